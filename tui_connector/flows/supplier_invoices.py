@@ -1,0 +1,37 @@
+"""Supplier invoices into the module ACT02 Supplier Invoices; the last weeks are read again, since they carry no change stamp."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from tui_connector.domain.flow import KEY, Column, Landing, LoadFlow, ODataSource
+
+FLOW = LoadFlow(
+    name="supplier_invoices",
+    title="Supplier invoices",
+    after=("suppliers",),
+    lands_in=Landing.ACTUALS,
+    source=ODataSource(
+        "API_SUPPLIERINVOICE_PROCESS_SRV",
+        "A_SupplierInvoice",
+        key=("SupplierInvoice", "FiscalYear"),
+        changed_on="CreationDate",
+        by_day=True,
+        overlap=timedelta(days=60),
+    ),
+    columns=(
+        Column("Code", KEY),
+        Column("Supplier", "InvoicingParty", member_of="Suppliers"),
+        Column("Company Code", "CompanyCode"),
+        Column("Reference", "SupplierInvoiceIDByInvcgParty"),
+        Column("Document Date", "DocumentDate", date),
+        Column("Posting Date", "PostingDate", date),
+        Column("Gross Amount", "InvoiceGrossAmount", Decimal),
+        Column("Currency", "DocumentCurrency"),
+        Column("Status", "SupplierInvoiceStatus"),
+        Column("Reversed", "IsReversed", bool),
+    ),
+    file="supplier_invoices.csv",
+    process="Load supplier invoices",
+)

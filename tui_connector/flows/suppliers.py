@@ -1,0 +1,31 @@
+"""Suppliers into the list Suppliers, driven by their business partners, which carry the change date."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tui_connector.domain.flow import Column, Condition, LoadFlow, ODataSource
+
+FLOW = LoadFlow(
+    name="suppliers",
+    title="Suppliers",
+    source=ODataSource(
+        "API_BUSINESS_PARTNER",
+        "A_BusinessPartner",
+        key=("BusinessPartner",),
+        changed_on="LastChangeDate",
+        created_on="CreationDate",
+        by_day=True,
+        overlap=timedelta(days=1),
+        where=(Condition("Supplier", "ne", ""),),
+    ),
+    columns=(
+        Column("Code", "Supplier"),
+        Column("Name", "to_Supplier/SupplierName"),
+        Column("Account Group", "to_Supplier/SupplierAccountGroup"),
+        Column("Business Partner", "BusinessPartner"),
+        Column("Blocked", "BusinessPartnerIsBlocked", bool),
+    ),
+    file="suppliers.csv",
+    import_action="Suppliers from suppliers.csv",
+)
