@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -83,7 +84,6 @@ class SapSettings(Section):
     token_url: Url | None = None
     language: str = Field("EN", pattern=r"^[A-Z]{2}$")
     requests_per_second: float = Field(10.0, gt=0)
-    safety_seconds: float = Field(5.0, ge=0)
 
     @model_validator(mode="after")
     def _token_url_for_oauth(self) -> SapSettings:
@@ -94,7 +94,9 @@ class SapSettings(Section):
 
 def _hex_id(value: str, lower: bool) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{32}", value):
-        raise ValueError("write the 32 hexadecimal characters of the ID, as the model's address in the browser shows them")
+        raise ValueError(
+            "write the 32 hexadecimal characters of the ID, as the model's address in the browser shows them"
+        )
     return value.lower() if lower else value.upper()
 
 
@@ -106,7 +108,6 @@ class AnaplanSettings(Section):
     certificate_payload: Literal["v2", "v1"] = "v2"
     workspace_id: str
     model_id: str
-    locale: str = Field("en_US", pattern=r"^[a-z]{2}_[A-Z]{2}$")
     requests_per_second: float = Field(9.5, gt=0, le=10)
     burst: int = Field(20, ge=1, le=600)
 
@@ -139,6 +140,7 @@ class SourceSettings(Section):
     created_on: str | None = None
     by_day: bool | None = None
     overlap_minutes: float | None = Field(None, ge=0)
+    safety_seconds: float | None = Field(None, ge=0)
     also: tuple[str, ...] | None = None
     where: tuple[tuple[str, str, Any], ...] | None = None
     slices: tuple[str, str] | None = None
@@ -179,8 +181,6 @@ class FlowSettings(Section):
     @classmethod
     def _cron(cls, value: str | None) -> str | None:
         if value:
-            from cronsim import CronSim, CronSimError
-
             try:
                 CronSim(value, datetime(2026, 1, 1))  # noqa: DTZ001 - only the expression is checked
             except CronSimError as error:
@@ -192,7 +192,11 @@ class Settings(BaseSettings):
     """The whole of config.toml, with overrides from TUI_CONNECTOR_… variables."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     environment: str = "TEST"
@@ -236,10 +240,13 @@ def load_settings(path: Path) -> Settings:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", hint="mend the line it names; the file is TOML") from error
+    _check_variables()
     try:
         settings = Settings(**content)
     except ValidationError as error:
-        raise ConfigError(_explain(path, error), hint="mend config.toml, then run `tui-connector config check`") from error
+        raise ConfigError(
+            _explain(path, error), hint="mend config.toml, then run `tui-connector config check`"
+        ) from error
     folder = settings.state_folder or Path(os.environ.get("STATE_DIRECTORY", "state"))
     bundle = settings.http.ca_bundle
     return settings.model_copy(
@@ -248,6 +255,17 @@ def load_settings(path: Path) -> Settings:
             "http": settings.http.model_copy(update={"ca_bundle": bundle and path.parent / bundle}),
         }
     )
+
+
+def _check_variables() -> None:
+    for name in os.environ:
+        first = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        if name.startswith(_PREFIX) and name != CONFIG_VARIABLE and first not in Settings.model_fields:
+            near = difflib.get_close_matches(first, Settings.model_fields, n=1)
+            raise ConfigError(
+                f"the variable {name} overrides no setting",
+                hint=f"did you mean {_PREFIX}{near[0].upper()}?" if near else "unset it, or see config.toml for the names",
+            )
 
 
 def _explain(path: Path, error: ValidationError) -> str:
@@ -283,7 +301,7 @@ def _names_at(place: list[str]) -> list[str]:
 
 
 def effective_flows(settings: Settings, declared: tuple[LoadFlow, ...]) -> tuple[LoadFlow, ...]:
-    """The declared flows with their overrides, then the flows that only config.toml declares; disabled ones left out."""
+    """The declared flows with their overrides, then those that only config.toml declares; disabled ones left out."""
     known = {flow.name: flow for flow in declared}
     for name, override in settings.flows.items():
         known[name] = _override(known.get(name), name, override)
@@ -322,7 +340,9 @@ def _override(flow: LoadFlow | None, name: str, given: FlowSettings) -> LoadFlow
             raise ConfigError(
                 f"[flows.{name}] is no declared flow, and as a new one it lacks "
                 f"{', '.join(missing) or 'source.service, source.entity_set or source.key'}",
-                hint=f"did you mean [flows.{near[0]}]?" if near else "declare source, columns and file, or mend the name",
+                hint=f"did you mean [flows.{near[0]}]?"
+                if near
+                else "declare source, columns and file, or mend the name",
             )
     if given.process:
         fields["import_action"] = None
@@ -335,7 +355,9 @@ def _override(flow: LoadFlow | None, name: str, given: FlowSettings) -> LoadFlow
         fields["source"] = _source(flow.source if flow else None, given.source)
     result = replace(flow, **fields) if flow else LoadFlow(name=name, **{"title": name.replace("_", " "), **fields})
     if not (result.import_action or result.process):
-        raise ConfigError(f"[flows.{name}] names neither an import nor a process", hint='add import = "…" or process = "…"')
+        raise ConfigError(
+            f"[flows.{name}] names neither an import nor a process", hint='add import = "…" or process = "…"'
+        )
     return result
 
 
@@ -346,9 +368,11 @@ def _column(header: str, how: str | ColumnSettings, declared: Column | None) -> 
 
 
 def _source(source: ODataSource | None, given: SourceSettings) -> ODataSource:
-    fields = given.model_dump(exclude_none=True, exclude={"overlap_minutes", "where", "texts"})
+    fields = given.model_dump(exclude_none=True, exclude={"overlap_minutes", "safety_seconds", "where", "texts"})
     if given.overlap_minutes is not None:
         fields["overlap"] = timedelta(minutes=given.overlap_minutes)
+    if given.safety_seconds is not None:
+        fields["safety"] = timedelta(seconds=given.safety_seconds)
     if given.where is not None:
         fields["where"] = tuple(
             Condition(name, operator, tuple(value) if isinstance(value, list) else value)

@@ -45,8 +45,8 @@ class AnaplanCredential:
 class Token:
     """A bearer token shared by all workers.
 
-    value: what goes on the wire. scheme: "Bearer" or "AnaplanAuthToken". generation: rises with every new token, so that a
-    worker that got a 401 can tell whether another one has renewed it already.
+    value: what goes on the wire. scheme: "Bearer" or "AnaplanAuthToken". generation: rises with every new token, so
+    that a worker that got a 401 can tell whether another one has renewed it already.
     """
 
     value: str = field(repr=False)

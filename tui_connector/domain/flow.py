@@ -69,7 +69,8 @@ class ODataSource:
     changed_on: the last-change stamp; None means the set is read whole and compared by content.
     created_on: date of creation, asked as well where the stamp stays empty until the first change.
     by_day: the stamp is a date without a time, so that the overlap is counted in whole days.
-    overlap: how far before the watermark a read begins, since a stamp is older than its commit.
+    overlap: how far before the watermark a read begins, since a stamp is older than its commit. safety: how far before
+    SAP's own clock it ends.
     also: fields that are selected though no column shows them; an aggregating set sums away what is not selected.
     where: conditions that always hold. slices: start and end field of validity; one slice a key is kept, the one
     valid today, else the nearest. texts: names by language. members: a collection inside the entity whose members are
@@ -83,6 +84,7 @@ class ODataSource:
     created_on: str | None = None
     by_day: bool = False
     overlap: timedelta = timedelta(minutes=10)
+    safety: timedelta = timedelta(seconds=5)
     also: tuple[str, ...] = ()
     where: tuple[Condition, ...] = ()
     slices: tuple[str, str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 RecordKey = str
 
@@ -27,9 +28,8 @@ class RejectedBy(StrEnum):
     SAP = "sap"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row of the trail.
+class Record(NamedTuple):
+    """One row of the trail; a tuple, since a run makes millions of them.
 
     position: 1-based place in the run's read order. content: digest of the values as they go into the file.
     file_line: 1-based line in the uploaded file, header included; None when the record was not sent.

@@ -12,7 +12,9 @@ FLOW = LoadFlow(
         "A_GLAccountInChartOfAccounts",
         key=("ChartOfAccounts", "GLAccount"),
         changed_on="LastChangeDateTime",
-        texts=Texts("to_Text", "A_GLAccountText", ("GLAccountName", "GLAccountLongName"), changed_on="LastChangeDateTime"),
+        texts=Texts(
+            "to_Text", "A_GLAccountText", ("GLAccountName", "GLAccountLongName"), changed_on="LastChangeDateTime"
+        ),
     ),
     columns=(
         Column("Code", "GLAccount"),

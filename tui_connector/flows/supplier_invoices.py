@@ -1,4 +1,4 @@
-"""Supplier invoices into the module ACT02 Supplier Invoices; the last weeks are read again, since they carry no change stamp."""
+"""Supplier invoices into the module ACT02 Supplier Invoices; they have no change stamp: the last weeks are read again."""
 
 from __future__ import annotations
 

@@ -1,0 +1,150 @@
+"""config.toml: what is refused, in which words, and how declarations are overridden."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.flow import Column, Condition
+from tui_connector.flows import FLOWS
+from tui_connector.settings import Settings, effective_flows, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOUND = """
+environment = "TEST"
+[sap.main]
+base_url = "https://my300000-api.s4hana.cloud.sap"
+[anaplan.main]
+workspace_id = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
+model_id = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
+"""
+
+
+def load(folder: Path, text: str) -> Settings:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def test_ids_get_the_case_anaplan_wants(tmp_path: Path) -> None:
+    text = SOUND.replace("8a81b0927f3c4e1d9a6b5c4d3e2f1a00", "8A81B0927F3C4E1D9A6B5C4D3E2F1A00")
+    section = load(tmp_path, text.replace("3F02A9C41B7D4E58A1C6D2E37B9F0456", "3f02a9c41b7d4e58a1c6d2e37b9f0456")).anaplan
+    assert section["main"].workspace_id == "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
+    assert section["main"].model_id == "3F02A9C41B7D4E58A1C6D2E37B9F0456"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('enviroment = "X"', "enviroment: unknown setting; did you mean environment?"),
+        (SOUND + 'modle_id = "x"', "[anaplan.main] modle_id: unknown setting; did you mean model_id?"),
+        (SOUND.replace('model_id = "3F0', 'model_id = "XF0'), "[anaplan.main] model_id: write the 32 hexadecimal"),
+        (SOUND.replace("workspace_id", "# workspace_id"), "[anaplan.main] workspace_id: is missing"),
+        (SOUND.replace("https://my3", "http://my3"), "[sap.main] base_url: plain http is only allowed to this machine"),
+        (SOUND.replace("https://my3", "https://me:pw@my3"), "[sap.main] base_url: an address holds no credentials"),
+        (SOUND.replace('sap"', 'sap"\nauth = "oauth"', 1), 'auth = "oauth" needs token_url'),
+        (SOUND + '[flows.gl_accounts]\nschedule = "2 o\'clock"', "[flows.gl_accounts] schedule: write five cron fields"),
+        (SOUND + "[flows.gl_accounts.source]\nentityset = 1", "entityset: unknown setting; did you mean entity_set?"),
+        ("[sap.main", "cannot be read"),
+    ],
+)
+def test_each_fault_is_named_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert told in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no configuration at") as caught:
+        load_settings(tmp_path / "none.toml")
+    assert "--config" in caught.value.hint
+
+
+def test_the_environment_overrides_one_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUI_CONNECTOR_SAP__MAIN__BASE_URL", "http://127.0.0.1:8000/")
+    section = load(tmp_path, SOUND).sap["main"]
+    assert section.base_url == "http://127.0.0.1:8000"
+    assert section.auth == "basic"
+
+
+def test_a_misspelled_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUI_CONNECTOR_ENGIN__POLL_SECONDS", "1")
+    with pytest.raises(ConfigError, match="TUI_CONNECTOR_ENGIN__POLL_SECONDS"):
+        load(tmp_path, SOUND)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'state_folder = "here"\n' + SOUND + '[http]\nca_bundle = "ca.pem"')
+    assert settings.state_folder == tmp_path / "here"
+    assert settings.http.ca_bundle == tmp_path / "ca.pem"
+
+
+def test_every_field_of_a_declaration_can_be_overridden(tmp_path: Path) -> None:
+    text = """
+[flows.gl_line_items]
+title = "Journal"
+after = ["gl_accounts"]
+file = "other.csv"
+import = "Other import"
+unknown_members = "send"
+chunk_megabytes = 5
+[flows.gl_line_items.columns]
+"Amount" = "AmountInGlobalCurrency"
+"Posted" = { field = "PostingDate", type = "date" }
+"Account" = { field = "GLAccount", member_of = "Accounts" }
+[flows.gl_line_items.source]
+where = [["Ledger", "eq", "2L"], ["CompanyCode", "in", ["1010", "2010"]]]
+overlap_minutes = 30
+page_size = 10
+"""
+    flow = next(f for f in effective_flows(load(tmp_path, SOUND + text), FLOWS) if f.name == "gl_line_items")
+    assert flow.columns == (
+        Column("Amount", "AmountInGlobalCurrency", Decimal),
+        Column("Posted", "PostingDate", date),
+        Column("Account", "GLAccount", str, "Accounts"),
+    )
+    assert flow.source.where == (Condition("Ledger", "eq", "2L"), Condition("CompanyCode", "in", ("1010", "2010")))
+    assert flow.source.overlap == timedelta(minutes=30)
+    assert flow.source.key == ("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem")
+    assert (flow.title, flow.after, flow.file, flow.process) == ("Journal", ("gl_accounts",), "other.csv", None)
+
+
+def test_a_new_flow_needs_no_python(tmp_path: Path) -> None:
+    text = """
+[flows.company_codes]
+file = "company_codes.csv"
+import = "Company Codes from company_codes.csv"
+columns = { "Code" = "CompanyCode", "Name" = "CompanyCodeName" }
+source = { service = "API_COMPANYCODE_SRV", entity_set = "A_CompanyCode", key = ["CompanyCode"] }
+"""
+    flow = effective_flows(load(tmp_path, SOUND + text), FLOWS)[-1]
+    assert (flow.name, flow.title, flow.source.changed_on) == ("company_codes", "company codes", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[flows.gl_acounts]\nenabled = true", "[flows.gl_acounts] is no declared flow"),
+        ('[flows.suppliers]\nafter = ["costcenters"]', "after names costcenters, which is no flow"),
+        ('[flows.profit_centers]\nafter = ["cost_centers"]', "wait for one another"),
+        ('[flows.suppliers.columns]\n"Blocked" = { field = "X", type = "money" }', "type"),
+    ],
+)
+def test_flows_that_make_no_sense_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        effective_flows(load(tmp_path, SOUND + text), FLOWS)
+    assert told in caught.value.message
+
+
+def test_flows_come_in_running_order_whatever_their_place(tmp_path: Path) -> None:
+    text = '[flows.gl_accounts]\nafter = ["purchase_orders"]\n[flows.customers]\nenabled = false'
+    names = [flow.name for flow in effective_flows(load(tmp_path, SOUND + text), FLOWS)]
+    assert names.index("purchase_orders") < names.index("gl_accounts") < names.index("gl_line_items")
+    assert "customers" not in names

@@ -1,0 +1,56 @@
+"""What a run works with: its flow, its checkpoints, the store and the clients of both far sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_connector.anaplan.client import AnaplanClient
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.run import Run
+    from tui_connector.engine.steps import Checkpoints
+    from tui_connector.sap.client import SapClient
+    from tui_connector.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """How a run gets its clients by the names its flow gives; each call answers the same open client.
+
+    Raises ConfigError for a name that is not configured or has no credential.
+    """
+
+    sap: Callable[[str], SapClient]
+    anaplan: Callable[[str], AnaplanClient]
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run and everything it touches. task_poll_seconds: the longest pause between two looks at a task."""
+
+    flow: LoadFlow
+    checkpoints: Checkpoints
+    store: Store
+    tenants: Tenants
+    clock: Clock
+    task_poll_seconds: float
+
+    @property
+    def run(self) -> Run:
+        return self.checkpoints.run
+
+    @property
+    def fence(self) -> int:
+        return self.checkpoints.hold.fence
+
+    @property
+    def sap(self) -> SapClient:
+        return self.tenants.sap(self.flow.sap)
+
+    @property
+    def anaplan(self) -> AnaplanClient:
+        return self.tenants.anaplan(self.flow.anaplan)

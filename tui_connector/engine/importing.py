@@ -1,0 +1,186 @@
+"""An uploaded file becomes data: one Anaplan task, started once, adopted after a crash, and its result taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui_connector.anaplan import dumps, tasks
+from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, TaskFailedError
+from tui_connector.domain.record import Reject, RejectedBy
+from tui_connector.domain.run import StepState
+from tui_connector.domain.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tui_connector.anaplan.dumps import DumpRow
+    from tui_connector.anaplan.results import TaskResult
+    from tui_connector.anaplan.tasks import ActionRef, TaskStatus
+    from tui_connector.engine.context import RunContext
+
+STEP = "import"
+_LOOKS = 4
+_LOOK_SECONDS = 1.5
+_STARTS = 5
+_BATCH = 1000
+_RATE_LIMIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What Anaplan made of the file's records."""
+
+    refused: int
+    ignored: int
+
+
+class FileImport:
+    """The import step of one run."""
+
+    def __init__(self, context: RunContext, action: ActionRef, sent: int) -> None:
+        self._context = context
+        self._client = context.anaplan
+        self._action = action
+        self._sent = sent
+        self._checkpoints = context.checkpoints
+        self._run = context.run
+        self._store = context.store
+        self._clock = context.clock
+
+    async def go(self) -> Imported:
+        """Run the action, or go on with the task that an earlier worker started.
+
+        Raises:
+            TaskFailedError: the task failed or was cancelled; nothing was loaded.
+        """
+        step = self._checkpoints.last(STEP)
+        if step is not None and step.state is StepState.DONE:
+            return Imported(step.data["refused"], step.data["ignored"])
+        task_id: str | None = None
+        if step is not None and step.state in (StepState.INTENT, StepState.RUNNING):
+            task_id = step.data.get("task_id") or await self._adopt(step.started_at, step.data["known"])
+        if task_id is None:
+            task_id = await self._start()
+        else:
+            self._checkpoints.note(STEP, task_id=task_id)
+        result = await self._wait(task_id)
+        self._check_complete(result)
+        refused = await self._collect(task_id, result)
+        self._checkpoints.done(
+            STEP,
+            outcome=result.outcome,
+            refused=refused,
+            ignored=result.ignored,
+            said=clean(result.explain(), limit=500),
+        )
+        return Imported(refused, result.ignored)
+
+    async def _start(self) -> str:
+        for attempt in range(_STARTS):
+            known = [task.id for task in await tasks.tasks(self._client, self._action)]
+            self._checkpoints.intend(STEP, known=known, action=self._action.name)
+            self._checkpoints.hold.check()
+            begun = self._clock.now()
+            try:
+                task_id = await tasks.start(self._client, self._action, self._context.flow.mapping)
+            except RateLimitedError as error:  # refused before it began, so it may be asked again
+                if attempt == _STARTS - 1:
+                    raise
+                wait = error.retry_after.total_seconds() if error.retry_after else _RATE_LIMIT_SECONDS
+                await self._clock.sleep(wait)
+                continue
+            except OutcomeUnknownError:  # it may have begun: look for it before anything else
+                found = await self._adopt(begun, known)
+                if found is None:
+                    continue
+                task_id = found
+            self._checkpoints.note(STEP, task_id=task_id)
+            return task_id
+        raise TaskFailedError(
+            f"{self._action.name} could not be started: Anaplan's answers were lost {_STARTS} times.",
+            hint="look at the connection and at the model's task list, then run the flow again",
+        )
+
+    async def _adopt(self, begun: datetime, known: Sequence[str]) -> str | None:
+        """The task that was started but whose ID was never learned; None when there is none.
+
+        Running the same file through the same import again gives the same data, so that "none" may lead to a new start.
+        """
+        for look in range(_LOOKS):
+            if look:
+                await self._clock.sleep(_LOOK_SECONDS)
+            found = await tasks.adopt(self._client, self._action, begun, set(known))
+            if found is not None:
+                return found
+        return None
+
+    async def _wait(self, task_id: str) -> TaskResult:
+        def tell(status: TaskStatus) -> None:
+            self._checkpoints.hold.check()
+            self._checkpoints.progress(
+                STEP,
+                task=task_id,
+                state=status.state,
+                percent=round(100 * status.progress),
+                current=clean(status.step, limit=60),
+            )
+
+        status = await tasks.wait(
+            self._client,
+            self._action,
+            task_id,
+            deadline_seconds=self._context.flow.task_minutes * 60,
+            on_progress=tell,
+            pace=tasks.Pace(steady=self._context.task_poll_seconds),
+        )
+        return tasks.check_ended(self._action, status)
+
+    def _check_complete(self, result: TaskResult) -> None:
+        """A list import that says complete must account for every row: a full workspace takes none and says it too."""
+        for leaf in result.leaves():
+            if not any(detail.type.startswith("hierarchyRowsProcessed") for detail in leaf.details):
+                continue
+            accounted = leaf.loaded + leaf.ignored + leaf.failed
+            if accounted < self._sent:
+                raise TaskFailedError(
+                    f"{self._action.name} says complete but accounts for {accounted:,} of {self._sent:,} rows.",
+                    hint="often the workspace is full or the file was replaced; look at the model, then run the flow again",
+                )
+
+    async def _collect(self, task_id: str, result: TaskResult) -> int:
+        """Fetch every failure dump at once, since it perishes, and join its rows to their records."""
+        refused: set[int] = set()
+        for leaf in result.leaves():
+            if not leaf.has_dump:
+                continue
+            object_id = leaf.object_id if self._action.kind is tasks.ActionKind.PROCESS else None
+            batch: list[DumpRow] = []
+            async for row in dumps.dump_rows(self._client, self._action, task_id, object_id):
+                batch.append(row)
+                if len(batch) >= _BATCH:
+                    self._refuse(batch, refused)
+                    batch = []
+            self._refuse(batch, refused)
+        return len(refused)
+
+    def _refuse(self, rows: Sequence[DumpRow], refused: set[int]) -> None:
+        lines = [row.line for row in rows if row.line is not None]
+        with self._store.transaction() as tx:
+            records = self._store.records.by_file_lines(self._run.id, lines)
+            rejects = []
+            for row in rows:
+                record = records.get(row.line or 0)
+                if record is None or record.position in refused:
+                    continue
+                refused.add(record.position)
+                cause = "; ".join(clean(error, limit=200) for error in row.errors) or "Anaplan gave no reason"
+                part = "loaded in part: " if row.status == "W" else ""
+                rejects.append(
+                    Reject(
+                        record.position, record.key, RejectedBy.ANAPLAN, part + cause, row.values, file_line=row.line
+                    )
+                )
+            fence = self._context.fence
+            self._store.records.reject(tx, self._run.id, self._run.target_id, rejects, fence=fence)

@@ -1,0 +1,65 @@
+"""From a flow's declaration to the order of its fields: pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.flow import KEY
+from tui_connector.sap.reader import SourceField
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_connector.domain.flow import LoadFlow
+
+KEY_JOINT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is asked of SAP and how a row becomes a record.
+
+    fields: what the reader returns, the key's parts first. key_width: how many of them make the key.
+    values: (key, *row) -> the file's columns in order. members: column index -> name of the list it must be found in.
+    """
+
+    fields: tuple[SourceField, ...]
+    key_width: int
+    values: Callable[[tuple[str, ...]], tuple[str, ...]]
+    headers: tuple[str, ...]
+    members: dict[int, str]
+
+    def key(self, row: tuple[str, ...]) -> str:
+        return KEY_JOINT.join(row[: self.key_width])
+
+
+def lay_out(flow: LoadFlow) -> Layout:
+    """The layout of a flow; the key's fields, then the columns', then those that are only selected."""
+    types = {flow.path(column): column.type for column in flow.columns if column.field != KEY}
+    paths = tuple(dict.fromkeys((*flow.source.key, *types, *flow.source.also)))
+    places = {path: index + 1 for index, path in enumerate(paths)}
+    picks = [0 if column.field == KEY else places[flow.path(column)] for column in flow.columns]
+    getter = itemgetter(*picks)
+    values = getter if len(picks) > 1 else lambda row: (getter(row),)
+    return Layout(
+        fields=tuple(SourceField(path, types.get(path, str)) for path in paths),
+        key_width=len(flow.source.key),
+        values=values,
+        headers=tuple(column.header for column in flow.columns),
+        members={index: column.member_of for index, column in enumerate(flow.columns) if column.member_of},
+    )
+
+
+def mapping_digest(flow: LoadFlow) -> str:
+    """Digest of what decides a record's content; another one means that everything is read again."""
+    said = {
+        "columns": [[c.header, flow.path(c), c.type.__name__] for c in flow.columns],
+        "source": dataclasses.asdict(flow.source),
+        "language": flow.language,
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,79 @@
+"""A LoadFlow, step by step: prepare, transfer, import, settle; each can be taken up where a dead worker left it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui_connector.anaplan.tasks import ActionKind, ActionRef
+from tui_connector.domain.run import Counts, RunState, StepState, Watermark
+from tui_connector.engine.importing import FileImport
+from tui_connector.engine.layout import lay_out, mapping_digest
+from tui_connector.engine.prepare import prepare
+from tui_connector.engine.transfer import Transfer
+
+if TYPE_CHECKING:
+    from tui_connector.engine.context import RunContext
+
+
+class LoadRun:
+    """One run of one LoadFlow."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._checkpoints = context.checkpoints
+        self._run = context.run
+        self._store = context.store
+
+    async def go(self) -> None:
+        """Carry the run to its end; raises ConnectorError when it cannot."""
+        transferred = self._checkpoints.last("transfer")
+        if transferred is None or transferred.state is not StepState.DONE:
+            await self._transfer()
+            transferred = self._checkpoints.last("transfer")
+        assert transferred is not None  # noqa: S101 - written by _transfer
+        data = transferred.data
+        counts = Counts(data["read"], data["unchanged"], data["sent"], 0, 0, data["rejected"])
+        if counts.sent and not self._run.dry_run:
+            action = ActionRef(ActionKind(data["action_kind"]), data["action_id"], data["action_name"])
+            done = await FileImport(self._context, action, counts.sent).go()
+            counts = replace(
+                counts, loaded=counts.sent - done.refused, ignored=done.ignored, rejected=counts.rejected + done.refused
+            )
+        self._settle(counts, data["until"])
+
+    async def _transfer(self) -> None:
+        layout = lay_out(self._context.flow)
+        self._checkpoints.begin("prepare")
+        destination = await prepare(self._context, layout)
+        self._checkpoints.done(
+            "prepare",
+            model=destination.model_name,
+            file=destination.file.id,
+            action=destination.action.name,
+            codes={name: len(codes) for name, codes in destination.codes.items()},
+        )
+        await Transfer(self._context, layout, destination).go()
+
+    def _settle(self, counts: Counts, until: str | None) -> None:
+        """Move the watermark and end the run in one transaction: both or neither."""
+        run, fence = self._run, self._context.fence
+        with self._store.transaction() as tx:
+            if not run.dry_run and not self._leaves_a_gap():
+                value = datetime.fromisoformat(until) if until else None
+                mapping = mapping_digest(self._context.flow)
+                moved = Watermark(run.target_id, value, mapping, run.id, self._context.clock.now())
+                self._store.watermarks.move(tx, moved, fence)
+                self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
+            reason = "dry run: nothing was sent" if run.dry_run else ""
+            self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, "", counts)
+            told = {
+                name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
+            }
+            self._checkpoints.fact(tx, "run.done", run.flow, **told, dry_run=run.dry_run)
+
+    def _leaves_a_gap(self) -> bool:
+        """Whether the run began later than what is confirmed, so that the watermark must stay."""
+        since, mark = self._run.since, self._store.watermarks.get(self._run.target_id)
+        return since is not None and (mark is None or mark.value is None or since > mark.value)

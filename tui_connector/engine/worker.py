@@ -1,0 +1,252 @@
+"""The worker: claims waiting runs, holds each model's lease while a run works on it, and stops when told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError
+from tui_connector.domain.run import ReadMode, RunRequest, RunState, WorkerInfo
+from tui_connector.engine.context import RunContext
+from tui_connector.engine.hold import Hold
+from tui_connector.engine.load import LoadRun
+from tui_connector.engine.schedule import due, next_due
+from tui_connector.engine.steps import Checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.run import Run
+    from tui_connector.engine.context import Tenants
+    from tui_connector.store.store import Store
+
+log = logging.getLogger("tui_connector.worker")
+_BEAT_SECONDS = 5.0
+DRAIN_SECONDS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Seconds: the life of a model lease, the pause between two looks for work, the longest between two of a task."""
+
+    lease_seconds: float = 30.0
+    poll_seconds: float = 0.5
+    task_poll_seconds: float = 5.0
+
+
+def this_process(clock: Clock) -> WorkerInfo:
+    """Who this worker is; boot and start time tell a dead process from another one with its number."""
+    host, pid, now = socket.gethostname(), os.getpid(), clock.now()
+    started = process_start(pid)
+    return WorkerInfo(f"{host}:{pid}:{started}", host, pid, boot_id(), started, now, now, alive=True)
+
+
+def boot_id() -> str:
+    """The running kernel's boot, empty where it has none to tell."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text(encoding="ascii").strip() if path.exists() else ""
+
+
+def process_start(pid: int) -> str:
+    """When a process of this machine started, in the kernel's ticks; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return ""
+
+
+def is_dead(worker: WorkerInfo) -> bool:
+    """Whether a worker of this very machine is known to have ended; another machine's is never called dead here."""
+    if worker.host != socket.gethostname() or not worker.boot_id:
+        return False
+    return worker.boot_id != boot_id() or process_start(worker.pid) != worker.pid_started
+
+
+class Worker:
+    """One worker process; `serve` runs until `stop` is set or `until` says that all is done."""
+
+    def __init__(
+        self,
+        store: Store,
+        flows: Sequence[LoadFlow],
+        tenants: Tenants,
+        clock: Clock,
+        options: WorkerOptions,
+        *,
+        request: Callable[[Sequence[RunRequest], str], Sequence[int]],
+    ) -> None:
+        self.info = this_process(clock)
+        self._store = store
+        self._flows = {flow.name: flow for flow in flows}
+        self._tenants = tenants
+        self._clock = clock
+        self._options = options
+        self._request = request
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._beaten = 0.0
+
+    @property
+    def actor(self) -> str:
+        return f"worker:{self.info.id}"
+
+    async def serve(
+        self, stop: asyncio.Event, *, until: Callable[[], bool] | None = None, scheduled: bool = True
+    ) -> None:
+        """Work until stopped; open requests are finished, Anaplan tasks go on and are adopted by the next worker."""
+        with self._store.transaction() as tx:
+            self._store.workers.register(tx, self.info)
+            self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, {"pid": self.info.pid}))
+        try:
+            while not stop.is_set() and not (until and until()):
+                self._beat()
+                if scheduled:
+                    self._enqueue_due()
+                self._start_runnable()
+                await self._pause(stop)
+        finally:
+            await self._drain()
+            with self._store.transaction() as tx:
+                self._store.workers.deregister(tx, self.info.id)
+                self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        waiters = {asyncio.create_task(stop.wait(), name="stop"), *self._busy.values()}
+        await asyncio.wait(waiters, timeout=self._options.poll_seconds, return_when=asyncio.FIRST_COMPLETED)
+        for waiter in waiters:
+            if waiter.get_name() == "stop":
+                waiter.cancel()
+        for model, task in tuple(self._busy.items()):
+            if task.done():
+                del self._busy[model]
+                task.result()
+
+    async def _drain(self) -> None:
+        for task in self._busy.values():
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=DRAIN_SECONDS)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beaten >= _BEAT_SECONDS:
+            self._beaten = time.monotonic()
+            with self._store.transaction() as tx:
+                self._store.workers.beat(tx, self.info.id)
+
+    def _enqueue_due(self) -> None:
+        now = self._clock.now()
+        slots = {name: slot.next_at for name, slot in self._store.schedule.all().items() if slot.next_at}
+        for flow in self._flows.values():
+            if flow.schedule and flow.name not in slots:
+                with self._store.transaction() as tx:
+                    self._store.schedule.set_next(tx, flow.name, next_due(flow.schedule, now))
+        claimed = []
+        for flow in due(self._flows.values(), slots, now):
+            assert flow.schedule is not None  # noqa: S101 - due() answers only flows with one
+            with self._store.transaction() as tx:
+                if self._store.schedule.claim(tx, flow.name, slots[flow.name], next_due(flow.schedule, now)):
+                    claimed.append(RunRequest(flow.name, ReadMode.DELTA))
+        if claimed:
+            self._request(claimed, "schedule")
+
+    def _start_runnable(self) -> None:
+        for run in (*self._store.runs.running(), *self._store.runs.waiting()):
+            if run.model in self._busy or (run.state is RunState.WAITING and not self._ready(run)):
+                continue
+            with self._store.transaction() as tx:
+                lease = self._store.leases.claim(
+                    tx, run.model, self.info.id, self._options.lease_seconds, dead_owner=is_dead
+                )
+            if lease is not None:
+                hold = Hold(self._store, lease, self._options.lease_seconds, self._clock)
+                self._busy[run.model] = asyncio.create_task(self._work(run.id, hold), name=f"run {run.id}")
+
+    def _ready(self, run: Run) -> bool:
+        """Whether everything this run comes after has ended well in its cycle; blocks it when something has not."""
+        flow = self._flows.get(run.flow)
+        if flow is None:
+            return True
+        earlier = [other for other in self._store.runs.cycle(run.cycle) if other.flow in flow.after]
+        failed = [other for other in earlier if other.state.ended and other.state is not RunState.DONE]
+        if failed:
+            names = ", ".join(other.flow for other in failed)
+            with self._store.transaction() as tx:
+                reason = f"not started: {names} {failed[0].state} in this cycle"
+                hint = f"mend {failed[0].flow} first, then run {run.flow} again"
+                self._store.runs.finish(tx, run.id, 0, RunState.BLOCKED, reason, hint)
+                self._store.audit.append(tx, Fact("run.blocked", self.actor, run.flow, {"by": names}, run.id))
+            return False
+        return all(other.state is RunState.DONE for other in earlier)
+
+    async def _work(self, run_id: int, hold: Hold) -> None:
+        keeper = asyncio.create_task(hold.keep(), name=f"lease {hold.lease.model}")
+        work = asyncio.create_task(self._execute(run_id, hold), name=f"run {run_id} work")
+        try:
+            await asyncio.wait({keeper, work}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+            else:
+                keeper.result()
+        except LeaseLostError as error:
+            log.warning("run %s: %s", run_id, error)
+        finally:
+            for task in (work, keeper):
+                task.cancel()
+            await asyncio.wait({keeper, work})
+            with self._store.transaction() as tx:
+                self._store.leases.release(tx, hold.lease)
+
+    async def _execute(self, run_id: int, hold: Hold) -> None:
+        run = self._store.runs.get(run_id)
+        if run.state.ended:
+            return  # another worker was quicker
+        taken_over = run.state is RunState.RUNNING
+        with self._store.transaction() as tx:
+            self._store.runs.claim(tx, run_id, self.info.id, hold.fence)
+            kind = "run.taken_over" if taken_over else "run.started"
+            self._store.audit.append(
+                tx, Fact(kind, self.actor, run.flow, {"fence": hold.fence, "from": run.worker}, run_id)
+            )
+        run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
+        checkpoints = Checkpoints(self._store, run, hold, self.actor)
+        try:
+            flow = self._flows.get(run.flow)
+            if flow is None:
+                raise ConfigError(
+                    f"the flow {run.flow} is not in the configuration any more",
+                    hint="declare it again or leave the run",
+                )
+            pace = self._options.task_poll_seconds
+            await LoadRun(RunContext(flow, checkpoints, self._store, self._tenants, self._clock, pace)).go()
+        except LeaseLostError:
+            raise
+        except ConnectorError as error:
+            self._fail(run, hold, error.message, error.hint)
+        except Exception:
+            log.exception("run %s failed unexpectedly", run_id)
+            self._fail(
+                run, hold, "an unexpected fault in the connector", "the log holds the details; run the flow again"
+            )
+
+    def _declared(self, run: Run) -> LoadFlow:
+        if run.flow not in self._flows:
+            raise ConfigError(
+                f"the flow {run.flow} is not in the configuration any more", hint="declare it again or leave the run"
+            )
+        return self._flows[run.flow]
+
+    def _fail(self, run: Run, hold: Hold, reason: str, hint: str) -> None:
+        with self._store.transaction() as tx:
+            counts = self._store.runs.get(run.id).counts
+            self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint, counts)
+            self._store.audit.append(
+                tx, Fact("run.failed", self.actor, run.flow, {"reason": reason, "fence": hold.fence}, run.id)
+            )
