@@ -264,7 +264,9 @@ def _check_variables() -> None:
             near = difflib.get_close_matches(first, Settings.model_fields, n=1)
             raise ConfigError(
                 f"the variable {name} overrides no setting",
-                hint=f"did you mean {_PREFIX}{near[0].upper()}?" if near else "unset it, or see config.toml for the names",
+                hint=f"did you mean {_PREFIX}{near[0].upper()}?"
+                if near
+                else "unset it, or see config.toml for the names",
             )
 
 

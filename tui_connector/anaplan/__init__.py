@@ -1,0 +1,1 @@
+"""Anaplan: authentication, discovery, files in chunks, actions and their tasks."""

@@ -1,0 +1,365 @@
+"""The composition root: reads the settings once, opens store and vault, builds clients and the worker."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import subprocess
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
+from tui_connector.anaplan.client import AnaplanClient
+from tui_connector.anaplan.keeper import TokenKeeper
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.clock import SystemClock
+from tui_connector.domain.credential import AnaplanCredential, SapCredential
+from tui_connector.domain.errors import ConfigError
+from tui_connector.engine.context import Tenants
+from tui_connector.engine.worker import Worker, WorkerOptions
+from tui_connector.flows import FLOWS
+from tui_connector.sap import auth as sap_auth
+from tui_connector.sap.client import SapClient
+from tui_connector.settings import AnaplanSettings, SapSettings, Settings, config_path, effective_flows, load_settings
+from tui_connector.store.store import Store
+from tui_connector.transport.budget import RequestBudget
+from tui_connector.transport.client import ClientCertificate, HttpClient, Timeouts
+from tui_connector.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tui_connector.anaplan.keeper import Login, Refresh
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.run import RunRequest
+    from tui_connector.transport.tokens import TokenShelf
+
+Section = TypeVar("Section")
+
+_SECRETS = {
+    ("sap", "basic"): ("user", "password"),
+    ("sap", "oauth"): ("client_id", "client_secret"),
+    ("sap", "certificate"): ("certificate_pem", "private_key_pem", "passphrase"),
+    ("anaplan", "basic"): ("user", "password"),
+    ("anaplan", "certificate"): ("certificate_pem", "private_key_pem", "passphrase"),
+    ("anaplan", "device"): ("client_id", "refresh_token"),
+}
+_SAP_BURST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured tenant."""
+
+    name: str
+    auth: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything the configuration names, opened once."""
+
+    settings: Settings
+    flows: tuple[LoadFlow, ...]
+    store: Store
+    vault: Vault
+    clock: Clock
+
+    def person(self) -> str:
+        """Who sits at this command: the user id, which cannot be forged by the environment."""
+        return f"uid:{os.getuid()}" if hasattr(os, "getuid") else getpass.getuser()
+
+    def connections(self) -> tuple[Connection, ...]:
+        """The configured tenants."""
+        return tuple(
+            Connection(
+                f"{kind}.{name}",
+                section.auth,
+                section.base_url if isinstance(section, SapSettings) else section.api_url,
+            )
+            for kind, sections in (("sap", self.settings.sap), ("anaplan", self.settings.anaplan))
+            for name, section in sections.items()
+        )
+
+    def target_id(self, flow: LoadFlow) -> int:
+        """The flow on its pair of tenants, to which its trail and watermark belong."""
+        sap = self._section_of("sap", flow.sap, self.settings.sap)
+        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        with self.store.transaction() as tx:
+            return self.store.targets.id_for(
+                tx, flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
+            )
+
+    def request_runs(self, requests: Sequence[RunRequest], by: str) -> list[int]:
+        """Write down runs asked for together; a worker claims them in their order."""
+        flows = {flow.name: flow for flow in self.flows}
+        wanted = []
+        for request in requests:
+            flow = flows[request.flow]
+            model = self._section_of("anaplan", flow.anaplan, self.settings.anaplan).model_id
+            wanted.append((request, self.target_id(flow), model))
+        with self.store.transaction() as tx:
+            ids = self.store.runs.create_cycle(tx, wanted, requested_by=by)
+            for run_id, (request, _, _) in zip(ids, wanted, strict=True):
+                data = {
+                    "mode": request.mode.value,
+                    "dry_run": request.dry_run,
+                    "since": request.since and request.since.isoformat(),
+                }
+                self.store.audit.append(tx, Fact("run.requested", by, request.flow, data, run_id))
+        return ids
+
+    @asynccontextmanager
+    async def tenants(self) -> AsyncIterator[Tenants]:
+        """Clients, opened when first asked for and closed at the end."""
+        opened: list[HttpClient] = []
+        saps: dict[str, SapClient] = {}
+        models: dict[str, AnaplanClient] = {}
+
+        def sap(name: str) -> SapClient:
+            if name not in saps:
+                saps[name] = self._open_sap(name, opened)
+            return saps[name]
+
+        def anaplan(name: str) -> AnaplanClient:
+            if name not in models:
+                models[name] = self._open_anaplan(name, opened)
+            return models[name]
+
+        try:
+            yield Tenants(sap, anaplan)
+        finally:
+            for http in opened:
+                await http.aclose()
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[Worker]:
+        """A worker with its clients."""
+        engine = self.settings.engine
+        options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds)
+        async with self.tenants() as tenants:
+            yield Worker(self.store, self.flows, tenants, self.clock, options, request=self.request_runs)
+
+    def set_credential(self, name: str, values: Mapping[str, str]) -> None:
+        """Seal a connection's secrets; a token of the old ones is forgotten."""
+        if self.store.credentials.key() is None:
+            self.vault.init_key(self.settings.vault.key, by=self.person())
+        self.vault.seal(name, values, by=self.person())
+        self.store.forget_token(name)
+
+    def delete_credential(self, name: str) -> bool:
+        """Forget a connection's secrets and its token; False when there were none."""
+        self.store.forget_token(name)
+        return self.vault.delete(name, by=self.person())
+
+    def rotate_key(self) -> int:
+        """Make a new master key; its version. Tokens sealed under the old one are fetched anew."""
+        version = self.vault.rotate(by=self.person())
+        for connection in self.connections():
+            self.store.forget_token(connection.name)
+        return version
+
+    def _section_of(self, kind: str, name: str, sections: Mapping[str, Section]) -> Section:
+        if name not in sections:
+            raise ConfigError(
+                f"[{kind}.{name}] is not configured",
+                hint=f"add that section to config.toml; there are {', '.join(sections) or 'none yet'}",
+            )
+        return sections[name]
+
+    def _http(
+        self,
+        name: str,
+        address: str,
+        opened: list[HttpClient],
+        *,
+        budget: RequestBudget | None = None,
+        certificate: ClientCertificate | None = None,
+    ) -> HttpClient:
+        http = self.settings.http
+        client = HttpClient(
+            address,
+            name=name,
+            clock=self.clock,
+            timeouts=Timeouts(connect=http.connect_seconds, read=http.read_seconds),
+            ca_bundle=http.ca_bundle,
+            client_certificate=certificate,
+            budget=budget,
+            attempts=http.attempts,
+        )
+        opened.append(client)
+        return client
+
+    def _budget(self, name: str, rate: float, burst: int) -> RequestBudget:
+        reserve, block = self.store.budget.reserve, self.store.budget.block
+        return RequestBudget(partial(reserve, name, rate, burst), partial(block, name), self.clock)
+
+    def _shelf(self, name: str) -> TokenShelf:
+        purpose = f"token.{name}"
+        return self.store.tokens(name, partial(self.vault.seal_bytes, purpose), partial(self.vault.open_bytes, purpose))
+
+    def _open_sap(self, name: str, opened: list[HttpClient]) -> SapClient:
+        connection = f"sap.{name}"
+        section = self._section_of("sap", name, self.settings.sap)
+        secret = SapCredential(**self.vault.open(connection))
+        budget = self._budget(connection, section.requests_per_second, _SAP_BURST)
+        certificate = None
+        if section.auth == "certificate":
+            certificate = ClientCertificate(secret.certificate_pem, secret.private_key_pem, secret.passphrase)
+        http = self._http(connection, section.base_url, opened, budget=budget, certificate=certificate)
+        proof: sap_auth.SapAuth
+        if section.auth == "certificate":
+            proof = sap_auth.CertificateAuth()
+        elif section.auth == "basic":
+            proof = sap_auth.BasicAuth(secret)
+        else:
+            parts = urlsplit(section.token_url or "")
+            tokens = self._http(connection, f"{parts.scheme}://{parts.netloc}", opened)
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            proof = sap_auth.ClientCredentialsAuth(tokens, path, secret, self._shelf(connection), self.clock)
+        return SapClient(http, proof, language=section.language)
+
+    def _open_anaplan(self, name: str, opened: list[HttpClient]) -> AnaplanClient:
+        connection = f"anaplan.{name}"
+        section = self._section_of("anaplan", name, self.settings.anaplan)
+        secret = AnaplanCredential(**self.vault.open(connection))
+        # one budget for every model of the tenant: Anaplan counts the requests of all of them together
+        tenant = f"anaplan {urlsplit(section.api_url).netloc}"
+        budget = self._budget(tenant, section.requests_per_second, section.burst)
+        http = self._http(connection, section.api_url, opened, budget=budget)
+        keeper = TokenKeeper(self._shelf(connection), *self._anaplan_login(name, section, secret, opened), self.clock)
+        return AnaplanClient(http, keeper, workspace_id=section.workspace_id, model_id=section.model_id)
+
+    def _anaplan_login(
+        self, name: str, section: AnaplanSettings, secret: AnaplanCredential, opened: list[HttpClient]
+    ) -> tuple[Login, Refresh]:
+        connection = f"anaplan.{name}"
+        if section.auth == "device":
+            http = self._http(connection, section.oauth_url, opened)
+            device = DeviceAuth(
+                http,
+                secret.client_id,
+                lambda: self.vault.open(connection)["refresh_token"],
+                lambda token: self.set_credential(connection, {"client_id": secret.client_id, "refresh_token": token}),
+                self.clock,
+            )
+            return device.login, device.refresh
+        http = self._http(connection, section.auth_url, opened)
+        if section.auth == "basic":
+            basic = BasicAuth(http, secret.user, secret.password, self.clock)
+            return basic.login, basic.refresh
+        certificate = CertificateAuth(
+            http,
+            secret.certificate_pem,
+            secret.private_key_pem,
+            secret.passphrase,
+            self.clock,
+            payload=section.certificate_payload,
+        )
+        return certificate.login, certificate.refresh
+
+
+def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:
+    """Which secrets a connection needs, by its way to authenticate."""
+    kind, _, short = name.partition(".")
+    sections: Mapping[str, SapSettings | AnaplanSettings] = {"sap": settings.sap, "anaplan": settings.anaplan}.get(
+        kind, {}
+    )
+    if short not in sections:
+        known = [*(f"sap.{one}" for one in settings.sap), *(f"anaplan.{one}" for one in settings.anaplan)]
+        raise ConfigError(
+            f"there is no connection {name}",
+            hint=f"configured are {', '.join(known) or 'none'}; add [{name}] to config.toml",
+        )
+    return _SECRETS[kind, sections[short].auth]
+
+
+@contextmanager
+def open_installation(config: str | None, *, read_only: bool = False) -> Iterator[Installation]:
+    """Read the settings and open store and vault; closed at the end."""
+    settings = load_settings(config_path(config))
+    logging.basicConfig(
+        level=settings.log.level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    flows = effective_flows(settings, FLOWS)
+    assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
+    url = str(settings.state_folder / "connector.db") if settings.store.url == "sqlite" else settings.store.url
+    store = Store.open(url, read_only=read_only)
+    try:
+        vault = Vault(store.credentials, settings.state_folder / "master.key", ask=_ask_passphrase)
+        yield Installation(settings, flows, store, vault, SystemClock())
+    finally:
+        store.close()
+
+
+def _ask_passphrase(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "the master key is sealed by a passphrase, and nobody is here to type it",
+            hint="for a service, keep the key in a systemd credential or a key file: `tui-connector keys rotate`",
+        )
+    return getpass.getpass(prompt)
+
+
+@contextmanager
+def start_sandbox(line_items: int) -> Iterator[str]:
+    """The simulated tenants in a process of their own, which ends with this one; their address."""
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        raise ConfigError(
+            "the simulated tenants are not installed", hint='install them with: pip install "tui-connector[demo]"'
+        )
+    command = [sys.executable, "-m", "tui_connector.sandbox", "--parent-pipe", "--line-items", str(line_items)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        try:
+            line = process.stdout.readline()
+            if not line:
+                raise ConfigError("the simulated tenants did not start", hint="the lines above tell why")
+            yield f"http://127.0.0.1:{json.loads(line)['port']}"
+        finally:
+            process.stdin.close()
+            process.wait(timeout=10)
+
+
+def write_demo_config(folder: Path, address: str, *, scheduled: bool) -> Path:
+    """A configuration for the simulated tenants, with their fixed demo secrets sealed; the path of its config.toml."""
+    path = folder / "config.toml"
+    every_minute = "\n".join(f'[flows.{flow.name}]\nschedule = "* * * * *"' for flow in FLOWS) if scheduled else ""
+    path.write_text(
+        f"""environment = "DEMO"
+[vault]
+key = "file"
+[engine]
+task_poll_seconds = 0.5
+[sap.main]
+base_url = "{address}"
+auth = "oauth"
+token_url = "{address}/sap/bc/sec/oauth2/token"
+[anaplan.main]
+api_url = "{address}"
+auth_url = "{address}"
+oauth_url = "{address}"
+auth = "basic"
+workspace_id = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
+model_id = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
+{every_minute}
+""",
+        encoding="utf-8",
+    )
+    with open_installation(str(path)) as installation:
+        sap = {"client_id": "CONNECTOR", "client_secret": "sandbox-secret-1"}
+        anaplan = {"user": "integration@example.com", "password": "sandbox-secret-2"}
+        installation.set_credential("sap.main", sap)
+        installation.set_credential("anaplan.main", anaplan)
+    return path

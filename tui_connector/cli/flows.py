@@ -1,0 +1,166 @@
+"""flows and run."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.cli import Exit
+from tui_connector.cli.out import figure, moment, print_json, state, table
+from tui_connector.cli.progress import follow
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.run import ReadMode, Run, RunRequest, RunState
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def show(given: argparse.Namespace) -> int:
+    """Declarations in running order, with last watermark and next due time."""
+    with open_installation(given.config) as installation:
+        slots = installation.store.schedule.all()
+        rows = []
+        for flow in installation.flows:
+            mark = installation.store.watermarks.get(installation.target_id(flow))
+            last = installation.store.runs.latest(flow.name)
+            rows.append(
+                {
+                    "name": flow.name, "title": flow.title, "after": list(flow.after), "service": flow.source.service,
+                    "entity_set": flow.source.entity_set, "lands_in": flow.lands_in, "file": flow.file,
+                    "action": flow.import_action or flow.process, "schedule": flow.schedule,
+                    "watermark": mark.value if mark else None, "last_run": last.id if last else None,
+                    "last_state": last.state if last else None, "next_due": slots[flow.name].next_at if flow.name in slots else None,
+                }
+            )  # fmt: skip
+    if given.json:
+        print_json(rows)
+        return Exit.DONE
+    cells = [
+        (
+            row["name"], ", ".join(row["after"]) or "–", row["entity_set"], row["action"], row["schedule"] or "by hand",
+            moment(row["watermark"]), state(row["last_state"]) if row["last_state"] else "–", moment(row["next_due"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+    table(
+        (
+            "flow",
+            "after",
+            "SAP set",
+            "Anaplan action",
+            "schedule (UTC)",
+            "watermark (UTC)",
+            "last run",
+            "next due (UTC)",
+        ),
+        cells,
+    )
+    return Exit.DONE
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run flows now, here or by a worker that is quicker, and show how they go."""
+    since = _moment(given.since) if given.since else None
+    mode = ReadMode.FULL if given.full else ReadMode.DELTA
+    with open_installation(given.config) as installation:
+        names = _names(given, installation)
+        requests = [RunRequest(name, mode, given.dry_run, since) for name in names]
+        ids = installation.request_runs(requests, installation.person())
+        return finish(installation, ids, given)
+
+
+def finish(installation: Installation, ids: Sequence[int], given: argparse.Namespace) -> int:
+    """Work until these runs have ended, then print what became of them; the exit code."""
+    interrupted = asyncio.run(_work(installation, ids, quiet=given.json))
+    runs = [installation.store.runs.get(run_id) for run_id in ids]
+    if given.json:
+        print_json([describe(one) for one in runs])
+    else:
+        summary(runs)
+    if interrupted:
+        return Exit.INTERRUPTED
+    return judge(runs)
+
+
+async def _work(installation: Installation, ids: Sequence[int], *, quiet: bool) -> bool:
+    stop = asyncio.Event()
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt)
+
+    def ended() -> bool:
+        return all(installation.store.runs.get(run_id).state.ended for run_id in ids)
+
+    async with installation.worker() as worker, asyncio.TaskGroup() as tasks:
+        shown = tasks.create_task(follow(installation.store, ids, stop, quiet=quiet), name="progress")
+        await worker.serve(stop, until=ended, scheduled=False)
+        stop.set()
+        await shown
+    return interrupted
+
+
+def judge(runs: Sequence[Run]) -> Exit:
+    """The exit code of these runs: the worst of them."""
+    if any(one.state is not RunState.DONE for one in runs):
+        return Exit.FAILED
+    return Exit.REJECTS if any(one.counts.rejected for one in runs) else Exit.DONE
+
+
+def describe(one: Run) -> dict[str, Any]:
+    """A run as JSON."""
+    counts = one.counts
+    return {
+        "run": one.id, "flow": one.flow, "cycle": one.cycle, "state": one.state, "reason": one.reason, "hint": one.hint,
+        "mode": one.mode, "dry_run": one.dry_run, "requested_by": one.requested_by, "requested_at": one.requested_at,
+        "started_at": one.started_at, "ended_at": one.ended_at, "read": counts.read, "unchanged": counts.unchanged,
+        "sent": counts.sent, "loaded": counts.loaded, "rejected": counts.rejected,
+    }  # fmt: skip
+
+
+def summary(runs: Sequence[Run]) -> None:
+    """The closing table of some runs."""
+    figures = ("read", "unchanged", "sent", "loaded", "rejected", "seconds")
+    rows = [
+        (
+            one.flow, state(one.state), *(figure(getattr(one.counts, name)) for name in figures[:-1]),
+            f"{(one.ended_at - one.started_at).total_seconds():.1f}" if one.started_at and one.ended_at else "–",
+            one.reason,
+        )
+        for one in runs
+    ]  # fmt: skip
+    table(("flow", "state", *figures, ""), rows, numbers=figures)
+    hints = dict.fromkeys(one.hint for one in runs if one.hint)
+    for hint in hints:
+        table(("next",), [(hint,)])
+
+
+def _names(given: argparse.Namespace, installation: Installation) -> list[str]:
+    known = [flow.name for flow in installation.flows]
+    if given.all == bool(given.flow):
+        raise ConfigError("which flows?", hint=f"name some of {', '.join(known)}, or say --all")
+    for name in given.flow:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"there is no flow {name}", hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            )
+    return known if given.all else [name for name in known if name in given.flow]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{text} is no moment", hint="write 2026-11-01 or 2026-11-01T06:00:00Z") from error
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

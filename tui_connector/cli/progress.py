@@ -1,0 +1,104 @@
+"""What runs do at the moment: live lines on a terminal, plain lines elsewhere; read from the store alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tui_connector.cli.out import console, figure, state
+from tui_connector.domain.run import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui_connector.domain.run import Progress, Run
+    from tui_connector.store.store import Store
+
+_LIVE_SECONDS = 0.25
+_PLAIN_SECONDS = 2.0
+_BAR = 20
+
+
+async def follow(store: Store, ids: Sequence[int], stop: asyncio.Event, *, quiet: bool) -> None:
+    """Show these runs until all have ended or `stop` is set."""
+    if quiet:
+        return
+    out = console(error=True)
+    if out.is_terminal:
+        with Live(console=out, refresh_per_second=8, transient=True) as live:
+            while not await _ended(store, ids, stop, _LIVE_SECONDS):
+                live.update(_table(store, ids))
+        return
+    said: dict[int, str] = {}
+    while True:
+        ended = await _ended(store, ids, stop, _PLAIN_SECONDS)
+        progress = store.steps.progress_of(ids)
+        for run in map(store.runs.get, ids):
+            line = _sentence(run, progress.get(run.id))
+            if said.get(run.id) != line and run.state is not RunState.WAITING:
+                said[run.id] = line
+                out.print(Text(line))
+        if ended:
+            return
+
+
+async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds: float) -> bool:
+    if stop.is_set() or all(store.runs.get(run_id).state.ended for run_id in ids):
+        return True
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return False
+
+
+def _sentence(run: Run, progress: Progress | None) -> str:
+    if run.state.ended:
+        counts = run.counts
+        told = f"{figure(counts.read)} read, {figure(counts.unchanged)} unchanged, {figure(counts.loaded)} loaded, {figure(counts.rejected)} rejected"
+        return f"{run.flow}: {run.state}, {run.reason or told}"
+    step = f"{progress.step} {_details(progress)}" if progress else "starting"
+    return f"{run.flow}: {step}"
+
+
+def _table(store: Store, ids: Sequence[int]) -> Table:
+    made = Table.grid(padding=(0, 2, 0, 0))
+    progress = store.steps.progress_of(ids)
+    for run in map(store.runs.get, ids):
+        now = progress.get(run.id)
+        running = run.state is RunState.RUNNING
+        made.add_row(
+            run.flow,
+            state(run.state),
+            now.step if running and now else "",
+            _details(now) if running and now else _ended_with(run),
+        )
+    return made
+
+
+def _ended_with(run: Run) -> str:
+    return run.reason or (f"{figure(run.counts.loaded)} loaded" if run.state is RunState.DONE else "")
+
+
+def _details(progress: Progress) -> str:
+    data: dict[str, Any] = progress.data
+    parts = []
+    if "rows" in data:
+        parts.append(f"{figure(data['rows'])} rows")
+    if data.get("rate"):
+        parts.append(f"{figure(round(data['rate']))} rows/s")
+    if data.get("chunks"):
+        parts.append(f"chunk {data['chunks']}, {data.get('megabytes', 0):.1f} MB")
+    if "percent" in data:
+        done = round(_BAR * data["percent"] / 100)
+        parts.append(f"{'━' * done}{'─' * (_BAR - done)} {data['percent']} %")
+    if data.get("task"):
+        parts.append(
+            f"task {data['task'][:4]}…{data['task'][-4:]} {data.get('state', '')} {data.get('current', '')}".rstrip()
+        )
+    if data.get("budget") is not None:
+        parts.append(f"{data['budget']} of 600/min")
+    return " · ".join(parts)

@@ -1,0 +1,105 @@
+"""runs: history, one run's steps, and its live tail."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.cli import Exit
+from tui_connector.cli.flows import describe, judge
+from tui_connector.cli.out import figure, moment, print_json, state, table
+from tui_connector.cli.progress import follow
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui_connector.domain.run import Run, Step
+
+
+def show(given: argparse.Namespace) -> int:
+    """The last runs, or everything about one."""
+    with open_installation(given.config, read_only=True) as installation:
+        if given.id is None:
+            return _history(installation, given)
+        run = installation.store.runs.get(given.id)
+        if given.follow and not run.state.ended:
+            asyncio.run(_follow(installation, run.id))
+            run = installation.store.runs.get(run.id)
+        steps = installation.store.steps.of(run.id)
+        rejects = installation.store.records.rejects(run.id, 20)
+    if given.json:
+        value = describe(run) | {
+            "steps": [
+                {
+                    "name": s.name,
+                    "state": s.state,
+                    "attempt": s.attempt,
+                    "started_at": s.started_at,
+                    "ended_at": s.ended_at,
+                    "data": s.data,
+                }
+                for s in steps
+            ],
+            "rejects": [{"key": r.key, "by": r.rejected_by, "cause": r.cause, "values": r.values} for r in rejects],
+        }
+        print_json(value)
+        return judge([run]) if run.state.ended else Exit.DONE
+    _page(run)
+    table(
+        ("step", "state", "started (UTC)", "seconds", "what is known"),
+        [_step(step) for step in steps],
+        numbers=("seconds",),
+    )
+    if rejects:
+        table(("record", "refused by", "cause"), [(r.key, r.rejected_by.value, r.cause) for r in rejects])
+    return judge([run]) if run.state.ended else Exit.DONE
+
+
+async def _follow(installation: Installation, run_id: int) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    await follow(installation.store, [run_id], stop, quiet=False)
+
+
+def _history(installation: Installation, given: argparse.Namespace) -> int:
+    runs = installation.store.runs.history(given.limit)
+    if given.json:
+        print_json([describe(run) for run in runs])
+    elif not runs:
+        table(("",), [("No run yet: `tui-connector run gl_accounts` starts the first.",)])
+    else:
+        figures = ("read", "unchanged", "sent", "loaded", "rejected")
+        rows = [
+            (
+                run.id,
+                run.flow,
+                state(run.state),
+                moment(run.started_at),
+                *(figure(getattr(run.counts, f)) for f in figures),
+                run.requested_by,
+                run.reason,
+            )
+            for run in runs
+        ]
+        table(("run", "flow", "state", "started (UTC)", *figures, "asked by", ""), rows, numbers=("run", *figures))
+    return Exit.DONE
+
+
+def _page(run: Run) -> None:
+    counts = run.counts
+    rows = [
+        ("run", f"{run.id} {run.flow}"), ("state", state(run.state)), ("reason", run.reason or "–"), ("next", run.hint or "–"),
+        ("asked", f"{moment(run.requested_at)} by {run.requested_by}"), ("worker", run.worker or "–"),
+        ("records", f"{figure(counts.read)} read, {figure(counts.unchanged)} unchanged, {figure(counts.sent)} sent, "
+                    f"{figure(counts.loaded)} loaded, {figure(counts.rejected)} rejected"),
+    ]  # fmt: skip
+    table(("", ""), rows)
+
+
+def _step(step: Step) -> tuple[Any, ...]:
+    seconds = f"{(step.ended_at - step.started_at).total_seconds():.1f}" if step.ended_at else "–"
+    known = ", ".join(f"{name} {value}" for name, value in step.data.items() if value not in (None, "", [], {}))
+    attempt = f" (attempt {step.attempt})" if step.attempt > 1 else ""
+    return step.name + attempt, state(step.state), moment(step.started_at), seconds, known[:120]

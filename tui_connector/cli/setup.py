@@ -1,0 +1,146 @@
+"""config, keys and credentials."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import TYPE_CHECKING
+
+from tui_connector.bootstrap import credential_fields, open_installation
+from tui_connector.cli.out import moment, print_json, say, table
+from tui_connector.domain.errors import ConfigError
+from tui_connector.flows import FLOWS
+from tui_connector.settings import config_path, effective_flows, load_settings
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def config_check(given: argparse.Namespace) -> int:
+    """Read the configuration and every flow in it."""
+    path = config_path(given.config)
+    settings = load_settings(path)
+    flows = effective_flows(settings, FLOWS)
+    for flow in flows:
+        for kind, name, known in (("sap", flow.sap, settings.sap), ("anaplan", flow.anaplan, settings.anaplan)):
+            if name not in known:
+                raise ConfigError(
+                    f"the flow {flow.name} uses [{kind}.{name}], which is not configured",
+                    hint=f"add the section [{kind}.{name}] or name another one in [flows.{flow.name}]",
+                )
+    value = {"config": str(path), "environment": settings.environment, "flows": [flow.name for flow in flows]}
+    say(given, value, f"{path} is sound: environment {settings.environment}, {len(flows)} flows.")
+    return 0
+
+
+def config_show(given: argparse.Namespace) -> int:
+    """Print the settings in force."""
+    value = load_settings(config_path(given.config)).model_dump(mode="json", by_alias=True, exclude_none=True)
+    if given.json:
+        print_json(value)
+    else:
+        table(("setting", "value"), _flatten("", value))
+    return 0
+
+
+def _flatten(prefix: str, value: object) -> list[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        return [row for name, inner in value.items() for row in _flatten(f"{prefix}.{name}" if prefix else name, inner)]
+    return [(prefix, str(value))]
+
+
+def keys_init(given: argparse.Namespace) -> int:
+    """Make the master key."""
+    with open_installation(given.config) as installation:
+        source = given.source or installation.settings.vault.key
+        where = installation.vault.init_key(source, by=installation.person())
+    say(
+        given,
+        {"source": where},
+        f"The master key is made and kept in: {where}. Back it up: without it no credential opens.",
+    )
+    return 0
+
+
+def keys_rotate(given: argparse.Namespace) -> int:
+    """Make a new master key and re-wrap every credential in one transaction."""
+    with open_installation(given.config) as installation:
+        version = installation.rotate_key()
+    say(
+        given,
+        {"key_version": version},
+        f"Master key version {version} is in force; every credential is sealed with it.",
+    )
+    return 0
+
+
+def credentials_set(given: argparse.Namespace) -> int:
+    """Ask for a connection's secrets, or read NAME=VALUE lines from standard input."""
+    with open_installation(given.config) as installation:
+        wanted = credential_fields(installation.settings, given.name)
+        values = _ask(wanted) if sys.stdin.isatty() else _read(wanted)
+        installation.set_credential(given.name, values)
+    say(given, {"name": given.name, "fields": sorted(values)}, f"Stored for {given.name}: {', '.join(sorted(values))}.")
+    return 0
+
+
+def credentials_list(given: argparse.Namespace) -> int:
+    """Which connections have secrets."""
+    with open_installation(given.config) as installation:
+        infos = installation.vault.list()
+    if given.json:
+        print_json(
+            [
+                {"name": i.name, "fields": i.fields, "key_version": i.key_version, "changed_at": i.changed_at}
+                for i in infos
+            ]
+        )
+    elif infos:
+        rows = [(i.name, ", ".join(i.fields), f"v{i.key_version}", moment(i.changed_at), i.changed_by) for i in infos]
+        table(("connection", "secrets", "key", "changed (UTC)", "by"), rows)
+    else:
+        say(given, [], "No credentials yet: `tui-connector credentials set NAME` stores them.")
+    return 0
+
+
+def credentials_delete(given: argparse.Namespace) -> int:
+    """Forget a connection's secrets."""
+    with open_installation(given.config) as installation:
+        if not installation.delete_credential(given.name):
+            raise ConfigError(
+                f"there are no secrets for {given.name}", hint="`tui-connector credentials list` shows them"
+            )
+    say(given, {"deleted": given.name}, f"The secrets of {given.name} are gone.")
+    return 0
+
+
+def _ask(wanted: tuple[str, ...]) -> dict[str, str]:
+    values = {}
+    for name in wanted:
+        if name.endswith("_pem"):
+            print(f"{name}: paste the PEM text, then an empty line", file=sys.stderr)
+            values[name] = "\n".join(iter(input, "")) + "\n"
+        else:
+            values[name] = getpass.getpass(f"{name}: ")
+    return {name: value for name, value in values.items() if value.strip()}
+
+
+def _read(wanted: tuple[str, ...]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    current = ""
+    for line in sys.stdin.read().splitlines():
+        name, separator, value = line.partition("=")
+        if separator and name in wanted:
+            current = name
+            values[name] = value
+        elif current.endswith("_pem"):
+            values[current] += "\n" + line
+        elif line.strip():
+            raise ConfigError(
+                f"standard input has a line that names none of {', '.join(wanted)}",
+                hint="write one NAME=VALUE a line; a PEM text may go on over several lines",
+            )
+    missing = [name for name in wanted if name not in values and name != "passphrase"]
+    if missing:
+        raise ConfigError(f"standard input lacks {', '.join(missing)}", hint="write one NAME=VALUE a line")
+    return {name: value for name, value in values.items() if value.strip()}

@@ -1,0 +1,1 @@
+"""The simulated Anaplan tenant: tokens, metadata, files, tasks and real import behaviour."""

@@ -1,0 +1,89 @@
+"""Reads a source cell in the format of its target: number, date, boolean, text."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from tui_connector.sandbox.seed.model import BOOLEAN, DATE, NUMBER
+
+NUMBER_SHAPE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z")
+DATE_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+TRUE, FALSE = ("true", "yes"), ("false", "no")
+ERROR_TEXTS = {
+    "moduleImportNumberFormat": "Invalid number",
+    "moduleImportDateFormat": "Invalid date format",
+    "invalidDate": "Invalid date",
+    "moduleImportBooleanFormat": "Invalid boolean",
+    "moduleImportInvalidListIdentifier": "Item not located in list",
+    "moduleImportRepeatedNonNumeric": "Repeated non-numeric value",
+    "hierarchyImportInvalidName": "Invalid name",
+    "hierarchyImportInvalidCode": "Invalid code",
+    "hierarchyImportInvalidParent": "Invalid parent",
+    "hierarchyImportEmptyKey": "Empty key",
+    "hierarchyImportDuplicateKeyInSource": "Duplicate key in source",
+    "hierarchyImportNameOrCodeExists": "Name or code already exists",
+    "hierarchyImportNewEntityNumberedList": "Cannot create an item in a numbered list by name",
+    "columnSeparatorExpected": "Column separator expected",
+    "unmatchedTextDelimiter": "Unmatched text delimiter",
+}
+
+
+class BadValue(Exception):
+    """A cell its target cannot take; `kind` is the detail's type."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+def read_value(text: str, form: str) -> str | None:
+    """The value as it is stored, None for a blank; raises BadValue."""
+    if form not in (NUMBER, DATE, BOOLEAN):
+        return text or None
+    text = text.strip()
+    if not text:
+        return None
+    if form == NUMBER:
+        if not NUMBER_SHAPE.match(text):
+            raise BadValue("moduleImportNumberFormat")
+        return plain_number(text)
+    if form == DATE:
+        return _read_date(text)
+    if text.lower() in TRUE:
+        return "true"
+    if text.lower() in FALSE:
+        return "false"
+    raise BadValue("moduleImportBooleanFormat")
+
+
+def _read_date(text: str) -> str:
+    if not DATE_SHAPE.match(text):
+        raise BadValue("moduleImportDateFormat")
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise BadValue("invalidDate") from error
+    return text
+
+
+def plain_number(text: str) -> str:
+    """A decimal text without a plus sign or needless zeros."""
+    text = text.lstrip("+")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "", "-") else text
+
+
+def add_numbers(first: str | None, second: str | None) -> str | None:
+    """Exact sum of two stored numbers."""
+    if first is None or second is None:
+        return second if first is None else first
+    return plain_number(format(Decimal(first) + Decimal(second), "f"))
+
+
+def error_text(kind: str, value: str) -> str:
+    """The words a dump uses for an error."""
+    text = ERROR_TEXTS.get(kind, kind)
+    return f"{text}: {value}" if value else text

@@ -1,0 +1,200 @@
+"""Imports into a list: match by code, create, update, leave alone, or reject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.sandbox.anaplan.formats import BadValue, read_value
+from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefused, cell
+from tui_connector.sandbox.anaplan.outcome import Detail, HierarchyCounts, failure
+from tui_connector.sandbox.anaplan.store import BATCH, look_up, next_member_id
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tui_connector.sandbox.anaplan.objects import Field, ListObject
+    from tui_connector.sandbox.anaplan.source_rows import SourceRow
+
+NAME_LIMIT = 60
+Problem = tuple[str, str]
+Member = tuple[Any, ...]  # id, code, name, parent, run, properties…
+
+
+class RowRejected(Exception):
+    """The row cannot be taken at all."""
+
+    def __init__(self, kind: str, value: str = "") -> None:
+        super().__init__(kind)
+        self.problem = (kind, value)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the store knows about the rows at hand, and what is to be written."""
+
+    members: dict[str, Member]
+    owners: dict[str, str]
+    parents: dict[str, int]
+    inserts: list[Member] = field(default_factory=list)
+    updates: list[Member] = field(default_factory=list)
+    touched: list[int] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+class HierarchyImport:
+    """One import into one list, inside the caller's transaction."""
+
+    def __init__(self, job: ImportJob, target: ListObject, db: sqlite3.Connection) -> None:
+        self._job = job
+        self._list = target
+        self._db = db
+        self._columns = job.columns()
+        self._properties: list[tuple[int, Field]] = []
+        self._parents = job.model.list_named(target.parent) if target.parent else None
+        self._next_id = next_member_id(db, target.table, target.first_item)
+        self.counts = HierarchyCounts()
+
+    def run(self) -> list[Detail]:
+        """Work through the source; raises ImportRefused when nothing may stay."""
+        key = "Name" if self._job.action.match_by == "name" else "Code"
+        if key not in self._columns:
+            text = f"{self._list.name}: key column is not in the source"
+            raise ImportRefused(
+                failure(self._job.action.id, "missingFields", text, {"items": self._job.action.mapping[key]})
+            )
+        self._properties = [(at, one) for at, one in enumerate(self._list.properties) if one.name in self._columns]
+        for rows in self._job.source.batches(BATCH):
+            batch = self._prepare(rows)
+            for row in rows:
+                self._take(row, batch)
+            self._write(batch)
+            self._job.ticket.report(self._job.source.fraction, f"Processing {self._list.name}", len(rows))
+        return [self.counts.detail(self._list.name), *self._job.closing_details()]
+
+    def _text(self, row: SourceRow, target: str) -> str:
+        return cell(row, self._columns.get(target)).strip()
+
+    def _prepare(self, rows: list[SourceRow]) -> Batch:
+        table = self._list.table
+        names = "".join(f", {one.column}" for one in self._list.properties)
+        codes = list({self._text(row, "Code") for row in rows})
+        sql = f"SELECT id, code, name, parent, run{names} FROM {table} WHERE code IN"
+        members = {member[1]: tuple(member) for member in look_up(self._db, sql, codes)}
+        owners: dict[str, str] = {}
+        if not self._list.numbered:
+            wanted = list({self._text(row, "Name") for row in rows})
+            sql = f"SELECT name, code FROM {table} WHERE name IN"
+            owners = {name: code or "" for name, code in look_up(self._db, sql, wanted)}
+        parents: dict[str, int] = {}
+        if self._parents is not None and "Parent" in self._columns:
+            wanted = list({self._text(row, "Parent") for row in rows} - {""})
+            for column in ("name", "code"):
+                sql = f"SELECT {column}, id FROM {self._parents.table} WHERE {column} IN"
+                parents |= dict((name, number) for name, number in look_up(self._db, sql, wanted))
+        return Batch(members, owners, parents)
+
+    def _take(self, row: SourceRow, batch: Batch) -> None:
+        try:
+            if row.broken:
+                raise RowRejected(row.broken)
+            self._place(row, batch)
+        except RowRejected as error:
+            self.counts.failed += 1
+            self._job.note("E", row, [error.problem])
+
+    def _place(self, row: SourceRow, batch: Batch) -> None:
+        if self._job.action.match_by == "name" and self._list.numbered:
+            raise RowRejected("hierarchyImportNewEntityNumberedList", self._text(row, "Name"))
+        code = self._text(row, "Code")
+        former = batch.members.get(code)
+        self._check_code(code, former, batch)
+        name = self._read_name(row, code, former, batch)
+        problems: list[Problem] = []
+        parent = self._read_parent(row, former, batch, problems)
+        values = list(former[5:]) if former else [None] * len(self._list.properties)
+        for at, one in self._properties:
+            text = cell(row, self._columns[one.name])
+            try:
+                values[at] = read_value(text, one.format)
+            except BadValue as error:
+                problems.append((error.kind, text))
+        if former is None and not self._make_room():
+            self.counts.ignored += 1
+            return
+        self._keep(code, name, parent, values, former, batch, warned=bool(problems))
+        if problems:
+            self._job.note("W", row, problems)
+
+    def _check_code(self, code: str, former: Member | None, batch: Batch) -> None:
+        if not code:
+            raise RowRejected("hierarchyImportEmptyKey")
+        if len(code) > self._job.settings.code_limit:
+            raise RowRejected("hierarchyImportInvalidCode", code)
+        if code in batch.seen or (former is not None and former[4] == self._job.run):
+            raise RowRejected("hierarchyImportDuplicateKeyInSource", code)
+
+    def _read_name(self, row: SourceRow, code: str, former: Member | None, batch: Batch) -> str | None:
+        if self._list.numbered:
+            return None
+        name = self._text(row, "Name")
+        if "Name" not in self._columns and former is not None:
+            return str(former[2])
+        if not name or len(name) > NAME_LIMIT:
+            raise RowRejected("hierarchyImportInvalidName", name)
+        if batch.owners.get(name, code) != code:
+            raise RowRejected("hierarchyImportNameOrCodeExists", name)
+        batch.owners[name] = code
+        return name
+
+    def _read_parent(
+        self, row: SourceRow, former: Member | None, batch: Batch, problems: list[Problem]
+    ) -> int | None:  # fmt: skip
+        text = self._text(row, "Parent")
+        kept: int | None = former[3] if former else None
+        if self._parents is None or "Parent" not in self._columns:
+            return kept
+        if text and text not in batch.parents:
+            problems.append(("hierarchyImportInvalidParent", text))
+            return kept
+        return batch.parents.get(text)
+
+    def _make_room(self) -> bool:
+        settings = self._job.settings
+        if settings.room < 0:
+            return True
+        made = self.counts.created + self.counts.warned_created
+        if settings.room_variant == "failed" and made >= settings.room:
+            text = f"{self._list.name}: import failed, the workspace has no room left"
+            values = {"hierarchyName": self._list.name}
+            raise ImportRefused(failure(self._job.action.id, "hierarchyImportFailed", text, values))
+        return made < settings.room
+
+    def _keep(
+        self, code: str, name: str | None, parent: int | None, values: list[str | None], former: Member | None,
+        batch: Batch, *, warned: bool,
+    ) -> None:  # fmt: skip
+        counts, run = self.counts, self._job.run
+        batch.seen.add(code)
+        if former is None:
+            batch.inserts.append((self._next_id, code, name, parent, run, *values))
+            self._next_id += 1
+            counts.warned_created += warned
+            counts.created += not warned
+        elif (name, parent, *values) == (former[2], former[3], *former[5:]) and not warned:
+            batch.touched.append(former[0])
+            counts.ignored += 1
+        else:
+            batch.updates.append((name, parent, run, *values, former[0]))
+            counts.warned_updated += warned
+            counts.updated += not warned
+
+    def _write(self, batch: Batch) -> None:
+        table, properties = self._list.table, self._list.properties
+        marks = ",".join("?" * (5 + len(properties)))
+        self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", batch.inserts)
+        sets = "".join(f", {one.column} = ?" for one in properties)
+        self._db.executemany(f"UPDATE {table} SET name = ?, parent = ?, run = ?{sets} WHERE id = ?", batch.updates)
+        self._db.executemany(
+            f"UPDATE {table} SET run = {self._job.run} WHERE id = ?", [(one,) for one in batch.touched]
+        )

@@ -1,0 +1,64 @@
+"""The switches of the simulated Anaplan tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class AnaplanSettings:
+    """Every behaviour a test can turn; times in seconds, sizes in bytes."""
+
+    # Tokens
+    basic_allowed: bool = True
+    certificate_v1: bool = False
+    certificate_tolerance: int = 300
+    token_seconds: int = 2100
+    refresh_changes_token: bool = False
+    oauth_rotating: bool = True
+    oauth_refresh_seconds: int = 43_000
+    oauth_error_status: int = 403
+    device_interval: int = 5
+    device_seconds: int = 900
+    # Requests
+    rate_limit: bool = True
+    rate_capacity: int = 600
+    rate_per_second: float = 10.0
+    retry_after_form: str = "seconds"  # seconds | date | none
+    max_concurrent: int = 0  # 0: no limit
+    page_cap: int = 5000
+    next_at_end: bool = True
+    no_access: bool = False  # every model is hidden behind 404
+    # Model
+    busy_hang: bool = True
+    busy_hang_seconds: float = 20.0
+    busy_blocks_uploads: bool = False
+    # Files
+    complete_seconds: float = 0.0
+    file_seconds: int = 172_800  # private content perishes after that long without access
+    missing_chunks: str = "concatenate"  # concatenate | fail
+    export_chunk_bytes: int = 10_000_000
+    export_encoding: str = "UTF-8"
+    export_newline: str = "\n"
+    export_bom: bool = False
+    # Tasks
+    task_queue_seconds: float = 0.02
+    task_seconds: float = 0.3
+    task_seconds_per_row: float = 0.0
+    cancel_seconds: float = 0.1
+    task_behaviour: str = "normal"  # normal | endless | cancelled | failing | lost
+    task_behaviour_for: str = ""  # pattern searched in the action's name; empty: every action
+    task_behaviour_times: int = -1  # how many tasks behave so; -1: all
+    task_start_502: int = 0  # so many starts answer 502 although the task was started
+    cancel_status: int = 200
+    process_ignored_is_failure: bool = False
+    shuffle_values: bool = False  # details: order of the keys shuffled, one null value
+    # Imports
+    room: int = -1  # so many members may still be created; -1: no limit
+    room_variant: str = "failed"  # failed | silent
+    code_limit: int = 60
+    dump_chunk_bytes: int = 10_000_000
+    missing_dump_status: int = 404  # answer of dump chunk lists without a dump: 200, 204, 400 or 404
+    # Large reads
+    read_page_rows: int = 10_000
+    read_seconds: float = 0.0

@@ -1,0 +1,66 @@
+"""Everything the simulated Anaplan tenant knows between two resets."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_connector.sandbox.anaplan.bucket import TokenBucket
+from tui_connector.sandbox.anaplan.certificates import CertificateDesk
+from tui_connector.sandbox.anaplan.dumps import DumpShelf
+from tui_connector.sandbox.anaplan.oauth import OAuthDesk
+from tui_connector.sandbox.anaplan.objects import ModelObject, build_model
+from tui_connector.sandbox.anaplan.settings import AnaplanSettings
+from tui_connector.sandbox.anaplan.tasks import TaskQueue
+from tui_connector.sandbox.anaplan.tokens import TokenBook
+from tui_connector.sandbox.seed.model import build_models
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tui_connector.sandbox.anaplan.read_requests import ReadRequest
+    from tui_connector.sandbox.clock import SandboxClock
+
+
+@dataclass(slots=True)
+class TenantState:
+    """Settings, tokens, models, queues and dumps; thrown away whole by a reset."""
+
+    clock: SandboxClock
+    settings: AnaplanSettings
+    folder: Path
+    tokens: TokenBook
+    certificates: CertificateDesk
+    oauth: OAuthDesk
+    models: dict[str, ModelObject]
+    queues: dict[str, TaskQueue]
+    dumps: DumpShelf
+    bucket: TokenBucket
+    reads: dict[str, ReadRequest] = field(default_factory=dict)
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def close(self) -> None:
+        """Stop what runs and remove the folder."""
+        for queue in self.queues.values():
+            queue.abort()
+        for work in self.background:
+            work.cancel()
+        for model in self.models.values():
+            model.store.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def build_state(clock: SandboxClock) -> TenantState:
+    """A fresh tenant in a temporary folder of its own."""
+    settings = AnaplanSettings()
+    folder = Path(tempfile.mkdtemp(prefix="sandbox-anaplan-"))
+    tokens = TokenBook(clock, settings)
+    models = {seed.id: build_model(seed, folder) for seed in build_models()}
+    dumps = DumpShelf(clock, settings, folder / "dumps")
+    return TenantState(
+        clock, settings, folder, tokens, CertificateDesk(clock, settings), OAuthDesk(clock, settings, tokens),
+        models, {key: TaskQueue(model, clock, settings) for key, model in models.items()}, dumps, TokenBucket(clock),
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Rows of lists and modules as exports, views and reads show them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tui_connector.sandbox.anaplan.formats import plain_number
+from tui_connector.sandbox.seed.model import BOOLEAN, NUMBER
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from tui_connector.sandbox.anaplan.objects import ListObject, ModelObject, ModuleObject
+
+
+def member_label(number: int, name: str | None, first: int) -> str:
+    """What people see: the display name, or `#n` in a numbered list without one."""
+    return name or f"#{number - first + 1}"
+
+
+def module_header(module: ModuleObject) -> list[str]:
+    """Column heads of a tabular export: the dimension, the member's code, then the line items."""
+    return [module.list_name, "Code", *(one.name for one in module.line_items)]
+
+
+def module_rows(db: sqlite3.Connection, model: ModelObject, module: ModuleObject) -> Iterator[list[str]]:
+    """One row per member, blank cells as Anaplan shows them: numbers 0, booleans false."""
+    target = model.list_named(module.list_name)
+    columns = "".join(f", m.{one.column}" for one in module.line_items)
+    sql = (
+        f"SELECT l.id, l.code, l.{target.display_column}{columns} FROM {target.table} l"
+        f" LEFT JOIN {module.table} m ON m.id = l.id ORDER BY l.id"
+    )
+    for number, code, name, *cells in db.execute(sql):
+        shown = show_cells(module, cells)
+        yield [member_label(number, name, target.first_item), code or "", *shown]
+
+
+def show_cells(module: ModuleObject, cells: list[str | None]) -> list[str]:
+    """Stored cells as text, calculated ones worked out."""
+    at = {one.name: place for place, one in enumerate(module.line_items)}
+    shown = []
+    for one, value in zip(module.line_items, cells, strict=True):
+        if one.formula:
+            # The only formula the seed knows is "<line item> * 2".
+            value = plain_number(format(Decimal(cells[at[one.formula.split(" * ")[0]]] or "0") * 2, "f"))
+        blank = "0" if one.format == NUMBER else "false" if one.format == BOOLEAN else ""
+        shown.append(value if value is not None else blank)
+    return shown
+
+
+def list_header(target: ListObject) -> list[str]:
+    """Column heads of a list read."""
+    return [target.name, "Parent", "Code", *(one.name for one in target.properties)]
+
+
+def list_rows(db: sqlite3.Connection, target: ListObject, parents: ListObject | None) -> Iterator[list[str]]:
+    """One row per member."""
+    columns = "".join(f", l.{one.column}" for one in target.properties)
+    parent = "NULL" if parents is None else f"(SELECT p.name FROM {parents.table} p WHERE p.id = l.parent)"
+    for number, name, parent_name, code, *values in db.execute(
+        f"SELECT l.id, l.name, {parent}, l.code{columns} FROM {target.table} l ORDER BY l.id"
+    ):
+        yield [
+            member_label(number, name, target.first_item),
+            parent_name or "",
+            code or "",
+            *(one or "" for one in values),
+        ]

@@ -1,0 +1,1 @@
+"""What the simulated tenants hold before anybody touches them."""

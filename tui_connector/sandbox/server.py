@@ -1,0 +1,113 @@
+"""Builds the sandbox's application from both tenants and serves it on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tui_connector.sandbox.anaplan.app import AnaplanTenant
+from tui_connector.sandbox.clock import SandboxClock
+from tui_connector.sandbox.control import Control, RequestLog, Tenant
+from tui_connector.sandbox.faults import FaultBook, FaultLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+HOST = "127.0.0.1"
+Connections = dict[tuple[str, int], asyncio.Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How large and how random the tenants are; `port` 0 takes a free one."""
+
+    port: int = 0
+    seed: int = 7
+    line_items: int = 20_000
+    page_size: int = 1_000
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """Both tenants, the faults and the clock, ready to be served."""
+
+    app: ASGIApp
+    clock: SandboxClock
+    faults: FaultBook
+    tenants: dict[str, Tenant]
+    connections: Connections = field(default_factory=dict)
+
+
+def build_sandbox(options: SandboxOptions) -> Sandbox:
+    """Wire tenants, control API, request log and faults into one ASGI application."""
+    clock, faults, connections = SandboxClock(), FaultBook(), Connections()
+    tenants: dict[str, Tenant] = {"anaplan": AnaplanTenant(clock)}
+    if find_spec("tui_connector.sandbox.sap.app"):
+        tenants["sap"] = import_module("tui_connector.sandbox.sap.app").SapTenant(
+            clock, seed=options.seed, line_items=options.line_items, page_size=options.page_size
+        )
+    log = RequestLog(clock)
+    control = Control(clock, faults, log, tenants)
+    routes = [Mount("/_sandbox", routes=control.routes())]
+    inner = Starlette(routes=[*routes, *(route for tenant in tenants.values() for route in tenant.routes())])
+    app = log.layer(FaultLayer(inner, faults, clock, connections))
+    return Sandbox(app, clock, faults, tenants, connections)
+
+
+def tracked_protocol(connections: Connections) -> type[H11Protocol]:
+    """An HTTP protocol that remembers its sockets by peer, so that a fault can cut exactly one of them."""
+
+    class TrackedProtocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            peer = transport.get_extra_info("peername")
+            connections[(peer[0], peer[1])] = transport
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.client is not None:
+                connections.pop(self.client, None)
+            super().connection_lost(exc)
+
+    return TrackedProtocol
+
+
+class SandboxServer(uvicorn.Server):
+    """A uvicorn server on loopback that reports its port once it answers."""
+
+    def __init__(self, sandbox: Sandbox, port: int = 0, on_ready: Callable[[int], None] = lambda port: None) -> None:
+        self.listener = socket.create_server((HOST, port), backlog=512)
+        self.port: int = self.listener.getsockname()[1]
+        self._on_ready = on_ready
+        config = uvicorn.Config(
+            sandbox.app,
+            http=tracked_protocol(sandbox.connections),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then tell the port."""
+        await super().startup(sockets)
+        self._on_ready(self.port)
+
+    def serve_until_stopped(self) -> None:
+        """Serve in this thread until a signal comes or `should_exit` is set."""
+        self.run(sockets=[self.listener])

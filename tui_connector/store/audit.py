@@ -1,0 +1,88 @@
+"""The audit log as the console and the commands read it."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui_connector.store import chain
+from tui_connector.store.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_connector.domain.audit import AuditEvent, ChainVerdict, Fact
+    from tui_connector.store.database import Database, Transaction
+
+
+class Audit:
+    """The chain as the rest of the program sees it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, tx: Transaction, fact: Fact) -> AuditEvent:
+        """Add one event in the transaction of the change it tells of; TypeError for data without a canonical form."""
+        return chain.append(tx, fact)
+
+    def head(self) -> AuditEvent | None:
+        """The last event; None in a chain without events."""
+        row = self._database.row(f"SELECT {chain.COLUMNS} FROM audit_event ORDER BY seq DESC LIMIT 1")
+        return chain.event_of(row) if row else None
+
+    def last_seq(self) -> int:
+        """Number of the last event, 0 before the first."""
+        return int(self._database.value("SELECT seq FROM audit_head WHERE only = 1") or 0)
+
+    def events(
+        self,
+        after_seq: int = 0,
+        limit: int = 200,
+        kind: str | None = None,
+        run_id: int | None = None,
+        subject: str | None = None,
+    ) -> list[AuditEvent]:
+        """Events after `after_seq`, oldest first. A kind that ends in "." stands for every kind that begins so."""
+        where, parameters = _filter(kind, run_id, subject)
+        sql = f"SELECT {chain.COLUMNS} FROM audit_event WHERE seq > ?{where} ORDER BY seq LIMIT ?"
+        return [chain.event_of(row) for row in self._database.rows(sql, after_seq, *parameters, limit)]
+
+    def events_before(
+        self,
+        before_seq: int | None = None,
+        limit: int = 200,
+        kind: str | None = None,
+        run_id: int | None = None,
+        subject: str | None = None,
+    ) -> list[AuditEvent]:
+        """Events before `before_seq` (None: from the end), newest first; filters as in `events`."""
+        where, parameters = _filter(kind, run_id, subject)
+        if before_seq is not None:
+            where += " AND seq < ?"
+            parameters.append(before_seq)
+        sql = f"SELECT {chain.COLUMNS} FROM audit_event WHERE seq > 0{where} ORDER BY seq DESC LIMIT ?"
+        return [chain.event_of(row) for row in self._database.rows(sql, *parameters, limit)]
+
+    def verify(self, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
+        """Recompute the chain, the payloads and every record digest; `progress` is told the last number looked at.
+
+        With `from_seq` the chain is taken as good up to there.
+        """
+        return verify(self._database, progress, from_seq)
+
+
+def _filter(kind: str | None, run_id: int | None, subject: str | None) -> tuple[str, list[str | int]]:
+    where, parameters = "", list[str | int]()
+    if kind is not None and kind.endswith("."):
+        where += " AND kind >= ? AND kind < ?"
+        parameters += [kind, kind[:-1] + "/"]  # "/" follows "." in the order of characters
+    elif kind is not None:
+        where += " AND kind = ?"
+        parameters.append(kind)
+    if run_id is not None:
+        where += " AND run_id = ?"
+        parameters.append(run_id)
+    if subject is not None:
+        where += " AND subject = ?"
+        parameters.append(subject)
+    return where, parameters

@@ -1,0 +1,92 @@
+"""Wishes of operators, claimed and answered by a worker."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.store.canonical import canonical
+from tui_connector.store.database import to_moment, to_moment_or_none
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tui_connector.store.database import Database, Row, Transaction
+
+_COLUMNS = "id, kind, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One wish. kind: "run", "cancel", "ping", … ok: None until it has ended. answer: what came of it."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    requested_by: str
+    requested_at: datetime
+    worker: str | None
+    claimed_at: datetime | None
+    ended_at: datetime | None
+    ok: bool | None
+    answer: dict[str, Any]
+
+
+class Commands:
+    """A queue of rows; each is claimed once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enqueue(self, tx: Transaction, kind: str, payload: dict[str, Any], by: str) -> int:
+        """Write a wish down; returns its number."""
+        row = {"kind": kind, "payload": canonical(payload), "requested_by": by, "requested_at": tx.now, "answer": "{}"}
+        return tx.add("command", row)
+
+    def claim(self, tx: Transaction, worker: str, kinds: tuple[str, ...] | None = None) -> Command | None:
+        """Take the oldest wish nobody has taken (of these kinds); None when there is none."""
+        of_kinds = "" if kinds is None else f" AND kind IN ({tx.dialect.texts})"
+        row = tx.row(
+            f"SELECT {_COLUMNS} FROM command WHERE ended_at IS NULL AND worker IS NULL{of_kinds}"
+            f" ORDER BY id LIMIT 1{tx.dialect.locked}",
+            *(() if kinds is None else (canonical(kinds),)),
+        )
+        if row is None:
+            return None
+        tx.change("UPDATE command SET worker = ?, claimed_at = ? WHERE id = ?", worker, tx.now, row[0])
+        return _command_of((*row[:5], worker, tx.now, *row[7:]))
+
+    def finish(self, tx: Transaction, command_id: int, *, ok: bool, answer: dict[str, Any] | None = None) -> None:
+        """Answer a wish."""
+        tx.change(
+            "UPDATE command SET ended_at = ?, ok = ?, answer = ? WHERE id = ? AND ended_at IS NULL",
+            tx.now, int(ok), canonical(answer or {}), command_id,
+        )  # fmt: skip
+
+    def give_back(self, tx: Transaction, worker: str) -> int:
+        """Let others take what a dead worker had claimed and not answered; returns how many."""
+        return tx.change(
+            "UPDATE command SET worker = NULL, claimed_at = NULL WHERE worker = ? AND ended_at IS NULL", worker
+        )
+
+    def get(self, command_id: int) -> Command | None:
+        """The wish of this number."""
+        row = self._database.row(f"SELECT {_COLUMNS} FROM command WHERE id = ?", command_id)
+        return _command_of(row) if row else None
+
+    def pending(self) -> list[Command]:
+        """Wishes without an answer, oldest first; the claimed ones too."""
+        return [
+            _command_of(row)
+            for row in self._database.rows(f"SELECT {_COLUMNS} FROM command WHERE ended_at IS NULL ORDER BY id")
+        ]
+
+
+def _command_of(row: Row) -> Command:
+    number, kind, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer = row
+    return Command(
+        number, kind, json.loads(payload), requested_by, to_moment(requested_at), worker, to_moment_or_none(claimed_at),
+        to_moment_or_none(ended_at), None if ok is None else bool(ok), json.loads(answer),
+    )  # fmt: skip

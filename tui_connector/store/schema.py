@@ -1,0 +1,149 @@
+"""The tables, as a list of steps from one version to the next; the store's version is the number of steps taken."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.errors import StoreError
+from tui_connector.store import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_connector.store.database import Database, Reader, Transaction
+
+# Times are whole microseconds since 1970, UTC. Outcomes are the small numbers of records.CODES.
+_FIRST = """
+CREATE TABLE target (
+    id {identity}, flow TEXT NOT NULL, sap_name TEXT NOT NULL, sap_url TEXT NOT NULL, anaplan_name TEXT NOT NULL,
+    workspace_id TEXT NOT NULL, model_id TEXT NOT NULL,
+    UNIQUE (flow, sap_name, sap_url, anaplan_name, workspace_id, model_id));
+CREATE TABLE run (
+    id {identity}, cycle TEXT NOT NULL, flow TEXT NOT NULL, target_id BIGINT NOT NULL REFERENCES target (id),
+    model TEXT NOT NULL, mode TEXT NOT NULL, dry_run INTEGER NOT NULL, since BIGINT, state TEXT NOT NULL,
+    reason TEXT NOT NULL, hint TEXT NOT NULL, requested_by TEXT NOT NULL, requested_at BIGINT NOT NULL,
+    started_at BIGINT, ended_at BIGINT, worker TEXT, fence BIGINT NOT NULL, confirmed INTEGER NOT NULL,
+    read BIGINT NOT NULL, unchanged BIGINT NOT NULL, sent BIGINT NOT NULL, loaded BIGINT NOT NULL,
+    ignored BIGINT NOT NULL, rejected BIGINT NOT NULL);
+CREATE INDEX run_flow ON run (flow, id);
+CREATE INDEX run_state ON run (state, id);
+CREATE INDEX run_cycle ON run (cycle, id);
+CREATE INDEX run_target ON run (target_id, id);
+CREATE TABLE step (
+    run_id BIGINT NOT NULL REFERENCES run (id), name TEXT NOT NULL, attempt INTEGER NOT NULL, turn INTEGER NOT NULL,
+    state TEXT NOT NULL, started_at BIGINT NOT NULL, ended_at BIGINT, data TEXT NOT NULL,
+    PRIMARY KEY (run_id, name, attempt));
+CREATE TABLE progress (
+    run_id BIGINT NOT NULL PRIMARY KEY REFERENCES run (id), step TEXT NOT NULL, at BIGINT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE lease (
+    model TEXT NOT NULL PRIMARY KEY, owner TEXT, until BIGINT NOT NULL, fence BIGINT NOT NULL,
+    taken_at BIGINT NOT NULL);
+CREATE TABLE worker (
+    id TEXT NOT NULL PRIMARY KEY, host TEXT NOT NULL, pid BIGINT NOT NULL, boot_id TEXT NOT NULL,
+    pid_started TEXT NOT NULL, started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL);
+CREATE TABLE record (
+    run_id BIGINT NOT NULL, position BIGINT NOT NULL, target_id BIGINT NOT NULL, key TEXT NOT NULL,
+    content TEXT NOT NULL, outcome SMALLINT NOT NULL, file_line BIGINT, later SMALLINT,
+    PRIMARY KEY (run_id, position)) {clustered};
+CREATE UNIQUE INDEX record_key ON record (target_id, key, run_id);
+CREATE INDEX record_rejected ON record (run_id, position) WHERE coalesce(later, outcome) = 3;
+CREATE TABLE reject (
+    run_id BIGINT NOT NULL, position BIGINT NOT NULL, part INTEGER NOT NULL, target_id BIGINT NOT NULL,
+    key TEXT NOT NULL, rejected_by TEXT NOT NULL, cause TEXT NOT NULL, detail TEXT NOT NULL, file_line BIGINT,
+    digest TEXT NOT NULL, content TEXT, seq BIGINT NOT NULL, PRIMARY KEY (run_id, position, part)) {clustered};
+CREATE TABLE watermark (
+    target_id BIGINT NOT NULL PRIMARY KEY REFERENCES target (id), value BIGINT, mapping TEXT NOT NULL,
+    run_id BIGINT NOT NULL REFERENCES run (id), moved_at BIGINT NOT NULL);
+CREATE TABLE audit_event (
+    seq BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL,
+    subject TEXT NOT NULL, run_id BIGINT, data TEXT, payload_hash TEXT NOT NULL, previous TEXT NOT NULL,
+    digest TEXT NOT NULL) {clustered};
+CREATE INDEX audit_run ON audit_event (run_id, seq) WHERE run_id IS NOT NULL;
+CREATE INDEX audit_subject ON audit_event (subject, seq);
+CREATE INDEX audit_kind ON audit_event (kind, seq);
+CREATE TABLE audit_head (
+    only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1), seq BIGINT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE command (
+    id {identity}, kind TEXT NOT NULL, payload TEXT NOT NULL, requested_by TEXT NOT NULL, requested_at BIGINT NOT NULL,
+    worker TEXT, claimed_at BIGINT, ended_at BIGINT, ok INTEGER, answer TEXT NOT NULL);
+CREATE INDEX command_open ON command (id) WHERE ended_at IS NULL;
+CREATE TABLE schedule (flow TEXT NOT NULL PRIMARY KEY, next_at BIGINT, last_slot BIGINT, claimed_at BIGINT);
+CREATE TABLE budget (
+    connection TEXT NOT NULL PRIMARY KEY, arrival BIGINT NOT NULL, blocked_until BIGINT NOT NULL,
+    minute BIGINT NOT NULL, used INTEGER NOT NULL, used_before INTEGER NOT NULL);
+CREATE TABLE token (
+    connection TEXT NOT NULL PRIMARY KEY, sealed {binary}, refresher TEXT, refresh_until BIGINT NOT NULL);
+CREATE TABLE master_key (
+    version INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, key_id TEXT NOT NULL, salt {binary} NOT NULL,
+    made_at BIGINT NOT NULL, made_by TEXT NOT NULL, current INTEGER NOT NULL);
+CREATE TABLE credential (
+    connection TEXT NOT NULL PRIMARY KEY, wrapped {binary} NOT NULL, data_key_version INTEGER NOT NULL,
+    key_version INTEGER NOT NULL REFERENCES master_key (version), changed_at BIGINT NOT NULL, changed_by TEXT NOT NULL);
+CREATE TABLE credential_field (
+    connection TEXT NOT NULL REFERENCES credential (connection), field TEXT NOT NULL, sealed {binary} NOT NULL,
+    PRIMARY KEY (connection, field));
+"""
+
+
+def _first_tables(tx: Transaction) -> None:
+    _apply(tx, _FIRST)
+    store_id = secrets.token_hex(16)
+    tx.put("meta", {"name": "store_id", "value": store_id})
+    chain.begin_chain(tx)
+    chain.append(tx, Fact("store.created", "store", store_id, {"store": store_id}))
+
+
+MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables,)
+
+
+def migrate(database: Database, migrations: tuple[Callable[[Transaction], None], ...] = MIGRATIONS) -> None:
+    """Bring the store to this program's version, one transaction a step.
+
+    Two starters may meet here: each step looks at the version again under the write lock. Raises StoreError for a store
+    that a newer program has written, and for a read-only store that an older one left behind.
+    """
+    wanted = len(migrations)
+    while (version := version_of(database)) != wanted:
+        if version > wanted:
+            raise StoreError(
+                f"the store was written by a newer version of this program (tables {version}, here {wanted})",
+                hint="Update this installation, or use the newer one.",
+            )
+        if database.read_only:
+            raise StoreError(
+                f"the store was written by an older version of this program (tables {version}, here {wanted})",
+                hint="Start the worker once: it brings the store up to date.",
+            )
+        with database.transaction() as tx:
+            if version_of(tx) == version:
+                _step(tx, version, migrations[version])
+
+
+def version_of(reader: Reader) -> int:
+    """How many steps the store has taken; 0 for an empty one."""
+    try:
+        found = reader.value("SELECT value FROM meta WHERE name = 'version'")
+    except StoreError as error:
+        if "no such table" in str(error):
+            return 0
+        raise
+    return int(found or 0)
+
+
+def _step(tx: Transaction, version: int, take: Callable[[Transaction], None]) -> None:
+    if version == 0:
+        tx.change("CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
+    take(tx)
+    tx.put("meta", {"name": "version", "value": str(version + 1)}, key="name")
+    if version:
+        chain.append(tx, Fact("store.migrated", "store", "store", {"from": version, "to": version + 1}))
+
+
+def _apply(tx: Transaction, script: str) -> None:
+    dialect = tx.dialect
+    text = script.format(identity=dialect.identity, clustered=dialect.clustered, binary=dialect.binary)
+    for statement in text.split(";"):
+        if statement.strip():
+            tx.change(statement)

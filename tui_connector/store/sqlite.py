@@ -1,0 +1,216 @@
+"""SQLite as the store's backend: one file of the owner's, one connection for each thread."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import stat
+import threading
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlite_utils
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3's where that is installed
+
+from tui_connector.domain.errors import StoreError
+from tui_connector.store.database import ClashError, Dialect, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tui_connector.store.database import Row
+
+_APPLICATION = 0x74756963  # "tuic" in the file's header: nobody else's SQLite file is taken for ours
+_WAL_SAFE = (3, 51, 3)  # versions before it can damage a WAL file that two processes write
+_PATIENCE = 30.0
+
+
+def _table(columns: tuple[tuple[str, str], ...]) -> str:
+    wanted = ", ".join(f"value ->> {place} AS {name}" for place, (name, _) in enumerate(columns))
+    return f"SELECT {wanted} FROM json_each(?)"
+
+
+DIALECT = Dialect(
+    now="CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000",
+    texts="SELECT value FROM json_each(?)",
+    numbers="SELECT value FROM json_each(?)",
+    table=_table,
+    mapping="json_group_object(name, content)",
+    identity="INTEGER PRIMARY KEY AUTOINCREMENT",
+    clustered="WITHOUT ROWID",
+    binary="BLOB",
+    locked="",
+)
+
+
+class SqliteBackend:
+    """See `Backend`. Raises StoreError for a file that is missing (read-only), foreign, damaged or out of reach."""
+
+    dialect = DIALECT
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        version: tuple[int, ...] = sqlite3.sqlite_version_info
+        engine = f"SQLite {sqlite3.sqlite_version}"
+        if version >= _WAL_SAFE:
+            self.mode = Mode(engine, "WAL", "FULL", "this SQLite keeps a write-ahead log safely with several processes")
+        else:
+            self.mode = Mode(
+                engine, "TRUNCATE", "EXTRA", "before 3.51.3 a write-ahead log can be damaged by two writing processes"
+            )
+        self._thread = threading.local()
+        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._guard = threading.Lock()
+        if not read_only:
+            self._prepare()
+        elif not path.exists():
+            raise StoreError(f"there is no store at {path}", hint="Start the worker once, or correct store.url.")
+        self._mine()
+
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self._mine().handle.in_transaction)
+
+    def begin(self) -> None:
+        with self._told():
+            self._mine().handle.execute("BEGIN IMMEDIATE")
+
+    def begin_reading(self) -> None:
+        with self._told():
+            self._mine().handle.execute("BEGIN")
+
+    def commit(self) -> None:
+        with self._told():
+            self._mine().handle.execute("COMMIT")
+
+    def rollback(self) -> None:
+        handle = self._mine().handle
+        if (
+            handle.in_transaction
+        ):  # after a full disk SQLite has rolled back already, and a second one would hide the first error
+            with self._told():
+                handle.execute("ROLLBACK")
+
+    def query(self, sql: str, parameters: tuple[Any, ...]) -> list[Row]:
+        with self._told():
+            rows: list[Row] = self._mine().handle.execute(sql, parameters).fetchall()
+            return rows
+
+    def change(self, sql: str, parameters: tuple[Any, ...]) -> int:
+        with self._told():
+            return int(self._mine().handle.execute(sql, parameters).rowcount)
+
+    def version(self) -> int:
+        return int(self.query("PRAGMA data_version", ())[0][0])
+
+    def close(self) -> None:
+        with self._guard:
+            for connection in list(self._connections):
+                connection.handle.close()
+            self._connections.clear()
+            self._thread = threading.local()
+
+    def _mine(self) -> _Connection:
+        mine: _Connection | None = getattr(self._thread, "connection", None)
+        if mine is None:
+            mine = self._thread.connection = self._connect()
+            with self._guard:
+                self._connections.add(mine)
+        return mine
+
+    def _prepare(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+            if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
+                self.path.chmod(0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be written: {error.strerror}",
+                hint="Check the folder's owner and rights, or store.url.",
+            ) from error
+
+    def _connect(self) -> _Connection:
+        address = f"file:{quote(str(self.path.absolute()))}?mode={'ro' if self.read_only else 'rw'}"
+        with self._told():
+            # One thread at a time uses a connection; only close() reaches it from another.
+            handle = sqlite3.connect(
+                address, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._set_up(handle)
+            except BaseException:
+                handle.close()
+                raise
+        return _Connection(handle)
+
+    def _set_up(self, handle: Any) -> None:
+        database = sqlite_utils.Database(handle, recursive_triggers=False, execute_plugins=False)
+        application = handle.execute("PRAGMA application_id").fetchone()[0]
+        if application != _APPLICATION and (application or database.table_names()):
+            raise StoreError(f"{self.path} is a database of another program", hint="Correct store.url.")
+        for pragma in ("foreign_keys = ON", "cell_size_check = ON", "trusted_schema = OFF", "cache_size = -8192"):
+            handle.execute(f"PRAGMA {pragma}")
+        if self.read_only:
+            handle.execute("PRAGMA query_only = ON")
+            return
+        if handle.execute(f"PRAGMA journal_mode = {self.mode.journal}").fetchone()[0].upper() != self.mode.journal:
+            raise StoreError(
+                f"the file system of {self.path} cannot keep a {self.mode.journal} journal",
+                hint="Put the store on a local disk.",
+            )
+        handle.execute(f"PRAGMA synchronous = {self.mode.synchronous}")
+        handle.execute("PRAGMA journal_size_limit = 67108864")
+        if application != _APPLICATION:
+            handle.execute(f"PRAGMA application_id = {_APPLICATION}")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise ClashError(
+                f"the store refused a row: {error}", hint="This is a fault of the program; report it."
+            ) from error
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> StoreError:
+        name = str(getattr(error, "sqlite_errorname", ""))
+        if name.startswith("SQLITE_FULL") or name in {
+            "SQLITE_IOERR_WRITE",
+            "SQLITE_IOERR_FSYNC",
+            "SQLITE_IOERR_TRUNCATE",
+        }:
+            return StoreError(
+                f"the disk of the store is full or refuses to write ({self.path})",
+                hint="Free space there and try again; nothing that was committed is lost.",
+            )
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_IOERR_SHORT_READ":
+            return StoreError(
+                f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
+            )
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return StoreError(
+                f"another process has held the store {self.path} for more than {_PATIENCE:.0f} seconds",
+                hint="Look for a stopped worker or a copy in progress, then try again.",
+            )
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            return StoreError(
+                f"the store {self.path} cannot be opened or written: {error}",
+                hint="Check the owner and rights of the file.",
+            )
+        return StoreError(f"the store {self.path} failed: {error}", hint="Run: tui-connector audit verify")
+
+
+class _Connection:
+    """A driver's connection in a shell that may be weakly held, so that a thread's end lets it go."""
+
+    __slots__ = ("__weakref__", "handle")
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle

@@ -1,0 +1,117 @@
+"""The store as one thing: opened once, its parts as attributes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tui_connector.domain.errors import ConfigError
+from tui_connector.store.audit import Audit
+from tui_connector.store.budget import Budget
+from tui_connector.store.commands import Commands
+from tui_connector.store.credentials import Credentials
+from tui_connector.store.database import Database
+from tui_connector.store.leases import Leases
+from tui_connector.store.records import Records
+from tui_connector.store.runs import Runs
+from tui_connector.store.schedule import Schedule
+from tui_connector.store.schema import migrate
+from tui_connector.store.sqlite import SqliteBackend
+from tui_connector.store.steps import Steps
+from tui_connector.store.targets import Targets
+from tui_connector.store.tokens import StoredShelf
+from tui_connector.store.watermarks import Watermarks
+from tui_connector.store.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from tui_connector.store.database import Backend, Mode, Transaction
+
+
+class Store:
+    """Everything that lasts. Writing functions take a transaction first; readers see the last commit.
+
+    Any thread may call any function; each has a connection of its own.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._database = Database(backend)
+        migrate(self._database)
+        self.runs = Runs(self._database)
+        self.steps = Steps(self._database)
+        self.leases = Leases(self._database)
+        self.workers = Workers(self._database)
+        self.records = Records(self._database)
+        self.watermarks = Watermarks(self._database)
+        self.targets = Targets(self._database)
+        self.audit = Audit(self._database)
+        self.budget = Budget(self._database)
+        self.credentials = Credentials(self._database)
+        self.commands = Commands(self._database)
+        self.schedule = Schedule(self._database)
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> Store:
+        """Open the store at ``sqlite:///path`` (an absolute path) or at the path of a file, made when it is new.
+
+        Raises ConfigError for an address of another kind; StoreError for a store that is missing (read-only), damaged,
+        out of reach, foreign, or of a newer version.
+        """
+        backend = SqliteBackend(_path(url), read_only=read_only)
+        try:
+            return cls(backend)
+        except BaseException:
+            backend.close()
+            raise
+
+    @property
+    def mode(self) -> Mode:
+        """How what was committed is kept, and why so."""
+        return self._database.mode
+
+    @property
+    def read_only(self) -> bool:
+        return self._database.read_only
+
+    @property
+    def id(self) -> str:
+        """What tells this store from every other, given when it was made."""
+        return str(self._database.value("SELECT value FROM meta WHERE name = 'store_id'"))
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """All of the block or nothing; see `Database.transaction`."""
+        return self._database.transaction()
+
+    def version(self) -> int:
+        """A number that moves when another connection (thread or process) has committed; cheap to ask often."""
+        return self._database.version()
+
+    def tokens(self, connection: str, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]) -> StoredShelf:
+        """The place where all workers share a connection's token, sealed."""
+        return StoredShelf(self._database, connection, seal, unseal)
+
+    def forget_token(self, connection: str) -> None:
+        """Drop a connection's shared token: the next request signs in anew."""
+        with self._database.transaction() as tx:
+            tx.change("DELETE FROM token WHERE connection = ?", connection)
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        self._database.close()
+
+
+def _path(url: str) -> Path:
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        return Path(url).expanduser()
+    if scheme == "sqlite":
+        parts = urlsplit(url)
+        if parts.path and not parts.netloc:
+            return Path("/" + unquote(parts.path).lstrip("/"))
+    raise ConfigError(
+        f"store.url {url.rpartition('@')[2]!r} is not understood",
+        hint="Write sqlite:///absolute/path, or the path of a file.",
+    )

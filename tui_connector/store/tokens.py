@@ -1,0 +1,84 @@
+"""The shelf on which all workers share a connection's token, sealed, with one of them renewing it at a time."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.credential import Token
+from tui_connector.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui_connector.store.database import Database
+
+_KEY = "(SELECT coalesce(max(version), 0) FROM master_key)"
+
+
+class StoredShelf:
+    """A token shelf in the store; every call is a transaction of its own."""
+
+    def __init__(
+        self, database: Database, connection: str, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._seal = seal
+        self._unseal = unseal
+
+    def load(self) -> Token | None:
+        """The token that was saved last, expired or not; None before the first."""
+        row = self._database.row(
+            f"SELECT sealed, {_KEY} FROM token WHERE connection = ? AND sealed IS NOT NULL", self._connection
+        )
+        if row is None:
+            return None
+        try:
+            kept = json.loads(self._unseal(bytes(row[0])))
+        except ConfigError:
+            if self._key() != row[1]:  # the master key was rotated at this moment, which forgets every token
+                return None
+            raise
+        obtained_at, expires_at = (datetime.fromisoformat(kept[name]) for name in ("obtained_at", "expires_at"))
+        return Token(kept["value"], kept["scheme"], obtained_at, expires_at, kept["generation"])
+
+    def save(self, token: Token) -> None:
+        """Hand a new token to everyone."""
+        kept = {
+            "value": token.value, "scheme": token.scheme, "obtained_at": token.obtained_at.isoformat(),
+            "expires_at": token.expires_at.isoformat(), "generation": token.generation,
+        }  # fmt: skip
+        saved = False
+        while not saved:  # again only when the master key was rotated between sealing and saving
+            key = self._key()
+            sealed = self._seal(json.dumps(kept).encode())
+            with self._database.transaction() as tx:
+                if saved := tx.value(f"SELECT {_KEY}") == key:
+                    tx.put("token", {"connection": self._connection, "refresh_until": 0}, keep=True)
+                    tx.change("UPDATE token SET sealed = ? WHERE connection = ?", sealed, self._connection)
+
+    def claim(self, owner: str, seconds: float) -> bool:
+        """Become the one that renews, for so many seconds; False while another one is at it."""
+        with self._database.transaction() as tx:
+            tx.put("token", {"connection": self._connection, "refresh_until": 0}, keep=True)
+            changed = tx.change(
+                "UPDATE token SET refresher = ?, refresh_until = ? WHERE connection = ?"
+                " AND (refresher IS NULL OR refresher = ? OR refresh_until < ?)",
+                owner, tx.now + round(seconds * 1_000_000), self._connection, owner, tx.now,
+            )  # fmt: skip
+            return bool(changed)
+
+    def release(self, owner: str) -> None:
+        """Stop being the one that renews; nothing happens when another one has taken over."""
+        with self._database.transaction() as tx:
+            tx.change(
+                "UPDATE token SET refresher = NULL, refresh_until = 0 WHERE connection = ? AND refresher = ?",
+                self._connection,
+                owner,
+            )
+
+    def _key(self) -> int:
+        return int(self._database.value(f"SELECT {_KEY}"))

@@ -1,0 +1,207 @@
+"""Does the store still say what was written? Recomputes the chain, the payloads and every digest of records."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.audit import ChainVerdict
+from tui_connector.store import chain
+from tui_connector.store.canonical import canonical_rows, sha256
+from tui_connector.store.database import to_micros
+from tui_connector.store.outcomes import NAMES, REJECTED
+from tui_connector.store.rejects import refusal_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tui_connector.domain.audit import AuditEvent
+    from tui_connector.store.database import Database, Reader, Row
+
+_PAGE = 2000
+
+
+class _Broken(Exception):  # noqa: N818  (a finding, not an error)
+    def __init__(self, seq: int, finding: str) -> None:
+        super().__init__(finding)
+        self.seq = seq
+        self.finding = finding
+
+
+def verify(database: Database, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
+    """See `Audit.verify`; looks at one state of the store, whatever is written meanwhile."""
+    with database.snapshot() as reader:
+        head = reader.row("SELECT seq, digest FROM audit_head WHERE only = 1")
+        if head is None:
+            return ChainVerdict(0, 0, 0, "the head of the chain is missing")
+        check = _Check(reader, from_seq, int(head[0]))
+        try:
+            for event in check.events(progress):
+                check.payload(event)
+            check.end(str(head[1]))
+            check.strays()
+        except _Broken as broken:
+            return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
+        return ChainVerdict(check.seen, check.records, None, "everything fits")
+
+
+class _Check:
+    def __init__(self, reader: Reader, from_seq: int, last: int) -> None:
+        self.reader = reader
+        self.from_seq = from_seq
+        self.last = last
+        self.seen = 0
+        self.records = 0
+        self.previous = chain.BEFORE_THE_FIRST
+        self.dropped: dict[int, int] = dict(
+            reader.rows(
+                "SELECT run_id, max(seq) FROM audit_event WHERE kind = 'records.dropped' AND seq <= ? GROUP BY run_id",
+                last,
+            )
+        )
+
+    def events(self, progress: Callable[[int], None] | None) -> Iterator[AuditEvent]:
+        expected = self.from_seq
+        if expected > 1:
+            row = self.reader.row("SELECT digest FROM audit_event WHERE seq = ?", expected - 1)
+            if row is None:
+                raise _Broken(expected - 1, f"event {expected - 1} is missing")
+            self.previous = row[0]
+        while expected <= self.last:
+            rows = self.reader.rows(
+                f"SELECT {chain.COLUMNS} FROM audit_event WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT {_PAGE}",
+                expected,
+                self.last,
+            )
+            for row in rows:
+                event = self._link(row, expected)
+                expected += 1
+                self.seen += 1
+                yield event
+            if not rows:
+                raise _Broken(expected, f"event {expected} is missing")
+            if progress:
+                progress(expected - 1)
+
+    def _link(self, row: tuple[object, ...], expected: int) -> AuditEvent:
+        seq, data = int(str(row[0])), row[6]
+        if seq != expected:
+            raise _Broken(expected, f"event {expected} is missing")
+        if data is not None and sha256(str(data)) != row[7]:
+            raise _Broken(seq, f"the data of event {seq} are not those that were written")
+        event = chain.event_of(row)
+        if event.previous != self.previous:
+            raise _Broken(seq, f"event {seq} does not follow the one before it")
+        if chain.event_digest(self.previous, seq, to_micros(event.at), event.fact, event.payload_hash) != event.digest:
+            raise _Broken(seq, f"event {seq} is not as it was written")
+        self.previous = event.digest
+        return event
+
+    def payload(self, event: AuditEvent) -> None:
+        kind, run_id = event.fact.kind, event.fact.run_id
+        if run_id is None or event.seq < self.dropped.get(run_id, 0):
+            return
+        if kind in {"records.batch", "records.rejected"} and not {"digest", "count"} <= event.fact.data.keys():
+            raise _Broken(event.seq, f"the data of event {event.seq} are gone, and records hang on them")
+        if kind == "records.batch":
+            self._batch(event, run_id)
+        elif kind == "records.rejected":
+            self._refusals(event, run_id)
+
+    def _batch(self, event: AuditEvent, run_id: int) -> None:
+        data = event.fact.data
+        rows = self.reader.rows(
+            "SELECT position, key, content, outcome, file_line FROM record"
+            " WHERE run_id = ? AND position BETWEEN ? AND ? ORDER BY position",
+            run_id, data["first"], data["last"],
+        )  # fmt: skip
+        if len(rows) != data["count"] or sha256(canonical_rows(_worded(rows))) != data["digest"]:
+            raise _Broken(
+                event.seq, f"records {data['first']} to {data['last']} of run {run_id} are not those that were written"
+            )
+        self.records += len(rows)
+
+    def _refusals(self, event: AuditEvent, run_id: int) -> None:
+        rows = self.reader.rows(
+            "SELECT position, part, key, rejected_by, cause, detail, file_line, content, digest FROM reject"
+            " WHERE seq = ? AND run_id = ? ORDER BY position, part",
+            event.seq, run_id,
+        )  # fmt: skip
+        for row in rows:
+            if row[7] is not None and refusal_digest(*row[:8]) != row[8]:
+                raise _Broken(event.seq, f"the refusal of record {row[0]} of run {run_id} is not as it was written")
+        if (
+            len(rows) != event.fact.data["count"]
+            or sha256("".join(row[8] for row in rows)) != event.fact.data["digest"]
+        ):
+            raise _Broken(event.seq, f"the refusals of run {run_id} are not those that were written")
+
+    def end(self, digest: str) -> None:
+        """The chain reaches its head and nothing hangs behind it."""
+        if self.last and self.previous != digest and self.last >= self.from_seq:
+            raise _Broken(self.last, "the head of the chain names another last event")
+        behind = self.reader.row(
+            "SELECT min(seq) FROM audit_event WHERE seq > (SELECT seq FROM audit_head WHERE only = 1) OR seq < 1"
+        )
+        if behind and behind[0] is not None:
+            raise _Broken(int(behind[0]), f"event {behind[0]} stands outside the chain")
+
+    def strays(self) -> None:
+        """No row of the trail without an event that tells of it, and no outcome changed without a refusal."""
+        told = self._told()
+        for run_id, count, later in self.reader.rows(
+            "SELECT run_id, count(*), count(later) FROM record GROUP BY run_id"
+        ):
+            seq, batched = told.get(run_id, (0, 0))
+            if count != batched:
+                raise _Broken(seq, f"run {run_id} holds {count} records, but {batched} were written")
+            if later:
+                self._later(run_id, seq)
+        unsaid = self.reader.row(
+            "SELECT r.run_id, r.position FROM record r JOIN reject j ON j.run_id = r.run_id AND j.position = r.position"
+            " WHERE r.later IS NULL AND r.outcome <> ? LIMIT 1",
+            REJECTED,
+        )
+        if unsaid:
+            raise _Broken(
+                told.get(unsaid[0], (0, 0))[0],
+                f"record {unsaid[1]} of run {unsaid[0]} was refused, but its outcome says otherwise",
+            )
+        for table in ("record", "reject"):
+            astray = self.reader.row(
+                f"SELECT r.run_id, r.position FROM {table} r LEFT JOIN run ON run.id = r.run_id"
+                " WHERE run.target_id IS NULL OR run.target_id <> r.target_id LIMIT 1"
+            )
+            if astray:
+                seq = told.get(astray[0], (0, 0))[0]
+                raise _Broken(seq, f"record {astray[1]} of run {astray[0]} stands under another run's target")
+        stray = self.reader.row(
+            "SELECT j.run_id, j.seq FROM reject j LEFT JOIN audit_event e ON e.seq = j.seq AND e.run_id = j.run_id"
+            " AND e.kind = 'records.rejected' WHERE e.seq IS NULL LIMIT 1"
+        )
+        if stray:
+            raise _Broken(int(stray[1]), f"run {stray[0]} holds a refusal that no event tells of")
+
+    def _told(self) -> dict[int, tuple[int, int]]:
+        told: dict[int, tuple[int, int]] = {}
+        for run_id, seq, data in self.reader.rows(
+            "SELECT run_id, seq, data FROM audit_event WHERE kind = 'records.batch' ORDER BY seq"
+        ):
+            if seq >= self.dropped.get(run_id, 0) and data is not None:
+                told[run_id] = (seq, told.get(run_id, (0, 0))[1] + int(json.loads(data)["count"]))
+        return told
+
+    def _later(self, run_id: int, seq: int) -> None:
+        wrong = self.reader.row(
+            "SELECT position FROM record r WHERE run_id = ? AND later IS NOT NULL AND (later <> ? OR NOT EXISTS"
+            " (SELECT 1 FROM reject j WHERE j.run_id = r.run_id AND j.position = r.position)) LIMIT 1",
+            run_id, REJECTED,
+        )  # fmt: skip
+        if wrong:
+            raise _Broken(seq, f"the outcome of record {wrong[0]} of run {run_id} was changed without a refusal")
+
+
+def _worded(rows: list[Row]) -> list[Row]:
+    """Rows as they were hashed, with the outcome's word in place of its number."""
+    return [(position, key, content, NAMES.get(code, code), line) for position, key, content, code, line in rows]

@@ -1,0 +1,1 @@
+"""HTTP to either tenant: one client factory, the retry policy and the shared request budget."""
