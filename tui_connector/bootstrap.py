@@ -137,7 +137,7 @@ class Installation:
             return models[name]
 
         try:
-            yield Tenants(sap, anaplan)
+            yield Tenants(sap, anaplan, self.requests_last_minute)
         finally:
             for http in opened:
                 await http.aclose()
@@ -149,6 +149,10 @@ class Installation:
         options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds)
         async with self.tenants() as tenants:
             yield Worker(self.store, self.flows, tenants, self.clock, options, request=self.request_runs)
+
+    def requests_last_minute(self, name: str) -> int:
+        """How many requests all workers sent to an Anaplan tenant in the last minute."""
+        return self.store.budget.usage(_anaplan_budget(self._section_of("anaplan", name, self.settings.anaplan)))
 
     def set_credential(self, name: str, values: Mapping[str, str]) -> None:
         """Seal a connection's secrets; a token of the old ones is forgotten."""
@@ -233,9 +237,7 @@ class Installation:
         connection = f"anaplan.{name}"
         section = self._section_of("anaplan", name, self.settings.anaplan)
         secret = AnaplanCredential(**self.vault.open(connection))
-        # one budget for every model of the tenant: Anaplan counts the requests of all of them together
-        tenant = f"anaplan {urlsplit(section.api_url).netloc}"
-        budget = self._budget(tenant, section.requests_per_second, section.burst)
+        budget = self._budget(_anaplan_budget(section), section.requests_per_second, section.burst)
         http = self._http(connection, section.api_url, opened, budget=budget)
         keeper = TokenKeeper(self._shelf(connection), *self._anaplan_login(name, section, secret, opened), self.clock)
         return AnaplanClient(http, keeper, workspace_id=section.workspace_id, model_id=section.model_id)
@@ -269,12 +271,16 @@ class Installation:
         return certificate.login, certificate.refresh
 
 
+def _anaplan_budget(section: AnaplanSettings) -> str:
+    """One budget for every model of a tenant: Anaplan counts the requests of all of them together."""
+    return f"anaplan {urlsplit(section.api_url).netloc}"
+
+
 def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:
     """Which secrets a connection needs, by its way to authenticate."""
     kind, _, short = name.partition(".")
-    sections: Mapping[str, SapSettings | AnaplanSettings] = {"sap": settings.sap, "anaplan": settings.anaplan}.get(
-        kind, {}
-    )
+    kinds: dict[str, Mapping[str, SapSettings | AnaplanSettings]] = {"sap": settings.sap, "anaplan": settings.anaplan}
+    sections = kinds.get(kind, {})
     if short not in sections:
         known = [*(f"sap.{one}" for one in settings.sap), *(f"anaplan.{one}" for one in settings.anaplan)]
         raise ConfigError(
@@ -319,7 +325,7 @@ def start_sandbox(line_items: int) -> Iterator[str]:
             "the simulated tenants are not installed", hint='install them with: pip install "tui-connector[demo]"'
         )
     command = [sys.executable, "-m", "tui_connector.sandbox", "--parent-pipe", "--line-items", str(line_items)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own interpreter
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
         try:

@@ -201,7 +201,7 @@ class Vault:
     The key is kept in the service manager's credential `master.key`, in the operating system's keyring, in a passphrase
     (`ask` shows a prompt and returns it) or in the owner's key file. Which one is in use, and the key's id, are
     recorded beside the credentials, so that a wrong key is told as such; a service manager's credential is always
-    looked at first. "auto" takes the service manager's, else a safe keyring, else the file: a passphrase only when asked for.
+    looked at first. "auto" takes the service manager's, else a safe keyring, else the file; never a passphrase.
     """
 
     def __init__(

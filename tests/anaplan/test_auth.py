@@ -88,6 +88,20 @@ async def test_refreshed_five_minutes_before_its_end(
     assert (await keeper.token()).generation == 3
 
 
+async def test_work_goes_on_while_the_refresh_is_out_of_reach(sandbox: Any, client: AnaplanClient, clock: Any) -> None:
+    await client.whoami()
+    sandbox.advance(31 * 60)
+    clock.offset += timedelta(minutes=31)
+    sandbox.fault("status", "/token/refresh", status=503, times=-1)
+    for _ in range(3):
+        await client.whoami()
+    assert len(sandbox.requests("POST", "/token/refresh")) == 5  # one round of tries, then a pause
+    sandbox.advance(5 * 60)
+    clock.offset += timedelta(minutes=5)
+    await client.whoami()
+    assert sandbox.auth()["logins"] == 2
+
+
 async def test_a_refresh_may_change_the_token(
     sandbox: Any, client: AnaplanClient, keeper: TokenKeeper, clock: Any
 ) -> None:

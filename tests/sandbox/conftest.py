@@ -112,7 +112,8 @@ class ModelHandle:
     def wait(self, path: str, *states: str) -> dict[str, Any]:
         """Poll a task until it is in one of the states (by default: until it ended)."""
         wanted = states or ("COMPLETE", "CANCELLED")
-        return wait_for(lambda: self.get(path)["task"], lambda task: task["taskState"] in wanted)
+        task: dict[str, Any] = wait_for(lambda: self.get(path)["task"], lambda task: task["taskState"] in wanted)
+        return task
 
     def run(self, kind: str, name: str) -> dict[str, Any]:
         """Run an action to its end; returns the task."""

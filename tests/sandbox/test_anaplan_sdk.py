@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -10,10 +11,7 @@ import pytest
 from anaplan_sdk import AsyncClient, Client
 
 from tests.sandbox.conftest import EMAIL, PASSWORD, SandboxHandle
-from tui_connector.sandbox.seed.model import FINANCE_HUB, WORKSPACE_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tui_connector.sandbox.seed.model import FINANCE_HUB, WORKSPACE_ID, build_finance_hub
 
 ACCOUNTS = "Code,Name,Account Type,Account Group,Blocked\n"
 
@@ -43,8 +41,8 @@ def redirected(sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> Sandb
 
 
 @pytest.fixture
-def client(redirected: SandboxHandle) -> Iterator[Any]:
-    yield Client(
+def client(redirected: SandboxHandle) -> Any:
+    return Client(
         workspace_id=WORKSPACE_ID, model_id=FINANCE_HUB, user_email=EMAIL, password=PASSWORD, status_poll_delay=0.05,
         upload_chunk_size=64,
     )  # fmt: skip
@@ -85,7 +83,7 @@ def test_a_stream_in_unknown_chunks(client: Any, redirected: SandboxHandle) -> N
 
 def test_export_and_process(client: Any, redirected: SandboxHandle) -> None:
     redirected.set(export_chunk_bytes=100)
-    header = "Code,Company Code,GL Account,Cost Center,Profit Center,Fiscal Year,Period,Posting Date,Document,Debit Credit,Amount,Currency\n"
+    header = ",".join(build_finance_hub().files[5].headers) + "\n"
     rows = "".join(f"1010-2026-{at}-000001,1010,,,,2026,001,2026-01-02,D{at},S,0.1,EUR\n" for at in range(9))
     client.upload_file(find(client.get_files(), "gl_line_items.csv"), header + rows)
     status = client.run_action(find(client.get_processes(), "Load GL line items"))
@@ -122,6 +120,4 @@ async def _list_files() -> list[str]:
 
 
 def test_its_async_client(redirected: SandboxHandle) -> None:
-    import asyncio
-
     assert "accounts.csv" in asyncio.run(_list_files())

@@ -78,7 +78,8 @@ def test_certificate_v2_in_both_header_forms(sandbox: SandboxHandle, signer: Sig
 
 
 @pytest.mark.parametrize(
-    ("shift", "factor", "accepted"), [(0, 1, True), (-290, 1, True), (-310, 1, False), (310, 1, False), (0, 1000, False)]
+    ("shift", "factor", "accepted"),
+    [(0, 1, True), (-290, 1, True), (-310, 1, False), (310, 1, False), (0, 1000, False)],
 )
 def test_the_time_stamp_is_in_seconds_and_fresh(
     sandbox: SandboxHandle, signer: Signer, shift: int, factor: int, accepted: bool
@@ -152,7 +153,9 @@ def test_bearer_is_for_the_integration_api_only(sandbox: SandboxHandle) -> None:
 
 def grant(sandbox: SandboxHandle, *, form: bool, **fields: str) -> Any:
     body = {"client_id": "sandbox-client", **fields}
-    return sandbox.http.post("/oauth/token", **({"data": body} if form else {"json": body}))
+    if form:
+        return sandbox.http.post("/oauth/token", data=body)
+    return sandbox.http.post("/oauth/token", json=body)
 
 
 @pytest.mark.parametrize("form", [False, True])
@@ -181,4 +184,5 @@ def test_a_device_code_can_expire_or_be_refused(sandbox: SandboxHandle) -> None:
             sandbox.tell("/anaplan/device/approve", user_code=start["user_code"], deny=True)
         else:
             sandbox.advance(901)
-        assert grant(sandbox, form=False, grant_type=DEVICE_GRANT, device_code=start["device_code"]).json()["error"] == error
+        answer = grant(sandbox, form=False, grant_type=DEVICE_GRANT, device_code=start["device_code"])
+        assert answer.json()["error"] == error

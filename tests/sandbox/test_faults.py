@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.sandbox.conftest import EMAIL, PASSWORD
+
 if TYPE_CHECKING:
     from tests.sandbox.conftest import ModelHandle, SandboxHandle
 
@@ -38,7 +40,8 @@ def test_slow_body_and_delay(hub: ModelHandle) -> None:
 
 
 def test_status_html_and_rate_limit(hub: ModelHandle) -> None:
-    hub.sandbox.fault(kind="status", path="/files$", status=503, body="<html>", content_type="text/html", headers={"X-A": "1"})
+    page = {"status": 503, "body": "<html>", "content_type": "text/html", "headers": {"X-A": "1"}}
+    hub.sandbox.fault(kind="status", path="/files$", **page)
     hub.sandbox.fault(kind="html", path="/files$")
     hub.sandbox.fault(kind="rate_limit", path="/files$", retry_after=7)
     hub.sandbox.fault(kind="rate_limit", path="/files$", retry_after="date")
@@ -52,7 +55,7 @@ def test_status_html_and_rate_limit(hub: ModelHandle) -> None:
 
 def test_status_after_the_work_was_done(sandbox: SandboxHandle) -> None:
     sandbox.fault(kind="status", path="authenticate", status=502, after=True)
-    assert sandbox.http.post("/token/authenticate", auth=("integration@example.com", "sandbox-secret-2")).status_code == 502
+    assert sandbox.http.post("/token/authenticate", auth=(EMAIL, PASSWORD)).status_code == 502
     assert sandbox.look("/anaplan/auth")["basic"] == 1
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import ModelHandle, SandboxHandle, flat_map
+from tests.sandbox.conftest import ModelHandle, SandboxHandle, flat_map, wait_for
 from tui_connector.sandbox.seed.model import WORKFORCE
 
 ACCOUNTS = "Accounts from accounts.csv"
 HEAD = "Code,Name,Account Type,Account Group,Blocked\n"
 LINES = (
-    "Code,Company Code,GL Account,Cost Center,Profit Center,Fiscal Year,Period,Posting Date,Document,Debit Credit,Amount,"
-    "Currency\n"
+    "Code,Company Code,GL Account,Cost Center,Profit Center,Fiscal Year,Period,Posting Date,Document,Debit Credit,"
+    "Amount,Currency\n"
 )
 ACTUALS = "ACT01 GL Actuals from gl_line_items.csv"
 MEMBERS = "GL Line Items from gl_line_items.csv"
@@ -117,7 +117,9 @@ def test_saved_columns_can_change_under_us(hub: ModelHandle, sandbox: SandboxHan
     assert flat_map(result["details"][-1])["items"] == "Account Type"
 
 
-@pytest.mark.parametrize(("encoding", "codec"), [("UTF-8", "utf-8-sig"), ("UTF-16LE", "utf-16-le"), ("ISO-8859-1", "latin-1")])
+@pytest.mark.parametrize(
+    ("encoding", "codec"), [("UTF-8", "utf-8-sig"), ("UTF-16LE", "utf-16-le"), ("ISO-8859-1", "latin-1")]
+)
 def test_saved_parse_settings_rule(hub: ModelHandle, sandbox: SandboxHandle, encoding: str, codec: str) -> None:
     sandbox.tell("/anaplan/files/accounts.csv", encoding=encoding, separator=";", header_row=2, first_data_row=4)
     text = "title\nCode;Name\n-;-\n1;Büro\n"
@@ -174,7 +176,8 @@ def test_module_import_checks_every_cell(hub: ModelHandle, sandbox: SandboxHandl
     assert flat_map(by_name["Posting Date"])["failureCount"] == "3"
     dump = dump_of(hub, ACTUALS)
     assert [(row["_Status_"], row["Code"]) for row in dump] == [("W", "B"), ("W", "C"), ("W", "D"), ("E", "Z")]
-    assert [dump[1]["_Error_1_"], dump[1]["_Error_2_"]] == ["Item not located in list: 0000499999", "Invalid date: 2026-02-30"]
+    errors = [dump[1]["_Error_1_"], dump[1]["_Error_2_"]]
+    assert errors == ["Item not located in list: 0000499999", "Invalid date: 2026-02-30"]
     assert dump[3]["_Error_1_"] == "Item not located in list: Z"
     told = sandbox.look("/anaplan/modules/ACT01 GL Actuals")
     assert told["count"] == 4
@@ -286,6 +289,34 @@ def test_list_writes_and_their_failures(hub: ModelHandle) -> None:
     changed = hub.call("PUT", f"/lists/{target}/items", json={"items": [{"code": "1", "name": "Uno"}]}).json()
     assert changed == {"updated": 1, "ignored": 0, "total": 1}
     assert hub.call("POST", f"/lists/{target}/resetIndex").status_code == 400
-    gone = hub.call("POST", f"/lists/{target}/items?action=delete", json={"items": [{"code": "1"}, {"code": "9"}]}).json()
+    both = {"items": [{"code": "1"}, {"code": "9"}]}
+    gone = hub.call("POST", f"/lists/{target}/items?action=delete", json=both).json()
     assert (gone["deleted"], len(gone["failures"])) == (1, 1)
     assert hub.call("POST", f"/lists/{target}/resetIndex").status_code == 200
+
+
+def test_a_large_read_of_a_view(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    sandbox.set(read_page_rows=2, read_seconds=0.1)
+    hub.load("gl_line_items.csv", LINES + line("A") + line("B") + line("C"), MEMBERS)
+    path = f"/views/{hub.id_of('modules', 'ACT01 GL Actuals')}/readRequests"
+    made = hub.call("POST", path, json={"exportType": "TABULAR_MULTI_COLUMN"}).json()["viewReadRequest"]
+    assert made["requestState"] == "IN_PROGRESS"
+    path = f"{path}/{made['requestId']}"
+    wait_for(lambda: hub.get(path)["viewReadRequest"], lambda one: one.get("successful") is True)
+    pages = [hub.call("GET", f"{path}/pages/{number}").text for number in range(2)]
+    codes = [row["Code"] for row in csv.DictReader(io.StringIO("".join(pages)))]
+    assert codes == ["A", "B", "C"]
+    assert hub.call("GET", f"{path}/pages/2").status_code == 404
+    sandbox.advance(31 * 60)
+    assert hub.call("GET", path).status_code == 404
+
+
+def test_lists_as_csv_and_dimension_items(hub: ModelHandle) -> None:
+    hub.load("accounts.csv", HEAD + '1,"Rent, ""old""",P,A,true\n', ACCOUNTS)
+    target = hub.id_of("lists", "GL Accounts")
+    for path in ("items", "preview"):
+        text = hub.call("GET", f"/lists/{target}/{path}", headers={"Accept": "text/csv"}).text
+        assert list(csv.DictReader(io.StringIO(text)))[0]["GL Accounts"] == 'Rent, "old"'
+    found = hub.call("POST", f"/dimensions/{target}/items", json={"codes": ["1", "2"]}).json()["items"]
+    assert found == hub.get(f"/dimensions/{target}/items")["items"]
+    assert found[0]["code"] == "1"

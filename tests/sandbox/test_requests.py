@@ -197,3 +197,10 @@ def test_the_log_counts_by_template(hub: ModelHandle, sandbox: SandboxHandle) ->
     log = wait_for(lambda: sandbox.look("/log"), lambda found: bool(found["counts"]))
     assert log["counts"] == {"GET /2/0/workspaces/{workspace}/models/{model}/imports/{action}/tasks": 1}
     assert log["requests"][0]["status"] == 200
+
+
+def test_costly_reads_have_a_limit_of_their_own(hub: ModelHandle) -> None:
+    hub.sandbox.set(costly_reads=2)
+    path = f"/lists/{hub.id_of('lists', 'GL Accounts')}/items"
+    assert [hub.call("GET", path).status_code for _ in range(3)] == [200, 200, 429]
+    assert hub.call("GET", "/lists").status_code == 200

@@ -144,3 +144,30 @@ def test_an_administrator_changes_imports(hub: ModelHandle, sandbox: SandboxHand
     sandbox.tell("/anaplan/imports", **change)
     names = [one["name"] for one in hub.get("/imports")["imports"]]
     assert names.count(ACCOUNTS) == (0 if rename else 2)
+
+
+def test_details_of_a_process_on_request(hub: ModelHandle) -> None:
+    poll = hub.start("exports", "GL Actuals export.csv")
+    hub.wait(poll)
+    assert "duration" not in hub.get(poll)["task"]["result"]
+    detailed = hub.get(f"{poll}?includeProcessDetails=true")["task"]["result"]
+    assert int(detailed["duration"]) >= 0
+
+
+def test_a_reset_ends_what_runs(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    sandbox.set(task_behaviour="endless")
+    hub.upload("accounts.csv", TWO)
+    hub.wait(hub.start("imports", ACCOUNTS), "IN_PROGRESS")
+    sandbox.reset()
+    fresh = sandbox.model()
+    assert fresh.load("accounts.csv", TWO, ACCOUNTS)["successful"]
+    assert len(sandbox.look("/anaplan/actions")["actions"]) == 1
+
+
+def test_a_token_dies_in_the_middle(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    hub.upload("accounts.csv", TWO)
+    poll = hub.start("imports", ACCOUNTS)
+    assert sandbox.tell("/anaplan/auth/revoke") == {"revoked": 1}
+    assert hub.call("GET", poll).status_code == 401
+    hub.headers["Authorization"] = f"AnaplanAuthToken {sandbox.login()}"
+    assert hub.wait(poll)["taskState"] == "COMPLETE"

@@ -153,7 +153,7 @@ class Sandbox:
         self.url = f"http://127.0.0.1:{port}"
         self.control = httpx.Client(base_url=f"{self.url}/_sandbox", trust_env=False, timeout=30)
 
-    def tell(self, path: str, **body: object) -> Any:
+    def tell(self, path: str, /, **body: object) -> Any:
         answer = self.control.post(path, json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -10,14 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeGuard
 
-from tui_connector.domain.errors import AuthenticationError, UnreachableError
+from tui_connector.domain.errors import AuthenticationError, TransientError, UnreachableError
 
 if TYPE_CHECKING:
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.credential import Token
     from tui_connector.transport.tokens import TokenShelf
 
+_log = logging.getLogger("tui_connector.anaplan")
 REFRESH_BEFORE = timedelta(minutes=5)
+_GRACE_SECONDS = 30.0
 _CLAIM_SECONDS = 90.0
 _LOOK_AGAIN_SECONDS = 0.2
 
@@ -41,6 +44,7 @@ class TokenKeeper:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._refused: AuthenticationError | None = None
+        self._grace_until = float("-inf")
 
     async def token(self) -> Token:
         """The present token, renewed first when it ends within five minutes.
@@ -63,6 +67,8 @@ class TokenKeeper:
             return False
         # 35 minutes / 7 = 5 minutes; shorter lives get a shorter margin instead of a refresh at every call
         margin = min(REFRESH_BEFORE, (token.expires_at - token.obtained_at) / 7)
+        if self._clock.monotonic() < self._grace_until:
+            margin = timedelta(0)
         return self._clock.now() < token.expires_at - margin
 
     async def _shared(self, refused: Token | None) -> Token:
@@ -104,6 +110,11 @@ class TokenKeeper:
             except AuthenticationError:
                 # Anaplan does not prolong an expired or revoked token; the credential itself may still be good.
                 token = None
+            except TransientError as error:
+                # The token is good for some minutes yet, and the work need not stop for a pause of the other host.
+                _log.warning("the Anaplan token could not be refreshed yet: %s", error.message)
+                self._grace_until = self._clock.monotonic() + _GRACE_SECONDS
+                return old
         if token is None:
             try:
                 token = await self._login()

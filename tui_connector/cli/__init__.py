@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
 _EPILOG = """exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
 5 waiting for a person · 6 refused · 7 outcome unknown, held · 130 interrupted"""
 
@@ -41,79 +43,83 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-ui", action="store_true", help="run the worker alone until SIGTERM")
     parser.set_defaults(handler="", json=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_demo(verbs)
+    _add_setup(verbs)
+    _add_flows(verbs)
+    _add_audit(verbs)
+    return parser
 
-    def verb(
-        name: str, handler: str, text: str, under: argparse._SubParsersAction[argparse.ArgumentParser] = verbs
-    ) -> argparse.ArgumentParser:
-        made = under.add_parser(name, help=text, description=text)
-        made.add_argument("--json", action="store_true", help="print JSON")
-        made.set_defaults(handler=handler)
-        return made
 
-    def group(name: str, text: str, handler: str | None = None) -> argparse._SubParsersAction[argparse.ArgumentParser]:
-        made = verb(name, handler or "", text)
-        return made.add_subparsers(metavar="ACTION", required=handler is None)
+def _verb(under: _Verbs, name: str, handler: str, text: str) -> argparse.ArgumentParser:
+    made = under.add_parser(name, help=text, description=text)
+    made.add_argument("--json", action="store_true", help="print JSON")
+    made.set_defaults(handler=handler)
+    return made
 
-    demo = verb("demo", "demo:demo", "the product, unchanged, against two simulated tenants on this machine")
+
+def _group(under: _Verbs, name: str, text: str, handler: str = "") -> _Verbs:
+    return _verb(under, name, handler, text).add_subparsers(metavar="ACTION", required=not handler)
+
+
+def _add_demo(verbs: _Verbs) -> None:
+    demo = _verb(verbs, "demo", "demo:demo", "the product, unchanged, against two simulated tenants on this machine")
     demo.add_argument("--no-ui", action="store_true", default=argparse.SUPPRESS, help="without the console")
     demo.add_argument("--once", action="store_true", help="run every flow once, print what happened, and exit")
-    demo.add_argument(
-        "--line-items", type=int, default=20_000, metavar="N", help="posted GL line items (default: 20000)"
-    )
+    items = "posted GL line items, up to 2500000 (default: 20000)"
+    demo.add_argument("--line-items", type=int, default=20_000, metavar="N", help=items)
     demo.add_argument("--state", metavar="FOLDER", help="keep the demo's store here (default: a temporary folder)")
 
-    config = group("config", "check or show the configuration")
-    verb("check", "setup:config_check", "check config.toml and every flow in it", config)
-    verb("show", "setup:config_show", "print the settings in force; secrets are never among them", config)
 
-    keys = group("keys", "the master key that seals the credentials")
-    init = verb("init", "setup:keys_init", "make the master key", keys)
-    init.add_argument(
-        "--source", choices=("file", "keyring", "passphrase"), help="where to keep it (default: [vault] key)"
-    )
-    verb("rotate", "setup:keys_rotate", "make a new master key and seal every credential anew", keys)
+def _add_setup(verbs: _Verbs) -> None:
+    config = _group(verbs, "config", "check or show the configuration")
+    _verb(config, "check", "setup:config_check", "check config.toml and every flow in it")
+    _verb(config, "show", "setup:config_show", "print the settings in force; secrets are never among them")
 
-    credentials = group("credentials", "the tenants' secrets, sealed in the store")
-    put = verb(
-        "set",
-        "setup:credentials_set",
-        "store a connection's secrets: asked for, or NAME=VALUE lines on standard input",
-        credentials,
-    )
+    keys = _group(verbs, "keys", "the master key that seals the credentials")
+    init = _verb(keys, "init", "setup:keys_init", "make the master key")
+    sources = ("file", "keyring", "passphrase", "systemd")
+    init.add_argument("--source", choices=sources, help="where to keep it (default: [vault] key)")
+    _verb(keys, "rotate", "setup:keys_rotate", "make a new master key and seal every credential anew")
+
+    credentials = _group(verbs, "credentials", "the tenants' secrets, sealed in the store")
+    text = "store a connection's secrets: asked for, or NAME=VALUE lines on standard input"
+    put = _verb(credentials, "set", "setup:credentials_set", text)
     put.add_argument("name", metavar="NAME", help="connection, for example sap.main or anaplan.main")
-    verb("list", "setup:credentials_list", "which connections have secrets, without showing any", credentials)
-    drop = verb("delete", "setup:credentials_delete", "forget a connection's secrets", credentials)
-    drop.add_argument("name", metavar="NAME")
+    _verb(credentials, "list", "setup:credentials_list", "which connections have secrets, without showing any")
+    drop = _verb(credentials, "delete", "setup:credentials_delete", "forget a connection's secrets")
+    drop.add_argument("name", metavar="NAME", help="connection, for example sap.main")
 
-    connections = group("connections", "the configured tenants and how they are", handler="connections:show")
-    ping = verb("ping", "connections:ping", "reach the tenants: token, rights, latency, clock, model", connections)
+    connections = _group(verbs, "connections", "the configured tenants and how they are", "connections:show")
+    text = "reach the tenants: token, rights, latency, clock, model"
+    ping = _verb(connections, "ping", "connections:ping", text)
     ping.add_argument("name", nargs="?", metavar="NAME", help="one connection (default: all)")
 
-    verb("flows", "flows:show", "the flows in running order, with watermark and next due time")
-    start = verb("run", "flows:run", "run flows now and show their progress")
+
+def _add_flows(verbs: _Verbs) -> None:
+    _verb(verbs, "flows", "flows:show", "the flows in running order, with watermark and next due time")
+    start = _verb(verbs, "run", "flows:run", "run flows now and show their progress")
     start.add_argument("flow", nargs="*", metavar="FLOW", help="flows to run; --all for every one")
     start.add_argument("--all", action="store_true", help="every enabled flow")
     start.add_argument("--full", action="store_true", help="read everything and send all of it again")
     start.add_argument("--dry-run", action="store_true", help="read and compare only; nothing is sent")
-    start.add_argument(
-        "--since", metavar="TIME", help="read changes since this moment (2026-11-01 or 2026-11-01T06:00:00Z)"
-    )
+    start.add_argument("--since", metavar="TIME", help="changes since 2026-11-01 or 2026-11-01T06:00:00Z")
 
-    runs = verb("runs", "runs:show", "history, or one run's steps")
+    runs = _verb(verbs, "runs", "runs:show", "history, or one run's steps")
     runs.add_argument("id", nargs="?", type=int, metavar="ID", help="one run")
     runs.add_argument("--follow", action="store_true", help="go on printing what happens until it ends")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
 
-    audit = group("audit", "the audit chain and each record's story")
-    show = verb("show", "audit:show", "events, newest last", audit)
+
+def _add_audit(verbs: _Verbs) -> None:
+    audit = _group(verbs, "audit", "the audit chain and each record's story")
+    show = _verb(audit, "show", "audit:show", "events, newest last")
     show.add_argument("--run", type=int, metavar="ID", help="of one run")
-    show.add_argument("--kind", metavar="KIND", help='of one kind, for example "run.failed"')
+    show.add_argument("--kind", metavar="KIND", help='of one kind ("run.failed") or family ("run.")')
     show.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default: 50)")
-    trace = verb("trace", "audit:trace", "everything that happened to one record", audit)
+    trace = _verb(audit, "trace", "audit:trace", "everything that happened to one record")
     trace.add_argument("key", metavar="KEY", help="record key, for example YCOA-0061003000")
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
-    verb("verify", "audit:verify", "recompute the whole chain and the records it covers", audit)
-    return parser
+    _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import open_installation
+from tui_connector.cli import Exit
 from tui_connector.cli.out import figure, moment, print_json, say, state, table
 from tui_connector.domain.errors import ConfigError
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import argparse
 
     from tui_connector.domain.audit import AuditEvent
+    from tui_connector.domain.record import TracedRecord
+    from tui_connector.domain.run import Run, Step
 
 
 def show(given: argparse.Namespace) -> int:
@@ -24,44 +27,51 @@ def show(given: argparse.Namespace) -> int:
     else:
         rows = [(e.seq, moment(e.at), e.fact.kind, e.fact.subject, e.fact.actor, _short(e)) for e in events]
         table(("seq", "at (UTC)", "event", "subject", "by", "data"), rows, numbers=("seq",))
-    return 0
+    return Exit.DONE
 
 
 def trace(given: argparse.Namespace) -> int:
     """Everything that happened to one record, oldest first."""
     with open_installation(given.config, read_only=True) as installation:
-        stages = installation.store.records.trace(given.key, given.flow)
-        runs = {stage.run_id: installation.store.runs.get(stage.run_id) for stage in stages}
-        tasks = {run_id: installation.store.steps.get(run_id, "import") for run_id in runs}
+        store = installation.store
+        stages = [
+            (stage, store.runs.get(stage.run_id), store.steps.get(stage.run_id, "import"))
+            for stage in store.records.trace(given.key, given.flow)
+        ]
     if not stages:
         raise ConfigError(
-            f"no run has seen a record {given.key}", hint="a key is written as `runs ID` and rejects show it"
+            f"no run has seen a record {given.key}",
+            hint="write the key as SAP does, its parts joined by -, for example 1010-2026-0100000008-000001",
         )
     if given.json:
-        print_json(
-            [
-                {
-                    "flow": stage.flow, "run": stage.run_id, "at": runs[stage.run_id].started_at,
-                    "run_state": runs[stage.run_id].state, "outcome": stage.record.outcome, "content": stage.record.content,
-                    "position": stage.record.position, "file_line": stage.record.file_line,
-                    "task": _task(tasks, stage.run_id), "cause": stage.reject.cause if stage.reject else None,
-                    "values": stage.reject.values if stage.reject else None,
-                }
-                for stage in stages
-            ]
-        )  # fmt: skip
-        return 0
-    rows = [
-        (
-            moment(runs[stage.run_id].started_at), stage.flow, stage.run_id, runs[stage.run_id].state,
-            state(stage.record.outcome), stage.record.file_line or "–", _task(tasks, stage.run_id) or "–", stage.record.content,
-            stage.reject.cause if stage.reject else "",
-        )
-        for stage in stages
-    ]  # fmt: skip
+        print_json([_stage(*stage) for stage in stages])
+        return Exit.DONE
+    names = ("at", "flow", "run", "run_state", "outcome", "file_line", "task", "content", "cause")
+    rows = []
+    for stage in stages:
+        told = _stage(*stage)
+        told |= {"at": moment(told["at"]), "outcome": state(told["outcome"])}
+        rows.append(["–" if told[name] is None else told[name] for name in names])
     heads = ("at (UTC)", "flow", "run", "run ended", "record", "file line", "Anaplan task", "content", "cause")
     table(heads, rows, numbers=("run", "file line"))
-    return 0
+    return Exit.DONE
+
+
+def _stage(stage: TracedRecord, run: Run, step: Step | None) -> dict[str, Any]:
+    record, reject = stage.record, stage.reject
+    return {
+        "at": run.started_at,
+        "flow": stage.flow,
+        "run": run.id,
+        "run_state": run.state,
+        "outcome": record.outcome,
+        "position": record.position,
+        "file_line": record.file_line,
+        "task": step.data.get("task_id") if step and record.file_line else None,
+        "content": record.content,
+        "cause": reject.cause if reject else None,
+        "values": reject.values if reject else None,
+    }
 
 
 def verify(given: argparse.Namespace) -> int:
@@ -82,12 +92,7 @@ def verify(given: argparse.Namespace) -> int:
         value,
         f"✓ The chain is sound: {counted}." if sound else f"✗ Broken at event {verdict.broken_at}: {verdict.finding}",
     )
-    return 0 if sound else 1
-
-
-def _task(tasks: dict[int, object], run_id: int) -> str | None:
-    step = tasks[run_id]
-    return None if step is None else getattr(step, "data", {}).get("task_id")
+    return Exit.DONE if sound else Exit.FAILED
 
 
 def _plain(event: AuditEvent) -> dict[str, object]:

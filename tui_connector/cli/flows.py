@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import figure, moment, print_json, state, table
+from tui_connector.cli.out import figure, moment, print_json, say_next, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import ReadMode, Run, RunRequest, RunState
@@ -24,17 +24,17 @@ def show(given: argparse.Namespace) -> int:
     """Declarations in running order, with last watermark and next due time."""
     with open_installation(given.config) as installation:
         slots = installation.store.schedule.all()
-        rows = []
+        rows: list[dict[str, Any]] = []
         for flow in installation.flows:
             mark = installation.store.watermarks.get(installation.target_id(flow))
-            last = installation.store.runs.latest(flow.name)
+            last, slot = installation.store.runs.latest(flow.name), slots.get(flow.name)
             rows.append(
                 {
                     "name": flow.name, "title": flow.title, "after": list(flow.after), "service": flow.source.service,
                     "entity_set": flow.source.entity_set, "lands_in": flow.lands_in, "file": flow.file,
                     "action": flow.import_action or flow.process, "schedule": flow.schedule,
                     "watermark": mark.value if mark else None, "last_run": last.id if last else None,
-                    "last_state": last.state if last else None, "next_due": slots[flow.name].next_at if flow.name in slots else None,
+                    "last_state": last.state if last else None, "next_due": slot.next_at if slot else None,
                 }
             )  # fmt: skip
     if given.json:
@@ -140,9 +140,8 @@ def summary(runs: Sequence[Run]) -> None:
         for one in runs
     ]  # fmt: skip
     table(("flow", "state", *figures, ""), rows, numbers=figures)
-    hints = dict.fromkeys(one.hint for one in runs if one.hint)
-    for hint in hints:
-        table(("next",), [(hint,)])
+    for hint in dict.fromkeys(one.hint for one in runs if one.hint):
+        say_next(hint)
 
 
 def _names(given: argparse.Namespace, installation: Installation) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from rich.console import JustifyMethod
+
     from tui_connector.domain.errors import ConnectorError
+    from tui_connector.domain.run import Counts
 
 _PIPE_WIDTH = 200
+_GAP = 3
+_LEAST_LAST = 16
 
 
 def console(*, error: bool = False) -> Console:
@@ -52,24 +58,43 @@ def fail(given: argparse.Namespace, error: ConnectorError) -> None:
     out.print(Text.assemble(("  next: ", "dim"), error.hint))
 
 
+def say_next(hint: str) -> None:
+    """The operator's next move."""
+    console().print(Text.assemble(("next: ", "dim"), hint))
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """A table without frames; columns named in `numbers` are right-aligned."""
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for head in heads:
-        made.add_column(head, justify="right" if head in numbers else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        made.add_row(
-            *(
-                cell if isinstance(cell, Text) else Text(clean(cell) if isinstance(cell, str) else str(cell))
-                for cell in row
-            )
-        )
-    console().print(made)
+    """A table without frames; columns named in `numbers` are right-aligned, and only the last one is ever cut."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(cell_len(head), *(row[at].cell_len for row in cells), 0) for at, head in enumerate(heads)]
+    out = console()
+    room = out.width - sum(width + _GAP for width in widths[:-1])
+    if not out.is_terminal or room < _LEAST_LAST:
+        room = widths[-1]
+        out.width = sum(width + _GAP for width in widths)
+    made = Table(box=None, show_header=any(heads), pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    for at, head in enumerate(heads):
+        width = min(widths[at], room) if at == len(heads) - 1 else widths[at]
+        side: JustifyMethod = "right" if head in numbers else "left"
+        made.add_column(head, justify=side, no_wrap=True, overflow="ellipsis", width=width)
+    for row in cells:
+        made.add_row(*row)
+    out.print(made)
+
+
+def _cell(value: Any) -> Text:
+    return value if isinstance(value, Text) else Text(clean(str(value)))
 
 
 def moment(value: datetime | None) -> str:
     """A moment in UTC to the second; an absent one is a dash."""
     return value.strftime("%Y-%m-%d %H:%M:%S") if value else "–"
+
+
+def counted(counts: Counts) -> str:
+    """What a run counted, as one phrase."""
+    names = ("read", "unchanged", "sent", "loaded", "rejected")
+    return ", ".join(f"{figure(getattr(counts, name))} {name}" for name in names)
 
 
 def figure(value: int | None) -> str:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tui_connector.cli.out import console, figure, state
+from tui_connector.cli.out import console, counted, figure, state
 from tui_connector.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds:
 
 def _sentence(run: Run, progress: Progress | None) -> str:
     if run.state.ended:
-        counts = run.counts
-        told = f"{figure(counts.read)} read, {figure(counts.unchanged)} unchanged, {figure(counts.loaded)} loaded, {figure(counts.rejected)} rejected"
-        return f"{run.flow}: {run.state}, {run.reason or told}"
+        return f"{run.flow}: {run.state}, {run.reason or counted(run.counts)}"
     step = f"{progress.step} {_details(progress)}" if progress else "starting"
     return f"{run.flow}: {step}"
 
@@ -91,7 +89,7 @@ def _details(progress: Progress) -> str:
     if data.get("rate"):
         parts.append(f"{figure(round(data['rate']))} rows/s")
     if data.get("chunks"):
-        parts.append(f"chunk {data['chunks']}, {data.get('megabytes', 0):.1f} MB")
+        parts.append(f"{data['chunks']} chunks, {data['kilobytes'] / 1000:.1f} MB")
     if "percent" in data:
         done = round(_BAR * data["percent"] / 100)
         parts.append(f"{'━' * done}{'─' * (_BAR - done)} {data['percent']} %")

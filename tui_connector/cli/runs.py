@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.flows import describe, judge
-from tui_connector.cli.out import figure, moment, print_json, state, table
+from tui_connector.cli.out import counted, figure, moment, print_json, state, table
 from tui_connector.cli.progress import follow
+from tui_connector.domain.run import StepState
 
 if TYPE_CHECKING:
     import argparse
@@ -88,18 +89,36 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
 
 
 def _page(run: Run) -> None:
-    counts = run.counts
     rows = [
-        ("run", f"{run.id} {run.flow}"), ("state", state(run.state)), ("reason", run.reason or "–"), ("next", run.hint or "–"),
-        ("asked", f"{moment(run.requested_at)} by {run.requested_by}"), ("worker", run.worker or "–"),
-        ("records", f"{figure(counts.read)} read, {figure(counts.unchanged)} unchanged, {figure(counts.sent)} sent, "
-                    f"{figure(counts.loaded)} loaded, {figure(counts.rejected)} rejected"),
-    ]  # fmt: skip
+        ("run", f"{run.id} {run.flow}"),
+        ("state", state(run.state)),
+        ("reason", run.reason or "–"),
+        ("next", run.hint or "–"),
+        ("asked", f"{moment(run.requested_at)} by {run.requested_by}"),
+        ("worker", run.worker or "–"),
+        ("records", counted(run.counts)),
+    ]
     table(("", ""), rows)
 
 
 def _step(step: Step) -> tuple[Any, ...]:
     seconds = f"{(step.ended_at - step.started_at).total_seconds():.1f}" if step.ended_at else "–"
-    known = ", ".join(f"{name} {value}" for name, value in step.data.items() if value not in (None, "", [], {}))
     attempt = f" (attempt {step.attempt})" if step.attempt > 1 else ""
-    return step.name + attempt, state(step.state), moment(step.started_at), seconds, known[:120]
+    return step.name + attempt, state(step.state), moment(step.started_at), seconds, _known(step)
+
+
+def _known(step: Step) -> str:
+    """A step's data in words."""
+    data = step.data
+    parts: list[str] = []
+    if step.name == "prepare" and "model" in data:
+        codes = ", ".join(f"{figure(count)} {name}" for name, count in data["codes"].items())
+        parts = [f"model {data['model']}", f"action {data['action']}", f"checked against {codes}" if codes else ""]
+    elif step.name == "transfer":
+        since = f"changes since {data['since'][:19]}" if data.get("since") else "everything"
+        names = ("read", "unchanged", "sent", "rejected", "chunks") if step.state is StepState.DONE else ()
+        parts = [since, *(f"{figure(data[name])} {name}" for name in names)]
+    elif step.name == "import":
+        task = data.get("task_id", "")
+        parts = [f"task {task}" if task else "task not known yet", data.get("outcome", ""), data.get("said", "")]
+    return ", ".join(part for part in parts if part)

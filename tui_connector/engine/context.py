@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 class Tenants:
     """How a run gets its clients by the names its flow gives; each call answers the same open client.
 
+    requests_last_minute: how much of an Anaplan tenant's budget of 600 is used, by the model's name.
     Raises ConfigError for a name that is not configured or has no credential.
     """
 
     sap: Callable[[str], SapClient]
     anaplan: Callable[[str], AnaplanClient]
+    requests_last_minute: Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,8 @@ class RunContext:
     @property
     def anaplan(self) -> AnaplanClient:
         return self.tenants.anaplan(self.flow.anaplan)
+
+    def progress(self, step: str, **data: Any) -> None:
+        """Overwrite the live state that the console and the terminal show, with the request budget beside it."""
+        data["budget"] = self.tenants.requests_last_minute(self.flow.anaplan)
+        self.store.steps.set_progress(self.run.id, step, data)

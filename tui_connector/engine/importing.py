@@ -119,7 +119,7 @@ class FileImport:
     async def _wait(self, task_id: str) -> TaskResult:
         def tell(status: TaskStatus) -> None:
             self._checkpoints.hold.check()
-            self._checkpoints.progress(
+            self._context.progress(
                 STEP,
                 task=task_id,
                 state=status.state,

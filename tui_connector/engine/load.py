@@ -46,6 +46,7 @@ class LoadRun:
     async def _transfer(self) -> None:
         layout = lay_out(self._context.flow)
         self._checkpoints.begin("prepare")
+        self._context.progress("prepare")
         destination = await prepare(self._context, layout)
         self._checkpoints.done(
             "prepare",

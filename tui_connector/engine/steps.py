@@ -51,10 +51,6 @@ class Checkpoints:
         """One audit event of this run inside the caller's transaction."""
         self._store.audit.append(tx, Fact(kind, self.actor, subject, data, self.run.id))
 
-    def progress(self, name: str, **data: Any) -> None:
-        """Overwrite the live state that the console and the terminal show."""
-        self._store.steps.set_progress(self.run.id, name, data)
-
     def _write(self, name: str, state: StepState, data: dict[str, Any], *, begin: bool) -> None:
         with self._store.transaction() as tx:
             if begin:

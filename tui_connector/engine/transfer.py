@@ -127,7 +127,7 @@ class Transfer:
             return
         self._told = now
         tally, upload = self._stager.tally, self._upload
-        self._checkpoints.progress(
+        self._context.progress(
             "transfer",
             rows=tally.read, rate=round(tally.read / (now - self._started)), rejected=tally.rejected,
             chunks=upload.sent if upload else 0, kilobytes=upload.bytes_sent // 1000 if upload else 0,

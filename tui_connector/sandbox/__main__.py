@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from threading import Thread
 
@@ -38,6 +39,8 @@ def main() -> int:
     """Serve until told to stop."""
     options, parent_pipe = read_options()
     server = SandboxServer(build_sandbox(options), options.port, announce)
+    # uvicorn shuts down on SIGTERM and then raises it again; by default that would skip every clean-up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if parent_pipe:
         Thread(target=stop_with_parent, args=(server,), daemon=True).start()
     try:

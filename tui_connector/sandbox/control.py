@@ -81,7 +81,7 @@ class RequestLog:
 def path_template(path: str, parameters: dict[str, Any]) -> str:
     """The path with every value of a route parameter put back to its name."""
     names = {str(value): name for name, value in parameters.items()}
-    return "/".join("{%s}" % names[part] if part in names else part for part in path.split("/"))
+    return "/".join(f"{{{names[part]}}}" if part in names else part for part in path.split("/"))
 
 
 class Control:
@@ -111,7 +111,7 @@ class Control:
             *mounts,
         ]
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _request: Request) -> Response:
         """200 while the sandbox serves."""
         return JSONResponse({"status": "up", "now": self._clock.now().isoformat(), "tenants": sorted(self._tenants)})
 
@@ -126,7 +126,7 @@ class Control:
         self._log.clear()
         return JSONResponse({"reset": chosen})
 
-    async def tell_clock(self, request: Request) -> Response:
+    async def tell_clock(self, _request: Request) -> Response:
         """What time the sandbox believes it is."""
         return JSONResponse({"now": self._clock.now().isoformat()})
 
@@ -142,7 +142,7 @@ class Control:
             raise HTTPException(400, f"bad clock command: {error!r}") from error
         return JSONResponse({"now": self._clock.now().isoformat()})
 
-    async def list_faults(self, request: Request) -> Response:
+    async def list_faults(self, _request: Request) -> Response:
         """Every rule with its counters."""
         return JSONResponse({"faults": [rule.as_json() for rule in self._faults.rules]})
 
@@ -154,16 +154,16 @@ class Control:
             raise HTTPException(400, str(error)) from error
         return JSONResponse({"id": rule.id}, 201)
 
-    async def clear_faults(self, request: Request) -> Response:
+    async def clear_faults(self, _request: Request) -> Response:
         """Drop all rules."""
         self._faults.clear()
         return Response(status_code=204)
 
-    async def show_log(self, request: Request) -> Response:
+    async def show_log(self, _request: Request) -> Response:
         """The last requests and how often each kind came."""
         return JSONResponse({"requests": list(self._log.requests), "counts": dict(self._log.counts)})
 
-    async def clear_log(self, request: Request) -> Response:
+    async def clear_log(self, _request: Request) -> Response:
         """Start the log anew."""
         self._log.clear()
         return Response(status_code=204)

@@ -181,13 +181,13 @@ class FaultLayer:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    async def _drop_request(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _drop_request(self, _rule: FaultRule, scope: Scope, receive: Receive, _send: Send) -> None:
         await self._hang_up(scope, receive, hard=False)
 
-    async def _reset(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _reset(self, _rule: FaultRule, scope: Scope, receive: Receive, _send: Send) -> None:
         await self._hang_up(scope, receive, hard=True)
 
-    async def _drop_answer(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _drop_answer(self, _rule: FaultRule, scope: Scope, receive: Receive, _send: Send) -> None:
         await self._held_answer(scope, receive)
         await self._hang_up(scope, receive, hard=False)
 
@@ -221,10 +221,10 @@ class FaultLayer:
             answer.put_header(str(name).lower().encode(), str(value).encode())
         await answer.send(send)
 
-    async def _html(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _html(self, _rule: FaultRule, _scope: Scope, _receive: Receive, send: Send) -> None:
         await Answer(200, [(b"content-type", b"text/html;charset=utf-8")], bytearray(HTML_PAGE)).send(send)
 
-    async def _rate_limit(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _rate_limit(self, rule: FaultRule, _scope: Scope, _receive: Receive, send: Send) -> None:
         wait = rule.fields.get("retry_after", 1)
         answer = Answer(429, [(b"content-type", b"application/json")], bytearray(b'{"status":{"code":429}}'))
         if wait == "date":
@@ -241,7 +241,7 @@ class FaultLayer:
         answer.put_header(b"content-type", b"application/json")
         await answer.send(send)
 
-    async def _gzip_bomb(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _gzip_bomb(self, rule: FaultRule, _scope: Scope, _receive: Receive, send: Send) -> None:
         packed = await asyncio.to_thread(pack_bomb, int(rule.fields.get("megabytes", 100)))
         head = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
         await Answer(200, head, bytearray(packed)).send(send)

@@ -14,7 +14,7 @@ from tui_connector.sap.slices import SliceKeeper
 from tui_connector.sap.window import ChangeWindow, changed_filter, open_window
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from tui_connector.domain.flow import ODataSource
     from tui_connector.sap.client import SapClient
@@ -111,7 +111,7 @@ class _Walk:
         self._shape = PageShape(source, wanted, client.name)
         self._maker = RowMaker(self._shape, fields, language)
 
-    async def records(self, text: str, seen: set[tuple[str, ...]] | None) -> AsyncIterator[SourcePage]:
+    async def records(self, text: str, seen: set[tuple[str, ...]] | None) -> AsyncGenerator[SourcePage, None]:
         """Pages of rows for one filter; `seen` collects the keys of their entities."""
         shape, source = self._shape, self._source
         pager = Pager(self._client, shape, text, self.order, language=self._language, max_pages=self._max_pages)

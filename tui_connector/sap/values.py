@@ -112,9 +112,13 @@ def to_moment(value: Wire) -> str:
     found = _V4_DATE.fullmatch(text)
     if found is None:
         raise ValueError("is not a date")
-    if found[2] is None:
-        return f"{date.fromisoformat(found[1]).isoformat()}T00:00:00Z"
-    moment = datetime.fromisoformat(text.removesuffix("Z")[:26] if found[3] in (None, "Z") else text)
+    try:
+        if found[2] is None:
+            return f"{date.fromisoformat(found[1]).isoformat()}T00:00:00Z"
+        # the standard library reads six places of a second, SAP writes up to seven
+        moment = datetime.fromisoformat(text.removesuffix("Z")[:26] if found[3] in (None, "Z") else text)
+    except ValueError:
+        raise ValueError("is not a day or time of the calendar") from None
     return _write((moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment) - _EPOCH)
 
 

@@ -40,9 +40,9 @@ class Dialect:
     now: the database's own clock, whole microseconds since 1970. texts / numbers: a SELECT of one column `value` made
     of a JSON array in one parameter. table: a SELECT of typed columns, made of a JSON array of arrays in one parameter;
     its columns are given as (name, "text" or "number"). mapping: turns two columns, name and content, of a SELECT into
-    one JSON object, so that the driver hands over one row instead of thousands. identity: a number given by the database. clustered: closes a
-    CREATE TABLE whose rows live in primary-key order. binary: type of raw bytes. locked: suffix that locks the rows
-    that a SELECT found.
+    one JSON object, so that the driver hands over one row instead of thousands. identity: a number given by the
+    database. clustered: closes a CREATE TABLE whose rows live in primary-key order. binary: type of raw bytes. locked:
+    suffix that locks the rows that a SELECT found.
     """
 
     now: str

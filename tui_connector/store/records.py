@@ -179,7 +179,7 @@ def about(tx: Reader, kind: str, run_id: int, data: dict[str, object]) -> Fact:
     found = tx.row("SELECT worker, flow FROM run WHERE id = ?", run_id)
     if found is None:
         raise ValueError(f"there is no run {run_id}")
-    return Fact(kind, found[0] or "nobody", found[1], data, run_id)
+    return Fact(kind, f"worker:{found[0]}" if found[0] else "nobody", found[1], data, run_id)
 
 
 def record_of(row: Row) -> Record:

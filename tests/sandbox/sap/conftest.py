@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -17,6 +16,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tui_connector.sandbox.sap.app import SapTenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 Rows = list[dict[str, Any]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -68,7 +68,11 @@ def test_types_in_json(sap: Served) -> None:
         (SUPPLIERS, "startswith(tolower(SupplierName),'mül') eq true", lambda r: r["SupplierName"].startswith("Mül")),
         (SUPPLIERS, "endswith(SupplierName,' AG')", lambda r: r["SupplierName"].endswith(" AG")),
         (SUPPLIERS, "length(SupplierName) gt 25", lambda r: len(r["SupplierName"]) > 25),
-        (SUPPLIERS, "Supplier eq '17300002' or Supplier eq '17300003'", lambda r: r["Supplier"][-1] in "23"),
+        (
+            SUPPLIERS,
+            "Supplier eq '17300002' or Supplier eq '17300003'",
+            lambda r: r["Supplier"] in {"17300002", "17300003"},
+        ),
         (PARTNERS, "CreationTime lt time'PT10H00M00S'", lambda r: r["CreationTime"] < "PT10"),
         (INVOICES, "InvoiceGrossAmount gt 9000.50m", lambda r: float(r["InvoiceGrossAmount"]) > 9000.50),
         (INVOICES, "CompanyCode eq '2010' and FiscalYear eq '2026'", lambda r: r["CompanyCode"] == "2010"),
@@ -111,6 +115,8 @@ def test_guid_filter(sap: Served) -> None:
         {"expand": "to_ZZ"},
         {"top": "-1"},
         {"skiptoken": "§"},
+        {"skiptoken": "WzEsIDIsIDNd"},
+        {"skiptoken": "WyJhIiwgMl0"},
         {"unknown": "1"},
     ],
 )
@@ -140,7 +146,7 @@ def test_not_filterable_and_not_found(sap: Served) -> None:
 
 def test_errors_are_xml_unless_json_is_asked_for(sap: Served) -> None:
     answer = sap.client.get(sap.v2 + CENTERS, params={"$filter": "ZZ eq '1'"}, headers={"Accept": "*/*"})
-    root = ElementTree.fromstring(answer.text)
+    root = ET.fromstring(answer.text)
     assert root.tag.endswith("}error")
     assert root[1].text == "Property ZZ not found in type A_CostCenterType"
     by_format = sap.client.get(
@@ -151,14 +157,14 @@ def test_errors_are_xml_unless_json_is_asked_for(sap: Served) -> None:
 
 def test_atom_when_json_is_not_asked_for(sap: Served) -> None:
     answer = sap.client.get(sap.v2 + CENTERS, params={"$top": "3"}, headers={"Accept": "application/atom+xml"})
-    root = ElementTree.fromstring(answer.text)
+    root = ET.fromstring(answer.text)
     atom, data = "{http://www.w3.org/2005/Atom}", "{http://schemas.microsoft.com/ado/2007/08/dataservices}"
     entries = root.findall(f"{atom}entry")
     assert len(entries) == 3
     wanted = [row["CostCenter"] for row in sap.rows(CENTERS, top="3")]
     assert [entry.findtext(f".//{data}CostCenter") for entry in entries] == wanted
     single = sap.client.get(entries[0].findtext(f"{atom}id") or "", headers={"Accept": "*/*"})
-    assert ElementTree.fromstring(single.text).findtext(f".//{data}CostCenter") == wanted[0]
+    assert ET.fromstring(single.text).findtext(f".//{data}CostCenter") == wanted[0]
 
 
 def test_pages_hold_every_row_once(sap: Served) -> None:
@@ -230,7 +236,10 @@ def test_count_limit(sap: Served) -> None:
 
 def test_unordered_paging_loses_and_repeats_rows(sap: Served) -> None:
     def walk(**options: str) -> list[str]:
-        pages = (sap.get(PARTNERS, top="100", skip=str(skip), **options).json()["d"]["results"] for skip in range(0, 900, 100))
+        pages = (
+            sap.get(PARTNERS, top="100", skip=str(skip), **options).json()["d"]["results"]
+            for skip in range(0, 900, 100)
+        )
         return [row["BusinessPartner"] for page in pages for row in page]
 
     whole = walk()

@@ -54,7 +54,7 @@ def lister(kind: str) -> Callable[[Call], Response]:
     """The handler of one action list."""
 
     def listed(call: Call) -> Response:
-        return page_rows(call.request, kind, SINGULAR[kind], rows_of(call, kind), call.rules, call.model.id)
+        return page_rows(call.request, kind, SINGULAR[kind], rows_of(call, kind), call.rules, model_id=call.model.id)
 
     return listed
 

@@ -63,6 +63,10 @@ class AnaplanTenant:
         self._state.close()
         self._state = build_state(self._clock)
 
+    def close(self) -> None:
+        """End running tasks and remove everything from disk; the tenant is of no use afterwards."""
+        self._state.close()
+
     def _auth_routes(self) -> list[BaseRoute]:
         # The desks belong to the state, so each request asks for the present one.
         async def authenticate(request: Request) -> Response:

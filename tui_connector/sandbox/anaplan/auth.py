@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from tui_connector.sandbox.anaplan.certificates import CertificateDesk, CertificateRefused
+from tui_connector.sandbox.anaplan.certificates import CertificateDesk, CertificateRefusedError
 from tui_connector.sandbox.anaplan.tokens import USERS, Token, TokenBook, User
 from tui_connector.sandbox.anaplan.wire import ApiError, parse_json
 from tui_connector.sandbox.seed.model import CUSTOMER_ID
@@ -76,7 +76,7 @@ class AuthDesk:
     def _check_certificate(self, rest: str, body: bytes) -> User | Response:
         try:
             return self._certificates.check(rest, parse_json(body))
-        except (CertificateRefused, ApiError) as error:
+        except (CertificateRefusedError, ApiError) as error:
             return refuse(401, BAD_CREDENTIAL, f"The certificate supplied was not accepted: {error}")
 
     async def refresh(self, request: Request) -> Response:

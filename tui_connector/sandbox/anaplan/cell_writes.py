@@ -1,12 +1,13 @@
 """Writes single cells of a module by their coordinates."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from tui_connector.sandbox.anaplan.formats import BadValue, read_value
+from tui_connector.sandbox.anaplan.formats import BadValueError, read_value
 from tui_connector.sandbox.anaplan.wire import ApiError, Row
 from tui_connector.sandbox.seed.model import BOOLEAN, DATE, TEXT
 
@@ -20,7 +21,7 @@ MOST_BYTES = 15_000_000
 ITEM_KEYS = {"itemId": "id", "itemName": "name", "itemCode": "code"}
 
 
-class CellRefused(Exception):
+class CellRefusedError(Exception):
     """One cell cannot be written; `kind` is the failure's type."""
 
     def __init__(self, kind: str, text: str) -> None:
@@ -41,7 +42,7 @@ def write_cells(model: ModelObject, module: ModuleObject, body: Any, size: int) 
         for at, one in enumerate(body):
             try:
                 changed += _write(db, model, module, target, one)
-            except CellRefused as error:
+            except CellRefusedError as error:
                 failure = {"requestIndex": at, "failureType": error.kind, "failureMessageDetails": str(error)}
                 failures.append(failure)
     return JSONResponse({"numberOfCellsChanged": changed, **({"failures": failures} if failures else {})})
@@ -49,10 +50,10 @@ def write_cells(model: ModelObject, module: ModuleObject, body: Any, size: int) 
 
 def _write(db: sqlite3.Connection, model: ModelObject, module: ModuleObject, target: ListObject, one: Any) -> int:
     if not isinstance(one, dict) or "value" not in one or not isinstance(one.get("dimensions"), list):
-        raise CellRefused("missingRequiredField", "lineItem, dimensions and value are required")
+        raise CellRefusedError("missingRequiredField", "lineItem, dimensions and value are required")
     line_item = _line_item(module, one)
     if line_item.formula:
-        raise CellRefused("cellIsCalculated", f"{line_item.name} is calculated")
+        raise CellRefusedError("cellIsCalculated", f"{line_item.name} is calculated")
     member = _member(db, target, one["dimensions"])
     value = _value(db, model, line_item, one["value"])
     former = db.execute(f"SELECT {line_item.column} FROM {module.table} WHERE id = ?", (member,)).fetchone()
@@ -66,45 +67,45 @@ def _write(db: sqlite3.Connection, model: ModelObject, module: ModuleObject, tar
 def _line_item(module: ModuleObject, one: Row) -> Field:
     wanted = one.get("lineItemId") or one.get("lineItemName")
     if not wanted:
-        raise CellRefused("missingRequiredField", "lineItemId or lineItemName is required")
+        raise CellRefusedError("missingRequiredField", "lineItemId or lineItemName is required")
     for item in module.line_items:
         if one.get("lineItemId") == item.id or one.get("lineItemName") == item.name:
             return item
-    raise CellRefused("invalidLineItem", f"no such line item: {wanted}")
+    raise CellRefusedError("invalidLineItem", f"no such line item: {wanted}")
 
 
 def _member(db: sqlite3.Connection, target: ListObject, dimensions: list[Any]) -> int:
     if len(dimensions) != 1 or not isinstance(dimensions[0], dict):
-        raise CellRefused("invalidDimension", f"exactly one dimension, {target.name}, is expected")
+        raise CellRefusedError("invalidDimension", f"exactly one dimension, {target.name}, is expected")
     place = dimensions[0]
     if target.id != str(place.get("dimensionId")) and target.name != place.get("dimensionName"):
-        raise CellRefused("invalidDimension", "no such dimension in this module")
+        raise CellRefusedError("invalidDimension", "no such dimension in this module")
     for key, column in ITEM_KEYS.items():
         if key in place:
             sql = f"SELECT id FROM {target.table} WHERE {column} = ?"
             found = db.execute(sql, (str(place[key]),)).fetchone()
             if found is None:
-                raise CellRefused("invalidItem", f"no such item: {place[key]}")
+                raise CellRefusedError("invalidItem", f"no such item: {place[key]}")
             return int(found[0])
-    raise CellRefused("missingRequiredField", "itemId, itemName or itemCode is required")
+    raise CellRefusedError("missingRequiredField", "itemId, itemName or itemCode is required")
 
 
 def _value(db: sqlite3.Connection, model: ModelObject, line_item: Field, value: Any) -> str | None:
     if value is None or isinstance(value, list | dict):
-        raise CellRefused("unsupportedValueType", "null, arrays and objects are not allowed")
+        raise CellRefusedError("unsupportedValueType", "null, arrays and objects are not allowed")
     if isinstance(value, bool) != (line_item.format == BOOLEAN) and not isinstance(value, str):
-        raise CellRefused("valueDataTypeMismatch", f"{line_item.name} takes {line_item.format}")
+        raise CellRefusedError("valueDataTypeMismatch", f"{line_item.name} takes {line_item.format}")
     if line_item.format in (TEXT, DATE) and not isinstance(value, str):
-        raise CellRefused("valueDataTypeMismatch", f"{line_item.name} takes {line_item.format}")
+        raise CellRefusedError("valueDataTypeMismatch", f"{line_item.name} takes {line_item.format}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if line_item.list_name and text:
         table = model.list_named(line_item.list_name).table
         found = db.execute(f"SELECT code FROM {table} WHERE name = ? OR code = ?", (text, text)).fetchone()
         if found is None:
-            raise CellRefused("invalidListItemValue", f"no such item: {text}")
+            raise CellRefusedError("invalidListItemValue", f"no such item: {text}")
         return str(found[0])
     try:
         return read_value(text, line_item.format)
-    except BadValue as error:
+    except BadValueError as error:
         kind = "invalidDateValue" if line_item.format == DATE else "valueDataTypeMismatch"
-        raise CellRefused(kind, f"{line_item.name}: {value}") from error
+        raise CellRefusedError(kind, f"{line_item.name}: {value}") from error

@@ -23,7 +23,7 @@ LEAST_BYTES = 100
 STAMP_BYTES = 8
 
 
-class CertificateRefused(Exception):
+class CertificateRefusedError(Exception):
     """The login is not accepted; the text says why."""
 
 
@@ -42,42 +42,42 @@ class CertificateDesk:
         self.registered[certificate.public_bytes(Encoding.DER)] = user
 
     def check(self, header: str, body: Any) -> User:
-        """The user behind a certificate login; raises CertificateRefused."""
+        """The user behind a certificate login; raises CertificateRefusedError."""
         certificate = self._read_certificate(header)
         user = self.registered.get(certificate.public_bytes(Encoding.DER))
         if user is None:
-            raise CertificateRefused("certificate is not registered")
+            raise CertificateRefusedError("certificate is not registered")
         if not certificate.not_valid_before_utc <= self.clock.now() <= certificate.not_valid_after_utc:
-            raise CertificateRefused("certificate is not valid now")
+            raise CertificateRefusedError("certificate is not valid now")
         if not isinstance(body, dict):
-            raise CertificateRefused("body is no JSON object")
+            raise CertificateRefusedError("body is no JSON object")
         message, signature = _unpack(body.get("encodedData")), _unpack(body.get("encodedSignedData"))
         if len(message) < LEAST_BYTES:
-            raise CertificateRefused("message is too short")
+            raise CertificateRefusedError("message is too short")
         self._check_format(body.get("encodedDataFormat", "v1"), message)
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
-            raise CertificateRefused("not an RSA key")
+            raise CertificateRefusedError("not an RSA key")
         try:
             key.verify(signature, message, PKCS1v15(), SHA512())
         except InvalidSignature as error:
-            raise CertificateRefused("signature does not match") from error
+            raise CertificateRefusedError("signature does not match") from error
         self.used.add(message)
         return user
 
     def _check_format(self, form: object, message: bytes) -> None:
         if form == "v1":
             if not self.settings.certificate_v1:
-                raise CertificateRefused("payload format v1 is no longer accepted")
+                raise CertificateRefusedError("payload format v1 is no longer accepted")
             return
         if form != "v2":
-            raise CertificateRefused("unknown payload format")
+            raise CertificateRefusedError("unknown payload format")
         if message in self.used:
-            raise CertificateRefused("payload was used before")
+            raise CertificateRefusedError("payload was used before")
         # Big-endian seconds since the epoch; milliseconds land far outside any tolerance.
         stamp = int.from_bytes(message[:STAMP_BYTES], "big")
         if abs(stamp - self.clock.now().timestamp()) > self.settings.certificate_tolerance:
-            raise CertificateRefused("payload is stale")
+            raise CertificateRefusedError("payload is stale")
 
     @staticmethod
     def _read_certificate(header: str) -> x509.Certificate:
@@ -87,11 +87,11 @@ class CertificateDesk:
                 return x509.load_pem_x509_certificate(raw)
             return x509.load_der_x509_certificate(raw)
         except ValueError as error:
-            raise CertificateRefused("header holds no certificate") from error
+            raise CertificateRefusedError("header holds no certificate") from error
 
 
 def _unpack(text: object) -> bytes:
     try:
         return base64.b64decode(str(text or ""), validate=True)
     except binascii.Error as error:
-        raise CertificateRefused("bad base64") from error
+        raise CertificateRefusedError("bad base64") from error

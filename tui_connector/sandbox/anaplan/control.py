@@ -1,5 +1,6 @@
 """Control calls of the simulated Anaplan tenant: what no real tenant has."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from decimal import Decimal
@@ -57,7 +58,7 @@ class AnaplanControl:
                 return model
         raise HTTPException(404, f"no model {key!r}")
 
-    async def actions(self, request: Request) -> Response:
+    async def actions(self, _request: Request) -> Response:
         """Every task that was started, and whether tasks of one model overlapped."""
         queues = self._current().queues.values()
         shown = [_task(task) for queue in queues for task in queue.history]
@@ -65,14 +66,14 @@ class AnaplanControl:
         starts = sum(queue.concurrent_starts for queue in queues)
         return JSONResponse({"actions": shown, "overlaps": overlaps, "concurrent_starts": starts})
 
-    async def auth(self, request: Request) -> Response:
+    async def auth(self, _request: Request) -> Response:
         """How often tokens were made, by every way."""
         counts = self._current().tokens.counts
         logins = {way: counts[way] for way in ("basic", "certificate", "device")}
         rest = {way: counts[way] for way in ("refreshes", "oauth_refreshes", "validates", "logouts", "failures")}
         return JSONResponse({"logins": sum(logins.values()), **logins, **rest})
 
-    async def revoke(self, request: Request) -> Response:
+    async def revoke(self, _request: Request) -> Response:
         """Kill every token, as an expiry in the middle of something does."""
         return JSONResponse({"revoked": self._current().tokens.revoke_all()})
 
@@ -123,7 +124,7 @@ class AnaplanControl:
         return {"count": count, "cells": cells, "totals": shown_totals}
 
     async def change_file(self, request: Request) -> Response:
-        """{"headers": […]} saves other columns; other settings by their names; {"default": text} sets default content."""
+        """{"headers": […]} saves other columns, {"default": text} default content; settings go by their names."""
         body = await _body(request)
         model = self._model(body.pop("model", FINANCE_HUB))
         file = next((one for one in model.files.values() if one.name == request.path_params["name"]), None)

@@ -43,7 +43,7 @@ def file_row(file: FileObject) -> Row:
 def list_files(call: Call) -> Response:
     """All files of the model."""
     rows = [file_row(file) for file in call.model.files.values()]
-    return page_rows(call.request, "files", "file", rows, call.rules, call.model.id)
+    return page_rows(call.request, "files", "file", rows, call.rules, model_id=call.model.id)
 
 
 def _file(call: Call) -> FileObject:
@@ -111,15 +111,13 @@ async def _receive(call: Call, content: Content, number: int, *, packed: bool | 
                 if unpack:
                     data, machine = unpack_block(machine, block)
                 out.write(data)
-            if unpack and not machine.eof:
-                raise ApiError(400, "Chunk is not valid gzip")
-    except (zlib.error, ApiError) as error:
-        arrived.unlink(missing_ok=True)
+        if unpack and not machine.eof:
+            raise ApiError(400, "Chunk is not valid gzip")
+        content.put(number, arrived)
+    except zlib.error as error:
         raise ApiError(400, "Chunk is not valid gzip") from error
-    except BaseException:
+    finally:
         arrived.unlink(missing_ok=True)
-        raise
-    content.put(number, arrived)
 
 
 def unpack_block(machine: zlib._Decompress, block: bytes) -> tuple[bytes, zlib._Decompress]:
@@ -152,7 +150,7 @@ def list_chunks(call: Call) -> Response:
     if content is not None:
         numbers = list(range(content.declared)) if content.declared > 0 else content.numbers()
     rows: list[Row] = [{"id": str(number), "name": f"Chunk {number}"} for number in numbers]
-    return page_rows(call.request, "chunks", "chunk", rows, call.rules, call.model.id)
+    return page_rows(call.request, "chunks", "chunk", rows, call.rules, model_id=call.model.id)
 
 
 def get_chunk(call: Call) -> Response:

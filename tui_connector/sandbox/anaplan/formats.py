@@ -30,7 +30,7 @@ ERROR_TEXTS = {
 }
 
 
-class BadValue(Exception):
+class BadValueError(Exception):
     """A cell its target cannot take; `kind` is the detail's type."""
 
     def __init__(self, kind: str) -> None:
@@ -39,7 +39,7 @@ class BadValue(Exception):
 
 
 def read_value(text: str, form: str) -> str | None:
-    """The value as it is stored, None for a blank; raises BadValue."""
+    """The value as it is stored, None for a blank; raises BadValueError."""
     if form not in (NUMBER, DATE, BOOLEAN):
         return text or None
     text = text.strip()
@@ -47,7 +47,7 @@ def read_value(text: str, form: str) -> str | None:
         return None
     if form == NUMBER:
         if not NUMBER_SHAPE.match(text):
-            raise BadValue("moduleImportNumberFormat")
+            raise BadValueError("moduleImportNumberFormat")
         return plain_number(text)
     if form == DATE:
         return _read_date(text)
@@ -55,16 +55,16 @@ def read_value(text: str, form: str) -> str | None:
         return "true"
     if text.lower() in FALSE:
         return "false"
-    raise BadValue("moduleImportBooleanFormat")
+    raise BadValueError("moduleImportBooleanFormat")
 
 
 def _read_date(text: str) -> str:
     if not DATE_SHAPE.match(text):
-        raise BadValue("moduleImportDateFormat")
+        raise BadValueError("moduleImportDateFormat")
     try:
         date.fromisoformat(text)
     except ValueError as error:
-        raise BadValue("invalidDate") from error
+        raise BadValueError("invalidDate") from error
     return text
 
 

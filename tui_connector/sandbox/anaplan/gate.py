@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -21,6 +21,7 @@ from tui_connector.sandbox.seed.model import WORKSPACE_ID
 
 if TYPE_CHECKING:
     from tui_connector.sandbox.anaplan.objects import ModelObject
+    from tui_connector.sandbox.anaplan.settings import AnaplanSettings
     from tui_connector.sandbox.anaplan.state import TenantState
     from tui_connector.sandbox.anaplan.tokens import User
     from tui_connector.sandbox.clock import SandboxClock
@@ -67,7 +68,9 @@ class Call:
         return body
 
 
-Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
+PlainHandler = Callable[[Call], Response]
+AsyncHandler = Callable[[Call], Awaitable[Response]]
+Handler = PlainHandler | AsyncHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Endpoint:
     changes: bool = False
     any_state: bool = False
     raw: bool = False
+    costly: bool = False
 
 
 class Gate:
@@ -126,6 +130,9 @@ class Gate:
         wait = state.bucket.take(settings.rate_capacity, settings.rate_per_second) if settings.rate_limit else 0.0
         if not wait and not 0 < settings.max_concurrent < state.bucket.running:
             return None
+        return self._too_many(wait, settings)
+
+    def _too_many(self, wait: float, settings: AnaplanSettings) -> Response:
         answer = ApiError(429).answer("", self._clock)
         seconds = max(1, math.ceil(wait))
         if settings.retry_after_form == "seconds":
@@ -142,6 +149,10 @@ class Gate:
         endpoint = methods.get(request.method)
         if endpoint is None:
             raise ApiError(405)
+        if endpoint.costly and state.settings.costly_reads:
+            wait = state.costly.take(state.settings.costly_reads, 1 / 60)
+            if wait:
+                return self._too_many(wait, state.settings)
         call = Call(request, state, user)
         if "model" in request.path_params:
             call.found = self._find_model(request, state, endpoint)
@@ -151,11 +162,8 @@ class Gate:
         if call.found is not None:
             await self._wait_while_busy(call.found, endpoint, state)
         if inspect.iscoroutinefunction(endpoint.handler):
-            answer = await endpoint.handler(call)
-        else:
-            answer = await run_in_threadpool(endpoint.handler, call)
-        assert isinstance(answer, Response)
-        return answer
+            return await cast("AsyncHandler", endpoint.handler)(call)
+        return await run_in_threadpool(cast("PlainHandler", endpoint.handler), call)
 
     @staticmethod
     def _identify(request: Request, state: TenantState) -> User:

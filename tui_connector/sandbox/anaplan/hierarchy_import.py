@@ -1,12 +1,13 @@
 """Imports into a list: match by code, create, update, leave alone, or reject."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.sandbox.anaplan.formats import BadValue, read_value
-from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefused, cell
+from tui_connector.sandbox.anaplan.formats import BadValueError, read_value
+from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefusedError, cell
 from tui_connector.sandbox.anaplan.outcome import Detail, HierarchyCounts, failure
 from tui_connector.sandbox.anaplan.store import BATCH, look_up, next_member_id
 
@@ -21,7 +22,7 @@ Problem = tuple[str, str]
 Member = tuple[Any, ...]  # id, code, name, parent, run, properties…
 
 
-class RowRejected(Exception):
+class RowRejectedError(Exception):
     """The row cannot be taken at all."""
 
     def __init__(self, kind: str, value: str = "") -> None:
@@ -56,11 +57,11 @@ class HierarchyImport:
         self.counts = HierarchyCounts()
 
     def run(self) -> list[Detail]:
-        """Work through the source; raises ImportRefused when nothing may stay."""
+        """Work through the source; raises ImportRefusedError when nothing may stay."""
         key = "Name" if self._job.action.match_by == "name" else "Code"
         if key not in self._columns:
             text = f"{self._list.name}: key column is not in the source"
-            raise ImportRefused(
+            raise ImportRefusedError(
                 failure(self._job.action.id, "missingFields", text, {"items": self._job.action.mapping[key]})
             )
         self._properties = [(at, one) for at, one in enumerate(self._list.properties) if one.name in self._columns]
@@ -91,21 +92,21 @@ class HierarchyImport:
             wanted = list({self._text(row, "Parent") for row in rows} - {""})
             for column in ("name", "code"):
                 sql = f"SELECT {column}, id FROM {self._parents.table} WHERE {column} IN"
-                parents |= dict((name, number) for name, number in look_up(self._db, sql, wanted))
+                parents |= {row[0]: row[1] for row in look_up(self._db, sql, wanted)}
         return Batch(members, owners, parents)
 
     def _take(self, row: SourceRow, batch: Batch) -> None:
         try:
-            if row.broken:
-                raise RowRejected(row.broken)
             self._place(row, batch)
-        except RowRejected as error:
+        except RowRejectedError as error:
             self.counts.failed += 1
             self._job.note("E", row, [error.problem])
 
     def _place(self, row: SourceRow, batch: Batch) -> None:
+        if row.broken:
+            raise RowRejectedError(row.broken)
         if self._job.action.match_by == "name" and self._list.numbered:
-            raise RowRejected("hierarchyImportNewEntityNumberedList", self._text(row, "Name"))
+            raise RowRejectedError("hierarchyImportNewEntityNumberedList", self._text(row, "Name"))
         code = self._text(row, "Code")
         former = batch.members.get(code)
         self._check_code(code, former, batch)
@@ -117,22 +118,22 @@ class HierarchyImport:
             text = cell(row, self._columns[one.name])
             try:
                 values[at] = read_value(text, one.format)
-            except BadValue as error:
+            except BadValueError as error:
                 problems.append((error.kind, text))
         if former is None and not self._make_room():
             self.counts.ignored += 1
             return
-        self._keep(code, name, parent, values, former, batch, warned=bool(problems))
+        self._keep(code, (name, parent, *values), former, batch, warned=bool(problems))
         if problems:
             self._job.note("W", row, problems)
 
     def _check_code(self, code: str, former: Member | None, batch: Batch) -> None:
         if not code:
-            raise RowRejected("hierarchyImportEmptyKey")
+            raise RowRejectedError("hierarchyImportEmptyKey")
         if len(code) > self._job.settings.code_limit:
-            raise RowRejected("hierarchyImportInvalidCode", code)
+            raise RowRejectedError("hierarchyImportInvalidCode", code)
         if code in batch.seen or (former is not None and former[4] == self._job.run):
-            raise RowRejected("hierarchyImportDuplicateKeyInSource", code)
+            raise RowRejectedError("hierarchyImportDuplicateKeyInSource", code)
 
     def _read_name(self, row: SourceRow, code: str, former: Member | None, batch: Batch) -> str | None:
         if self._list.numbered:
@@ -141,9 +142,9 @@ class HierarchyImport:
         if "Name" not in self._columns and former is not None:
             return str(former[2])
         if not name or len(name) > NAME_LIMIT:
-            raise RowRejected("hierarchyImportInvalidName", name)
+            raise RowRejectedError("hierarchyImportInvalidName", name)
         if batch.owners.get(name, code) != code:
-            raise RowRejected("hierarchyImportNameOrCodeExists", name)
+            raise RowRejectedError("hierarchyImportNameOrCodeExists", name)
         batch.owners[name] = code
         return name
 
@@ -167,13 +168,11 @@ class HierarchyImport:
         if settings.room_variant == "failed" and made >= settings.room:
             text = f"{self._list.name}: import failed, the workspace has no room left"
             values = {"hierarchyName": self._list.name}
-            raise ImportRefused(failure(self._job.action.id, "hierarchyImportFailed", text, values))
+            raise ImportRefusedError(failure(self._job.action.id, "hierarchyImportFailed", text, values))
         return made < settings.room
 
-    def _keep(
-        self, code: str, name: str | None, parent: int | None, values: list[str | None], former: Member | None,
-        batch: Batch, *, warned: bool,
-    ) -> None:  # fmt: skip
+    def _keep(self, code: str, made: Member, former: Member | None, batch: Batch, *, warned: bool) -> None:
+        name, parent, *values = made
         counts, run = self.counts, self._job.run
         batch.seen.add(code)
         if former is None:
@@ -181,7 +180,7 @@ class HierarchyImport:
             self._next_id += 1
             counts.warned_created += warned
             counts.created += not warned
-        elif (name, parent, *values) == (former[2], former[3], *former[5:]) and not warned:
+        elif made == (former[2], former[3], *former[5:]) and not warned:
             batch.touched.append(former[0])
             counts.ignored += 1
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui_connector.sandbox.anaplan.tasks import Ticket
 
 
-class ImportRefused(Exception):
+class ImportRefusedError(Exception):
     """The import cannot run or has to be undone whole; carries the failure's result."""
 
     def __init__(self, result: dict[str, Any]) -> None:

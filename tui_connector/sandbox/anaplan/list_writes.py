@@ -1,12 +1,13 @@
 """Adds, changes and deletes list members through the API; failures stand beside an HTTP 200."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from tui_connector.sandbox.anaplan.formats import BadValue, read_value
+from tui_connector.sandbox.anaplan.formats import BadValueError, read_value
 from tui_connector.sandbox.anaplan.running import remove_members
 from tui_connector.sandbox.anaplan.store import next_member_id
 from tui_connector.sandbox.anaplan.wire import ApiError, Row
@@ -20,7 +21,7 @@ MOST_ITEMS = 100_000
 NAME_LIMIT = 60
 
 
-class ItemRefused(Exception):
+class ItemRefusedError(Exception):
     """One item cannot be written."""
 
     def __init__(self, kind: str, text: str) -> None:
@@ -38,7 +39,7 @@ def read_items(body: Any) -> list[Row]:
     return items
 
 
-def _failure(at: int, error: ItemRefused) -> Row:
+def _failure(at: int, error: ItemRefusedError) -> Row:
     return {"requestIndex": at, "failureType": error.kind, "failureMessageDetails": str(error)}
 
 
@@ -53,7 +54,7 @@ def add_items(model: ModelObject, target: ListObject, items: list[Row]) -> Respo
         for at, item in enumerate(items):
             try:
                 _add(db, model, target, item)
-            except ItemRefused as error:
+            except ItemRefusedError as error:
                 failures.append(_failure(at, error))
     return _answer(failures, added=len(items) - len(failures), ignored=len(failures), total=len(items))
 
@@ -61,12 +62,12 @@ def add_items(model: ModelObject, target: ListObject, items: list[Row]) -> Respo
 def _add(db: sqlite3.Connection, model: ModelObject, target: ListObject, item: Row) -> None:
     name, code = item.get("name"), item.get("code")
     if target.numbered and name:
-        raise ItemRefused("INCORRECT_FORMAT", "A numbered list takes no names")
+        raise ItemRefusedError("INCORRECT_FORMAT", "A numbered list takes no names")
     if not target.numbered and (not name or len(str(name)) > NAME_LIMIT):
-        raise ItemRefused("INCORRECT_FORMAT", f"incorrect name: {name}")
+        raise ItemRefusedError("INCORRECT_FORMAT", f"incorrect name: {name}")
     for column, value in (("name", name), ("code", code)):
         if value and db.execute(f"SELECT 1 FROM {target.table} WHERE {column} = ?", (value,)).fetchone():
-            raise ItemRefused("DUPLICATE", f"{column} exists already: {value}")
+            raise ItemRefusedError("DUPLICATE", f"{column} exists already: {value}")
     values = _values(target, item)
     columns = ["id", "code", "name", "parent", *values]
     made = (next_member_id(db, target.table, target.first_item), code, name, _parent(db, model, target, item))
@@ -80,11 +81,12 @@ def _values(target: ListObject, item: Row) -> dict[str, str | None]:
     for name, value in (item.get("properties") or {}).items():
         one = known.get(name)
         if one is None:
-            raise ItemRefused("INCORRECT_FORMAT", f"no such property: {name}")
+            raise ItemRefusedError("INCORRECT_FORMAT", f"no such property: {name}")
         try:
             values[one.column] = read_value(str(value), one.format)
-        except BadValue as error:
-            raise ItemRefused("INCORRECT_FORMAT", f"incorrect format, column name:{name}, value:{value}") from error
+        except BadValueError as error:
+            text = f"incorrect format, column name:{name}, value:{value}"
+            raise ItemRefusedError("INCORRECT_FORMAT", text) from error
     return values
 
 
@@ -97,7 +99,7 @@ def _parent(db: sqlite3.Connection, model: ModelObject, target: ListObject, item
         found = db.execute(f"SELECT id FROM {table} WHERE name = ? OR code = ?", (wanted, wanted)).fetchone()
         if found:
             return int(found[0])
-    raise ItemRefused("INCORRECT_FORMAT", f"no such parent: {wanted}")
+    raise ItemRefusedError("INCORRECT_FORMAT", f"no such parent: {wanted}")
 
 
 def update_items(model: ModelObject, target: ListObject, items: list[Row]) -> Response:
@@ -107,7 +109,7 @@ def update_items(model: ModelObject, target: ListObject, items: list[Row]) -> Re
         for at, item in enumerate(items):
             try:
                 _update(db, model, target, item)
-            except ItemRefused as error:
+            except ItemRefusedError as error:
                 failures.append(_failure(at, error))
     return _answer(failures, updated=len(items) - len(failures), ignored=len(failures), total=len(items))
 
@@ -118,22 +120,22 @@ def _find(db: sqlite3.Connection, target: ListObject, item: Row) -> tuple[int, s
             sql = f"SELECT id, code FROM {target.table} WHERE {key} = ?"
             found = db.execute(sql, (str(item[key]),)).fetchone()
             if found is None:
-                raise ItemRefused("INCOMPLETE_DATA", f"no such item: {item[key]}")
+                raise ItemRefusedError("INCOMPLETE_DATA", f"no such item: {item[key]}")
             return int(found[0]), found[1]
-    raise ItemRefused("INCOMPLETE_DATA", "id, code or name is needed")
+    raise ItemRefusedError("INCOMPLETE_DATA", "id, code or name is needed")
 
 
 def _update(db: sqlite3.Connection, model: ModelObject, target: ListObject, item: Row) -> None:
     number, code = _find(db, target, item)
     if code and item.get("code") != code:
-        raise ItemRefused("INCOMPLETE_DATA", "the item has a code, so the code must be sent")
+        raise ItemRefusedError("INCOMPLETE_DATA", "the item has a code, so the code must be sent")
     values = _values(target, item)
     name = item.get("name")
     if name and not target.numbered:
         if len(str(name)) > NAME_LIMIT:
-            raise ItemRefused("INCORRECT_FORMAT", f"incorrect name: {name}")
+            raise ItemRefusedError("INCORRECT_FORMAT", f"incorrect name: {name}")
         if db.execute(f"SELECT 1 FROM {target.table} WHERE name = ? AND id <> ?", (name, number)).fetchone():
-            raise ItemRefused("DUPLICATE", f"name exists already: {name}")
+            raise ItemRefusedError("DUPLICATE", f"name exists already: {name}")
         values["name"] = str(name)
     if item.get("parent"):
         db.execute(f"UPDATE {target.table} SET parent = ? WHERE id = ?", (_parent(db, model, target, item), number))
@@ -149,7 +151,7 @@ def delete_items(model: ModelObject, target: ListObject, items: list[Row]) -> Re
         for at, item in enumerate(items):
             try:
                 gone.append(_find(db, target, item)[0])
-            except ItemRefused as error:
+            except ItemRefusedError as error:
                 failures.append(_failure(at, error))
         remove_members(model, target.table, target.name, gone, db)
     return _answer(failures, deleted=len(set(gone)))

@@ -1,12 +1,13 @@
 """Imports into a module: members by code, formats checked cell by cell, repeated numbers added up."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tui_connector.sandbox.anaplan.formats import BadValue, add_numbers, read_value
-from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefused, cell
+from tui_connector.sandbox.anaplan.formats import BadValueError, add_numbers, read_value
+from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefusedError, cell
 from tui_connector.sandbox.anaplan.outcome import CellCounts, Detail, failure
 from tui_connector.sandbox.anaplan.store import BATCH, look_up
 from tui_connector.sandbox.seed.model import NUMBER
@@ -65,10 +66,10 @@ class ModuleImport:
         self.counts = {one.name: CellCounts() for _, one in self._items}
 
     def run(self) -> list[Detail]:
-        """Work through the source; raises ImportRefused when it cannot run at all."""
+        """Work through the source; raises ImportRefusedError when it cannot run at all."""
         if KEY not in self._columns:
             text = f"{self._module.name}: key column is not in the source"
-            raise ImportRefused(failure(self._job.action.id, "missingFields", text, {"items": KEY}))
+            raise ImportRefusedError(failure(self._job.action.id, "missingFields", text, {"items": KEY}))
         for rows in self._job.source.batches(BATCH):
             self._take_batch(rows)
             self._job.ticket.report(self._job.source.fraction, f"Processing {self._module.name}", len(rows))
@@ -116,7 +117,7 @@ class ModuleImport:
             try:
                 held.values[at] = self._merge(one, text, held.values[at], held.repeated)
                 counts.taken += 1
-            except BadValue as error:
+            except BadValueError as error:
                 counts.failed += 1
                 problems.append((error.kind, text))
         return problems
@@ -125,12 +126,12 @@ class ModuleImport:
         if one.list_name:
             text = text.strip()
             if text and not self._lists[one.list_name].known.get(text):
-                raise BadValue(MISSED)
+                raise BadValueError(MISSED)
         value = read_value(text, one.format)
         if not repeated:
             return value
         if one.format == NUMBER:
             return add_numbers(former, value)
         if value is not None:
-            raise BadValue("moduleImportRepeatedNonNumeric")
+            raise BadValueError("moduleImportRepeatedNonNumeric")
         return former

@@ -1,5 +1,6 @@
 """The objects of one simulated model: lists, modules, files and actions, built from the seed."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """Runs actions: imports, exports, processes and deletions, inside a task's worker thread."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 import csv
@@ -10,7 +11,7 @@ from tui_connector.sandbox.anaplan.contents import cut_file
 from tui_connector.sandbox.anaplan.dumps import RejectLog
 from tui_connector.sandbox.anaplan.file_access import new_content, usable_content
 from tui_connector.sandbox.anaplan.hierarchy_import import HierarchyImport
-from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefused
+from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefusedError
 from tui_connector.sandbox.anaplan.module_import import ModuleImport
 from tui_connector.sandbox.anaplan.objects import (
     ActionObject,
@@ -74,7 +75,7 @@ class Running:
         job = ImportJob(self.model, action, file, source, ticket, state.settings, rejects, self.model.store.next_run())
         try:
             details = self._load(job)
-        except ImportRefused as refused:
+        except ImportRefusedError as refused:
             rejects.discard()
             return refused.result
         except BaseException:
@@ -95,7 +96,7 @@ class Running:
             module = self.model.module_named(action.module_name) if action.module_name else None
         except KeyError as error:
             kind = "failedToLocateModule" if action.module_name else "failedToLocateHierarchy"
-            raise ImportRefused(failure(action.id, kind, f"{action.name}: target not found")) from error
+            raise ImportRefusedError(failure(action.id, kind, f"{action.name}: target not found")) from error
         with self.model.store.write() as db:
             if module is None:
                 details = HierarchyImport(job, target_list, db).run()

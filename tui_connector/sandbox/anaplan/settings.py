@@ -26,6 +26,7 @@ class AnaplanSettings:
     rate_per_second: float = 10.0
     retry_after_form: str = "seconds"  # seconds | date | none
     max_concurrent: int = 0  # 0: no limit
+    costly_reads: int = 0  # so many reads of list items and view data at once, refilled at one a minute; 0: no limit
     page_cap: int = 5000
     next_at_end: bool = True
     no_access: bool = False  # every model is hidden behind 404

@@ -39,6 +39,7 @@ class TenantState:
     queues: dict[str, TaskQueue]
     dumps: DumpShelf
     bucket: TokenBucket
+    costly: TokenBucket
     reads: dict[str, ReadRequest] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -62,5 +63,5 @@ def build_state(clock: SandboxClock) -> TenantState:
     dumps = DumpShelf(clock, settings, folder / "dumps")
     return TenantState(
         clock, settings, folder, tokens, CertificateDesk(clock, settings), OAuthDesk(clock, settings, tokens),
-        models, {key: TaskQueue(model, clock, settings) for key, model in models.items()}, dumps, TokenBucket(clock),
+        models, {key: TaskQueue(model, clock, settings) for key, model in models.items()}, dumps, TokenBucket(clock), TokenBucket(clock),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Members and cells of one simulated model, in SQLite on disk: millions of rows, none of them in memory."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 import sqlite3

@@ -1,5 +1,6 @@
 """Rows of lists and modules as exports, views and reads show them."""
 
+# ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
 from decimal import Decimal
@@ -45,9 +46,12 @@ def show_cells(module: ModuleObject, cells: list[str | None]) -> list[str]:
     for one, value in zip(module.line_items, cells, strict=True):
         if one.formula:
             # The only formula the seed knows is "<line item> * 2".
-            value = plain_number(format(Decimal(cells[at[one.formula.split(" * ")[0]]] or "0") * 2, "f"))
-        blank = "0" if one.format == NUMBER else "false" if one.format == BOOLEAN else ""
-        shown.append(value if value is not None else blank)
+            operand = Decimal(cells[at[one.formula.split(" * ")[0]]] or "0")
+            shown.append(plain_number(format(operand * 2, "f")))
+        elif value is not None:
+            shown.append(value)
+        else:
+            shown.append("0" if one.format == NUMBER else "false" if one.format == BOOLEAN else "")
     return shown
 
 

@@ -37,7 +37,7 @@ class TaskState(StrEnum):
 ENDED = (TaskState.COMPLETE, TaskState.CANCELLED)
 
 
-class TaskCancelled(Exception):
+class TaskCancelledError(Exception):
     """Raised inside the work of a task that somebody cancelled."""
 
 
@@ -95,12 +95,12 @@ class Ticket:
         self._deadline = time.monotonic() + self._settings.task_seconds / of
 
     def report(self, fraction: float, step: str, rows: int = 0) -> None:
-        """Note the progress of this part; raises TaskCancelled when the task is to stop."""
+        """Note the progress of this part; raises TaskCancelledError when the task is to stop."""
         start, width = self._part
         self.task.progress = max(self.task.progress, min(0.99, start + width * fraction * WORK_SHARE))
         self.task.step = step
         if self.task.cancel.wait(rows * self._settings.task_seconds_per_row):
-            raise TaskCancelled
+            raise TaskCancelledError
 
     def linger(self) -> None:
         """Let the part last as long as the switch says, before its changes are kept."""
@@ -109,12 +109,12 @@ class Ticket:
             self.task.cancel.set()
         while self.task.behaviour == "endless" or time.monotonic() < self._deadline:
             if self.task.cancel.wait(TICK):
-                raise TaskCancelled
+                raise TaskCancelledError
             left = max(0.0, self._deadline - time.monotonic())
             waited = 1 - left / max(self._settings.task_seconds, TICK)
             self.report(1 + waited * (1 / WORK_SHARE - 1), "Processing ...")
         if self.task.cancel.is_set():
-            raise TaskCancelled
+            raise TaskCancelledError
 
 
 Work = Callable[[Ticket], dict[str, Any]]
@@ -205,7 +205,7 @@ class TaskQueue:
             del self.tasks[task.id]
         try:
             task.result = await asyncio.to_thread(work, Ticket(task, self._settings))
-        except TaskCancelled:
+        except TaskCancelledError:
             task.state = TaskState.CANCELLING
             await asyncio.sleep(self._settings.cancel_seconds)
             self._end_cancelled(task)

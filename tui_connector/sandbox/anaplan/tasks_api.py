@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from tui_connector.sandbox.anaplan.actions_api import KINDS, pool
 from tui_connector.sandbox.anaplan.gate import ANSWERS, Call, Endpoint
 from tui_connector.sandbox.anaplan.running import Running
-from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope, page_rows
+from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope, page_rows, read_flag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def lister(kind: str) -> Callable[[Call], Response]:
         hidden = call.state.settings.no_access
         wanted = [task for task in tasks if task.kind == kind and task.action.id == call.part("action")]
         rows: list[Row] = [] if hidden else [task.as_row() for task in wanted]
-        return page_rows(call.request, "tasks", "task", rows, call.rules, call.model.id)
+        return page_rows(call.request, "tasks", "task", rows, call.rules, model_id=call.model.id)
 
     return listed
 
@@ -67,7 +67,12 @@ def poller(kind: str) -> AsyncHandler:
     """The handler that shows one task."""
 
     async def polled(call: Call) -> Response:
-        return envelope("task", call.model.id, task=find_task(call, kind).as_json())
+        task = find_task(call, kind)
+        shown = task.as_json()
+        if read_flag(call.request, "includeProcessDetails") and task.result is not None:
+            began, ended = task.started or task.created, task.ended or task.created
+            shown["result"] = {**task.result, "startTime": str(began), "duration": str(ended - began)}
+        return envelope("task", call.model.id, task=shown)
 
     return polled
 
@@ -118,7 +123,7 @@ def dump_chunks(kind: str) -> Callable[[Call], Response]:
             raise ApiError(missing)
         count = 0 if path is None else call.state.dumps.chunk_count(path)
         rows: list[Row] = [{"id": str(number), "name": f"Chunk {number}"} for number in range(count)]
-        return page_rows(call.request, "chunks", "chunk", rows, call.rules, call.model.id)
+        return page_rows(call.request, "chunks", "chunk", rows, call.rules, model_id=call.model.id)
 
     return chunks
 

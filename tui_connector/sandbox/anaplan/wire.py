@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from starlette.requests import Request
 
@@ -63,14 +63,15 @@ class PageRules:
     checked_sort: Sequence[str] = ()
 
 
-def page(
-    request: Request, key: str, kind: str, total: int, fetch: Callable[[int, int], list[Row]],
-    rules: PageRules, model_id: str = "",
+def page_rows(
+    request: Request, key: str, kind: str, found: list[Row], rules: PageRules, *, model_id: str = ""
 ) -> Response:  # fmt: skip
-    """A page of `total` rows, fetched by (limit, offset); the key is left out when the page is empty."""
+    """A page out of rows at hand, sorted as asked; the key is left out when the page is empty."""
+    ordered = sort_rows(request, found, rules.checked_sort)
+    total = len(ordered)
     asked, offset = read_number(request, "limit", rules.cap), read_number(request, "offset", 0)
     limit = min(asked, rules.cap)
-    rows = fetch(limit, offset) if limit and offset < total else []
+    rows = ordered[offset : offset + limit]
     paging: Row = {"currentPageSize": len(rows), "totalSize": total, "offset": offset}
     here = str(request.url.replace(query=""))
     more = offset + len(rows) < total
@@ -84,16 +85,6 @@ def page(
     if rows:
         answer[key] = rows
     return JSONResponse(answer)
-
-
-def page_rows(request: Request, key: str, kind: str, rows: list[Row], rules: PageRules, model_id: str = "") -> Response:
-    """A page out of rows at hand, sorted as asked."""
-    ordered = sort_rows(request, rows, rules.checked_sort)
-
-    def fetch(limit: int, offset: int) -> list[Row]:
-        return ordered[offset : offset + limit]
-
-    return page(request, key, kind, len(ordered), fetch, rules, model_id)
 
 
 def sort_rows(request: Request, rows: list[Row], checked: Sequence[str]) -> list[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
@@ -120,7 +119,7 @@ def read_basic(encoded: str) -> tuple[str, str] | None:
     """User and password of basic credentials."""
     try:
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
     return (user, password) if colon else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -50,22 +51,19 @@ class SapTenant:
 
     def __init__(self, clock: Clock, *, seed: int, line_items: int, page_size: int) -> None:
         self._clock = clock
-        self._numbers = (seed, line_items, page_size)
+        self._page_size = page_size
         self.settings = SapSettings(page_size=page_size)
-        self._access = Access(clock, self.settings)
-        self._fill()
-
-    def _fill(self) -> None:
-        seed, line_items, _ = self._numbers
         self.stock: Stock = build_stock(seed, line_items)
+        self._access = Access(clock, self.settings)
         self._reader = Reader(self.stock.tables, self.stock.journal, self.settings)
-        self._changes = Changes(self._clock, self.settings, self.stock)
+        self._changes = Changes(clock, self.settings, self.stock)
 
     def reset(self) -> None:
         """Back to the seed, the switches included; all tokens and sessions end."""
-        self.settings.restore(self._numbers[2])
+        self.settings.restore(self._page_size)
+        self.stock.reset()
         self._access.forget()
-        self._fill()
+        self._changes.waiting.clear()
 
     def routes(self) -> list[BaseRoute]:
         """Token endpoint and services."""
@@ -141,8 +139,7 @@ class SapTenant:
         except ODataError as error:
             as_json = wants_json(request, read_options(request.url.query), version)
             text, media_type = error_body(error, name, now, version=version, as_json=as_json)
-            response = self._respond(request, error.status, text, media_type, {"DataServiceVersion": "1.0"})
-            return response  # a failed fetch gives no CSRF token
+            return self._respond(request, error.status, text, media_type, {"DataServiceVersion": "1.0"})
         if request.method in READS and request.headers.get("x-csrf-token", "").lower() == "fetch":
             token, cookies = self._access.open_session(request)
             response.headers["x-csrf-token"] = token
@@ -281,7 +278,8 @@ class SapTenant:
         except ODataError as error:
             return JSONResponse({"error": error.message}, error.status)
         shown = [
-            {name: str(value) if value is not None else None for name, value in record.items()} for record in records
+            {name: str(value) if isinstance(value, Decimal) else value for name, value in record.items()}
+            for record in records
         ]
         return JSONResponse({"created": created, "records": shown})
 

@@ -104,9 +104,17 @@ def seal_place(place: tuple[str, ...], left: int | None) -> str:
 
 
 def open_place(state: str) -> tuple[tuple[str, ...], int | None]:
-    """The two halves of such a state; ValueError when it is none."""
+    """The two halves of such a state; ValueError or TypeError when it is none."""
     place, left = json.loads(state)
-    return tuple(place), left
+    if len(place) != len(NATURAL) or not all(isinstance(part, str) for part in place):
+        raise ValueError("no place in the journal")
+    return tuple(place), left if left is None else int(left)
+
+
+def open_offset(state: str) -> tuple[int, int | None]:
+    """First row and how many are wanted, of a read that counts its rows."""
+    start, left = json.loads(state)
+    return int(start), left if left is None else int(left)
 
 
 def take(rows: Iterator[Any], size: int | None) -> tuple[list[Any], bool]:

@@ -10,7 +10,15 @@ from urllib.parse import quote
 from tui_connector.sandbox.sap import atom
 from tui_connector.sandbox.sap.answers import JSON_V2, JSON_V4, wants_json
 from tui_connector.sandbox.sap.errors import FRAMEWORK, ODataError, bad_request
-from tui_connector.sandbox.sap.line_pages import is_line_grain, line_writer, open_place, seal_place, sum_lines, take
+from tui_connector.sandbox.sap.line_pages import (
+    is_line_grain,
+    line_writer,
+    open_offset,
+    open_place,
+    seal_place,
+    sum_lines,
+    take,
+)
 from tui_connector.sandbox.sap.predicates import build_predicate
 from tui_connector.sandbox.sap.queries import Query, read_options, read_query, read_shape, seal_token
 from tui_connector.sandbox.sap.rendering import dump, make_etag, record_writer
@@ -184,8 +192,8 @@ class Reader:
     def _start(self, query: Query) -> tuple[int, int | None]:
         """First row and how many are wanted."""
         if query.token:
-            start, left = _read_state(lambda state: tuple(json.loads(state)), query.token)
-            return int(start), left
+            start, left = _read_state(open_offset, query.token)
+            return start, left
         start = query.skip
         if self.settings.unordered_paging and start and not query.order and query.top:
             # pages of an unordered read shift against each other: rows come twice, others never
@@ -196,7 +204,7 @@ class Reader:
 def _read_state(read: Callable[[str], Any], state: str) -> tuple[Any, int | None]:
     try:
         first, left = read(state)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise bad_request("Invalid skip token") from error
     return first, left
 

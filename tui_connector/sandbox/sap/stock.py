@@ -29,6 +29,12 @@ class Stock:
     tables: dict[str, Table]
     journal: Journal
 
+    def reset(self) -> None:
+        """Forget all changes."""
+        for table in self.tables.values():
+            table.reset()
+        self.journal.reset()
+
 
 def build_stock(seed: int, line_items: int) -> Stock:
     """The same stock for the same numbers."""

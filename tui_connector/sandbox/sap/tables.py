@@ -23,6 +23,13 @@ class Table:
         self._sorted: list[Record] | None = None
         for record in records:
             self.put(record)
+        self._seeded = dict(self._by_key)
+
+    def reset(self) -> None:
+        """Back to the records it began with (a change puts a new record, it never alters one)."""
+        self._by_key = dict(self._seeded)
+        self._lists.clear()
+        self._sorted = None
 
     @property
     def rows(self) -> list[Record]:

@@ -1,0 +1,322 @@
+"""Whole journeys: one sandbox process a session, an installation of the connector against it, and ways to run flows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import pytest
+
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.domain.run import ReadMode, Run, RunRequest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORKSPACE = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
+FINANCE_HUB = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
+WORKFORCE = "77B1E0D25C9A4F3E8D6B1A2C3E4F5061"
+LINE_ITEMS = 600  # of each ledger
+PAGE_SIZE = 200  # rows of one answer of the simulated SAP
+
+CONFIG = """environment = "TEST"
+[vault]
+key = "file"
+[http]
+read_seconds = 10
+[engine]
+lease_seconds = 2
+poll_seconds = 0.05
+task_poll_seconds = 0.2
+[sap.main]
+base_url = "{url}"
+auth = "oauth"
+token_url = "{url}/sap/bc/sec/oauth2/token"
+requests_per_second = 1000
+[anaplan.main]
+api_url = "{url}"
+auth_url = "{url}"
+oauth_url = "{url}"
+auth = "basic"
+workspace_id = "{workspace}"
+model_id = "{model}"
+requests_per_second = 10
+burst = 600
+"""
+SAP_SECRETS = {"client_id": "CONNECTOR", "client_secret": "sandbox-secret-1"}
+ANAPLAN_SECRETS = {"user": "integration@example.com", "password": "sandbox-secret-2"}
+
+Seen = TypeVar("Seen")
+
+
+def wait_for(ask: Callable[[], Seen], good: Callable[[Seen], Any] = bool, seconds: float = 20.0) -> Seen:
+    """Ask again and again until the answer is good; it. Fails after so many seconds, and shows the last answer."""
+    end = time.monotonic() + seconds
+    while True:
+        seen = ask()
+        if good(seen):
+            return seen
+        assert time.monotonic() < end, f"after {seconds} s still {seen!r}"
+        time.sleep(0.01)
+
+
+@dataclass
+class Sandbox:
+    """Where both simulated tenants answer, and everything their control API can do."""
+
+    url: str
+    http: httpx.Client = field(repr=False)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One call of the control API below /_sandbox/; the decoded answer."""
+        answer = self.http.request(method, f"{self.url}/_sandbox/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def reset(self) -> None:
+        """Both tenants back to their seed; no faults, no log, the present time."""
+        self.call("POST", "reset")
+
+    def fault(self, kind: str, path: str, method: str = "*", **fields: Any) -> None:
+        """Lay down a fault rule: `path` is searched in path?query; times, skip and the kind's own fields by name."""
+        self.call("POST", "faults", {"kind": kind, "path": path, "method": method, **fields})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Every rule with its counters `matched` and `hits`, in the order they were laid down."""
+        rules: list[dict[str, Any]] = self.call("GET", "faults")["faults"]
+        return rules
+
+    def hits(self) -> list[int]:
+        """How often each rule has struck."""
+        return [rule["hits"] for rule in self.faults()]
+
+    def clear_faults(self) -> None:
+        self.call("DELETE", "faults")
+
+    def sap(self, **switches: Any) -> None:
+        """Turn switches of the simulated SAP."""
+        self.call("PATCH", "sap/settings", switches)
+
+    def anaplan(self, **switches: Any) -> None:
+        """Turn switches of the simulated Anaplan."""
+        self.call("PATCH", "anaplan/settings", switches)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock of both tenants."""
+        self.call("POST", "clock", {"advance": seconds})
+
+    def change(self, entity_set: str, key: dict[str, Any], **values: Any) -> None:
+        """Change or create a SAP record; its change fields are stamped as the real entity would."""
+        self.call("POST", f"sap/records/{entity_set}", {"key": key, "set": values})
+
+    def requests(self, method: str, part: str) -> list[dict[str, Any]]:
+        """Requests so far whose path?query holds `part`: method, path, status (0: no answer), at."""
+        log = self.call("GET", "log")["requests"]
+        return [one for one in log if one["method"] == method and part in one["path"]]
+
+    def tasks(self, action: str | None = None) -> list[dict[str, Any]]:
+        """Anaplan tasks that were started, in order: model, action, kind, task, state, created, started, ended."""
+        shown: list[dict[str, Any]] = self.call("GET", "anaplan/actions")["actions"]
+        return [one for one in shown if action is None or one["action"] == action]
+
+    def clashes(self) -> tuple[int, int]:
+        """Pairs of tasks of one model that overlapped, and tasks started while another one was under way."""
+        shown = self.call("GET", "anaplan/actions")
+        return shown["overlaps"], shown["concurrent_starts"]
+
+    def items(self, name: str) -> dict[str, dict[str, Any]]:
+        """Members of a list of the Finance Hub: code -> {"name", "parent", "properties"}."""
+        found: dict[str, dict[str, Any]] = self.call("GET", f"anaplan/lists/{name}")["items"]
+        return found
+
+    def module(self, name: str) -> dict[str, Any]:
+        """A module of the Finance Hub: {"count", "cells": {code: {line item: value}}, "totals": {line item: sum}}."""
+        found: dict[str, Any] = self.call("GET", f"anaplan/modules/{name}")
+        return found
+
+
+@dataclass
+class Process:
+    """A connector process of its own; what it says is kept in files."""
+
+    popen: subprocess.Popen[bytes] = field(repr=False)
+    folder: Path
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        self.popen.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.popen.kill()
+        self.popen.wait(10)
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """Its exit code."""
+        return self.popen.wait(seconds)
+
+    @property
+    def said(self) -> str:
+        """Standard output and standard error so far."""
+        return (self.folder / "out").read_text() + (self.folder / "err").read_text()
+
+
+class RunFlows(Protocol):
+    def __call__(self, *names: str, seconds: float = 60.0, **request: Any) -> list[Run]: ...
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    """The sandbox in a process of its own, which ends with this one."""
+    command = [sys.executable, "-m", "tui_connector.sandbox", "--parent-pipe"]
+    command += ["--line-items", str(LINE_ITEMS), "--page-size", str(PAGE_SIZE)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            yield Sandbox(f"http://127.0.0.1:{port}", http)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Sandbox:
+    """The sandbox as it was when it started, with quick tasks."""
+    sandbox_process.reset()
+    sandbox_process.anaplan(task_seconds=0.05, task_queue_seconds=0.0, cancel_seconds=0.05)
+    return sandbox_process
+
+
+@pytest.fixture
+def more_config() -> str:
+    """What comes after the usual config.toml; a test module or a parametrized test overrides it."""
+    return ""
+
+
+@pytest.fixture
+def config(sandbox: Sandbox, tmp_path: Path, more_config: str) -> Path:
+    """A config.toml against the sandbox with the secrets of every connection sealed; its path."""
+    path = tmp_path / "config.toml"
+    text = CONFIG.format(url=sandbox.url, workspace=WORKSPACE, model=FINANCE_HUB)
+    path.write_text(text + more_config.format(url=sandbox.url), encoding="utf-8")
+    with open_installation(str(path)) as opened:
+        for connection in opened.connections():
+            secrets = SAP_SECRETS if connection.name.startswith("sap.") else ANAPLAN_SECRETS
+            opened.set_credential(connection.name, secrets)
+    return path
+
+
+@pytest.fixture
+def installation(config: Path) -> Iterator[Installation]:
+    """The installation of `config`, opened in this process."""
+    with open_installation(str(config)) as opened:
+        yield opened
+
+
+def request_runs(installation: Installation, *names: str, **request: Any) -> list[int]:
+    """Write down runs of these flows as one cycle, in this order; their numbers. request: fields of RunRequest."""
+    return installation.request_runs([RunRequest(name, **request) for name in names], "test")
+
+
+def runs_of(installation: Installation, ids: list[int]) -> list[Run]:
+    return [installation.store.runs.get(run_id) for run_id in ids]
+
+
+def wait_for_runs(installation: Installation, ids: list[int], seconds: float = 30.0) -> list[Run]:
+    """The runs, once some other process has brought all of them to an end."""
+    return wait_for(lambda: runs_of(installation, ids), lambda runs: all(run.state.ended for run in runs), seconds)
+
+
+@pytest.fixture
+def run_flows(installation: Installation) -> RunFlows:
+    """Run flows as one cycle with a worker in this process, until all have ended; the runs in the order asked for."""
+
+    async def work(ids: list[int], seconds: float) -> None:
+        def ended() -> bool:
+            return all(run.state.ended for run in runs_of(installation, ids))
+
+        async with asyncio.timeout(seconds), installation.worker() as worker:
+            await worker.serve(asyncio.Event(), until=ended, scheduled=False)
+
+    def run(
+        *names: str,
+        seconds: float = 60.0,
+        mode: ReadMode = ReadMode.DELTA,
+        dry_run: bool = False,
+        since: datetime | None = None,
+    ) -> list[Run]:
+        ids = request_runs(installation, *names, mode=mode, dry_run=dry_run, since=since)
+        asyncio.run(work(ids, seconds))
+        return runs_of(installation, ids)
+
+    return run
+
+
+def environment() -> dict[str, str]:
+    """That of this process, with the project found from any folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def command_line(config: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tui_connector", "--config", str(config), *arguments]
+
+
+@pytest.fixture
+def cli(config: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run one command of the connector to its end: cli("audit", "verify", "--json").stdout."""
+
+    def run(*arguments: str, stdin: str = "", seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+        command = command_line(config, *arguments)
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False, env=environment()
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_worker(config: Path, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start a connector process: the worker alone, or start_worker("run", "gl_accounts"). Survivors are killed."""
+    started: list[Process] = []
+
+    def start(*arguments: str) -> Process:
+        folder = tmp_path / f"process-{len(started)}"
+        folder.mkdir()
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            popen = subprocess.Popen(
+                command_line(config, *(arguments or ("--no-ui",))),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=environment(),
+            )
+        started.append(Process(popen, folder))
+        return started[-1]
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            process.kill()
+
+
+def assert_sound(installation: Installation) -> None:
+    """The audit chain with the records it covers is whole (what `audit verify` looks at)."""
+    verdict = installation.store.audit.verify()
+    assert verdict.broken_at is None, verdict.finding

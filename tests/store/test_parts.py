@@ -1,0 +1,179 @@
+"""The smaller parts: commands, schedule, request budget, watermarks, targets, tokens."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui_connector.domain.credential import Token
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.run import Watermark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.store.conftest import Bench
+    from tui_connector.store import Store
+    from tui_connector.transport.tokens import TokenShelf
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def test_commands_are_claimed_once_and_answered(bench: Bench) -> None:
+    commands = bench.store.commands
+    with bench.store.transaction() as tx:
+        first = commands.enqueue(tx, "run", {"flow": "a"}, "uid:1")
+        second = commands.enqueue(tx, "ping", {}, "uid:2")
+        third = commands.enqueue(tx, "run", {}, "uid:1")
+    with bench.store.transaction() as tx:
+        taken = [commands.claim(tx, "w1", ("ping",)), commands.claim(tx, "w1"), commands.claim(tx, "w2")]
+        assert commands.claim(tx, "w1") is None
+    assert [command and command.id for command in taken] == [second, first, third]
+    assert [command.id for command in commands.pending()] == [first, second, third]
+    with bench.store.transaction() as tx:
+        commands.finish(tx, first, ok=False, answer={"why": "no"})
+        assert commands.give_back(tx, "w1") == 1
+        again = commands.claim(tx, "w3")
+    answered = commands.get(first)
+    assert answered is not None
+    assert (answered.ok, answered.answer, answered.payload, answered.requested_by) == (False, {"why": "no"}, {"flow": "a"}, "uid:1")
+    assert again is not None
+    assert (again.id, again.worker, again.ok) == (second, "w3", None)
+    assert commands.get(99) is None
+
+
+def test_a_slot_is_used_once(bench: Bench) -> None:
+    schedule = bench.store.schedule
+    later = NOON + timedelta(days=1)
+    with bench.store.transaction() as tx:
+        schedule.set_next(tx, "a", NOON)
+        schedule.set_next(tx, "b", None)
+    assert schedule.slots() == {"a": NOON}
+    with bench.store.transaction() as tx:
+        assert schedule.claim(tx, "a", NOON, later)
+        assert not schedule.claim(tx, "a", NOON, later)
+        assert not schedule.claim(tx, "a", NOON - timedelta(days=3), later)  # missed ones are used up with it
+        assert schedule.claim(tx, "new", NOON)
+    slot = schedule.get("a")
+    assert slot is not None
+    assert (slot.next_at, slot.last_slot) == (later, NOON)
+    assert schedule.get("c") is None
+    with bench.store.transaction() as tx:
+        assert schedule.claim(tx, "a", later)
+
+
+def test_targets_are_told_apart_by_everything(bench: Bench) -> None:
+    targets = bench.store.targets
+    first = ("gl", "main", "https://a", "main", "ws", "M1")
+    with bench.store.transaction() as tx:
+        numbers = [targets.id_for(tx, *(f"{part}!" if i == j else part for i, part in enumerate(first))) for j in range(-1, 6)]
+        assert targets.id_for(tx, *first) == numbers[0]
+    assert len(set(numbers)) == 7
+    target = targets.get(numbers[0])
+    assert target is not None
+    assert (target.flow, target.sap_url, target.model_id) == ("gl", "https://a", "M1")
+    assert targets.get(99) is None
+    assert [one.id for one in targets.of("gl")] == [numbers[0], *numbers[2:]]
+
+
+def test_watermarks_move_under_the_fence(bench: Bench) -> None:
+    run_id, target_id, lease = bench.running()
+    exact = datetime(2026, 2, 3, 4, 5, 6, 789123, tzinfo=UTC)
+    assert bench.store.watermarks.get(target_id) is None
+    for value in (exact, None):
+        with bench.store.transaction() as tx:
+            bench.store.watermarks.move(tx, Watermark(target_id, value, "digest", run_id, NOON), lease.fence)
+        mark = bench.store.watermarks.get(target_id)
+        assert mark is not None
+        assert (mark.value, mark.mapping, mark.run_id) == (value, "digest", run_id)
+        assert mark.moved_at > NOON
+
+
+def test_the_budget_gives_a_burst_then_even_places(store: Store) -> None:
+    waits = [store.budget.reserve("anaplan", 10, 5) for _ in range(25)]
+    assert waits[:5] == [0] * 5
+    assert waits == sorted(waits)
+    spent = 25 / 10 - waits[-1]  # the wall time that the calls themselves took shortens the waits
+    assert 0 <= spent - 0.5 < 1.5
+    assert all(0 < later - earlier <= 0.1001 for earlier, later in zip(waits[6:], waits[7:], strict=False))
+    assert store.budget.reserve("other", 10, 5) == 0
+    assert store.budget.usage("anaplan") in {25, 24, 23}
+    assert store.budget.usage("nobody") == 0
+
+
+def test_a_refusal_stops_everybody_and_leaves_no_burst(store: Store) -> None:
+    store.budget.reserve("anaplan", 10, 5)
+    store.budget.block("anaplan", 30)
+    store.budget.block("anaplan", 5)  # a shorter wish does not shorten the first
+    waits = [store.budget.reserve("anaplan", 10, 5) for _ in range(3)]
+    assert 28 < waits[0] <= 30
+    assert all(0 < later - earlier <= 0.1001 for earlier, later in zip(waits, waits[1:], strict=False))
+
+
+SPENDER = """
+import sys
+from tui_connector.store import Store
+store = Store.open(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(store.budget.reserve("anaplan", 100, 1) for _ in range(50)), flush=True)
+"""
+
+
+def test_processes_share_the_budget_evenly(url: str, store: Store, spawn: Callable[..., subprocess.Popen[str]]) -> None:
+    spenders = [spawn(SPENDER, url) for _ in range(2)]
+    for spender in spenders:
+        assert spender.stdout is not None
+        assert spender.stdout.readline() == "ready\n"
+    for spender in spenders:
+        assert spender.stdin is not None
+        spender.stdin.write("go\n")
+        spender.stdin.flush()
+    waits = [list(map(float, spender.communicate(timeout=60)[0].split())) for spender in spenders]
+    assert store.budget.reserve("anaplan", 100, 1) > 0
+    longest = max(max(each) for each in waits)
+    assert longest <= 1.0  # one hundred places at a hundred a second, whoever took them
+    assert longest > 0.5
+
+
+def shelf(store: Store, connection: str = "anaplan.main") -> TokenShelf:
+    return store.tokens(connection, lambda plain: b"sealed" + plain[::-1], lambda sealed: sealed.removeprefix(b"sealed")[::-1])
+
+
+def test_tokens_are_shared_sealed(store: Store, url: str) -> None:
+    token = Token("s3cret-token", "Bearer", NOON, NOON + timedelta(minutes=35), 7)
+    assert shelf(store).load() is None
+    shelf(store).save(token)
+    assert shelf(store).load() == token
+    assert shelf(store, "sap.main").load() is None
+    with store.transaction() as tx:
+        kept = tx.value("SELECT sealed FROM token")
+    assert kept.startswith(b"sealed")
+    assert b"s3cret" not in kept
+
+
+def test_one_renews_at_a_time(store: Store, until: Callable[[Callable[[], bool]], None]) -> None:
+    tokens = shelf(store)
+    assert tokens.claim("w1", 30)
+    assert tokens.claim("w1", 30)
+    assert not tokens.claim("w2", 30)
+    assert shelf(store, "sap.main").claim("w2", 30)
+    tokens.release("w2")
+    assert not tokens.claim("w2", 30)
+    tokens.release("w1")
+    assert tokens.claim("w2", 0.05)
+    until(lambda: tokens.claim("w1", 30))
+    tokens.save(Token("t", "Bearer", NOON, NOON, 1))
+    assert not tokens.claim("w2", 30)  # saving does not give the claim back
+
+
+def test_a_token_that_cannot_be_opened_is_told(store: Store) -> None:
+    def refuse(sealed: bytes) -> bytes:
+        raise ConfigError("changed", hint="")
+
+    shelf(store).save(Token("t", "Bearer", NOON, NOON, 1))
+    with pytest.raises(ConfigError):
+        store.tokens("anaplan.main", bytes, refuse).load()
