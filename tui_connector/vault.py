@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -368,7 +367,7 @@ def _keys(text: str, place: str) -> list[bytes]:
     for line in text.split():
         try:
             key = base64.b64decode(line, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise ConfigError(f"{place} does not hold a key", hint="It holds lines of 32 bytes in base64.") from error
         if len(key) != _KEY_BYTES:
             raise ConfigError(f"{place} holds a key of {len(key)} bytes", hint="A master key has 32 bytes, in base64.")

@@ -316,7 +316,7 @@ def test_lists_as_csv_and_dimension_items(hub: ModelHandle) -> None:
     target = hub.id_of("lists", "GL Accounts")
     for path in ("items", "preview"):
         text = hub.call("GET", f"/lists/{target}/{path}", headers={"Accept": "text/csv"}).text
-        assert list(csv.DictReader(io.StringIO(text)))[0]["GL Accounts"] == 'Rent, "old"'
+        assert next(csv.DictReader(io.StringIO(text)))["GL Accounts"] == 'Rent, "old"'
     found = hub.call("POST", f"/dimensions/{target}/items", json={"codes": ["1", "2"]}).json()["items"]
     assert found == hub.get(f"/dimensions/{target}/items")["items"]
     assert found[0]["code"] == "1"

@@ -89,6 +89,20 @@ def test_next_links_are_followed_and_a_reached_top_is_not_the_end(run_async: Run
     run_async(story)
 
 
+def test_links_that_go_on_beyond_top_end_where_they_end(run_async: Run) -> None:
+    def respond(asked: Asked) -> Any:
+        first = int(asked.query.get("$skiptoken", "0"))
+        return v2(ROWS[first : first + 20], f"A_Thing?$skiptoken={first + 20}" if first + 20 < len(ROWS) else None)
+
+    async def story(bench: Bench) -> None:
+        stub = await bench.stub(respond)
+        rows, _ = await read_all(ODataReader(bench.sap(stub.url)), SOURCE, WANTED)
+        assert rows == texts(ROWS)
+        assert len(stub.asked) == 5
+
+    run_async(story)
+
+
 def test_rows_that_share_a_key_are_not_lost_at_a_pages_end(run_async: Run) -> None:
     source = ODataSource(**{**_parts(SOURCE), "key": ("K1",)})
 

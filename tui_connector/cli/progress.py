@@ -64,6 +64,8 @@ def _sentence(run: Run, progress: Progress | None) -> str:
 
 def _table(store: Store, ids: Sequence[int]) -> Table:
     made = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(4):
+        made.add_column(no_wrap=True, overflow="ellipsis")
     progress = store.steps.progress_of(ids)
     for run in map(store.runs.get, ids):
         now = progress.get(run.id)

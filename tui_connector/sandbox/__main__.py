@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from threading import Thread
@@ -30,7 +31,8 @@ def announce(port: int) -> None:
 
 def stop_with_parent(server: SandboxServer) -> None:
     """Wait for the end of stdin, then stop the server."""
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: a thread that waits inside its buffer aborts the interpreter's exit.
+    while os.read(0, 4096):
         pass
     server.should_exit = True
 

@@ -127,31 +127,37 @@ class ClientCredentialsAuth:
 
     async def _obtain(self, refused: str) -> Token:
         async with self._one_at_a_time:
-            if (token := self._usable(self._token, refused)) is not None:
+            token = self._usable(self._token, refused)
+            if token is None:
+                try:
+                    token = await self._share(refused)
+                finally:
+                    # also when the wait was cancelled in the middle: nobody else should wait for us then
+                    await asyncio.to_thread(self._shelf.release, self._owner)
+                self._token = token
+            return token
+
+    async def _share(self, refused: str) -> Token:
+        """The shelf's token, or a new one for the shelf once no other worker is fetching one."""
+        deadline = self._clock.monotonic() + _CLAIM_SECONDS
+        mine = False
+        while True:
+            known = await asyncio.to_thread(self._shelf.load)
+            if (token := self._usable(known, refused)) is not None:
                 return token
-            deadline = self._clock.monotonic() + _CLAIM_SECONDS
-            while True:
-                if (token := self._usable(await asyncio.to_thread(self._shelf.load), refused)) is not None:
-                    self._token = token
-                    return token
-                if await asyncio.to_thread(self._shelf.claim, self._owner, _CLAIM_SECONDS):
-                    break
+            if mine:
+                token = await self._log_in(known.generation if known else 0)
+                await asyncio.to_thread(self._shelf.save, token)
+                return token
+            # after the claim the shelf is looked at once more: somebody may have finished in between
+            mine = await asyncio.to_thread(self._shelf.claim, self._owner, _CLAIM_SECONDS)
+            if not mine:
                 if self._clock.monotonic() > deadline:
                     raise UnreachableError(
                         f"{self._http.name}: another worker has been fetching the token for too long",
                         hint="Look at the other workers of this store.",
                     )
                 await self._clock.sleep(0.2)
-            try:
-                # somebody may have finished between the look and the claim
-                known = await asyncio.to_thread(self._shelf.load)
-                if (token := self._usable(known, refused)) is None:
-                    token = await self._log_in(known.generation if known else 0)
-                    await asyncio.to_thread(self._shelf.save, token)
-            finally:
-                await asyncio.to_thread(self._shelf.release, self._owner)
-            self._token = token
-            return token
 
     async def _log_in(self, generation: int) -> Token:
         if self._refusal is not None:

@@ -86,7 +86,7 @@ class SapClient:
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         service: str = "",
-        max_bytes: int = 256 * MEBIBYTE,
+        max_bytes: int = 128 * MEBIBYTE,
     ) -> Response:
         """A bulk read. Raises what `check` raises, and what the HTTP client does."""
 

@@ -59,7 +59,7 @@ class Pager:
         self._max_pages = max_pages
         self._path = f"{service_path(self._source)}{self._source.entity_set}"
         self._where = f"{client.name}: {self._source.service}/{self._source.entity_set}"
-        self._links: set[str] = set()
+        self._links: set[bytes] = set()
         self._prints: set[bytes] = set()
         self._pages = 0
         self._empty = 0
@@ -84,7 +84,7 @@ class Pager:
                 if page.next_link is not None:
                     fetching = asyncio.create_task(self._follow(page.next_link, answer.url))
                     last = self._key(entities[-1]) if entities else last
-                elif since_top >= self._source.page_size:
+                elif since_top == self._source.page_size:  # more than $top came: then SAP does not end at $top
                     entities, last = self._complete_keys(entities, last)
                     fetching = asyncio.create_task(self._ask(last))
                     since_top = 0
@@ -126,9 +126,10 @@ class Pager:
                 f"{self._where}: the link to the next page leads out of the service, to {clean(path, limit=120)!r}",
                 hint="Look for a proxy in between that rewrites links; nothing was sent there.",
             )
-        if target in self._links:
+        mark = blake2b(target.encode(), digest_size=16).digest()
+        if mark in self._links:
             raise self._repeats()
-        self._links.add(target)
+        self._links.add(mark)
         return target
 
     def _guard(self, page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -57,14 +58,16 @@ class ODataReader:
         texts = source.texts
         renamed = bool(changed) and texts is not None and texts.changed_on is not None
         seen: set[tuple[str, ...]] | None = set() if renamed else None
-        async for page in walk.records(all_of([*fixed, changed]), seen):
-            yield page
+        async with aclosing(walk.records(all_of([*fixed, changed]), seen)) as pages:
+            async for page in pages:
+                yield page
         if seen is None or window is None:
             return
         keys = [key for key in await self._renamed(source, window, language) if key not in seen]
         for block in key_blocks(walk.order, keys, source.dialect):
-            async for page in walk.records(all_of([*fixed, block]), None):
-                yield page
+            async with aclosing(walk.records(all_of([*fixed, block]), None)) as pages:
+                async for page in pages:
+                    yield page
 
     async def _renamed(self, source: ODataSource, window: ChangeWindow, language: str) -> list[tuple[str, ...]]:
         """Keys of records one of whose texts changed in the window, each once, in key order."""
@@ -118,8 +121,7 @@ class _Walk:
         today = self._client.http.clock.now().date()
         keeper = SliceKeeper(shape, today) if source.slices else None
         getters = [shape.getter(path) for path in self.order]
-        pages = pager.pages()
-        try:
+        async with aclosing(pager.pages()) as pages:
             async for entities in pages:
                 if seen is not None:
                     seen.update(wire_key([getter(entity) for getter in getters]) for entity in entities)
@@ -128,7 +130,5 @@ class _Walk:
                 del entities, kept
                 if page.rows or page.faults:
                     yield page
-        finally:
-            await pages.aclose()
         if keeper is not None and (rest := keeper.flush()):
             yield self._maker.make(rest)

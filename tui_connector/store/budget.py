@@ -73,7 +73,9 @@ class Budget:
             return 0
         now = int(row[3])
         minute, used, used_before = _counted(row[0], row[1], row[2], now)
-        return int(used) + round(used_before * (1 - (now - minute) % _MINUTE / _MINUTE)) if now >= minute else int(used)
+        if now < minute:  # places are given out as far as the next minute
+            return used_before
+        return used + round(used_before * (1 - (now - minute) / _MINUTE))
 
 
 def _counted(minute: int, used: int, used_before: int, at: int) -> tuple[int, int, int]:

@@ -85,6 +85,9 @@ class Backend(Protocol):
     def change(self, sql: str, parameters: tuple[Any, ...]) -> int:
         """Run a statement and return how many rows it touched; a broken constraint raises ClashError."""
 
+    def faults(self) -> list[str]:
+        """What a check of the file's structure finds, indices against tables too; empty when it is sound."""
+
     def version(self) -> int:
         """A number that moves when another connection has committed."""
 
@@ -111,6 +114,10 @@ class Reader:
         """The first row, or None."""
         found = self._backend.query(sql, parameters)
         return found[0] if found else None
+
+    def faults(self) -> list[str]:
+        """What a check of the database's structure finds, indices against tables too; empty when it is sound."""
+        return self._backend.faults()
 
     def value(self, sql: str, *parameters: Any) -> Any:
         """The first column of the first row, or None."""

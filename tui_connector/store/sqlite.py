@@ -103,6 +103,9 @@ class SqliteBackend:
         with self._told():
             return int(self._mine().handle.execute(sql, parameters).rowcount)
 
+    def faults(self) -> list[str]:
+        return [str(row[0]) for row in self.query("PRAGMA integrity_check(20)", ()) if row[0] != "ok"]
+
     def version(self) -> int:
         return int(self.query("PRAGMA data_version", ())[0][0])
 
@@ -181,16 +184,12 @@ class SqliteBackend:
 
     def _translated(self, error: Exception) -> StoreError:
         name = str(getattr(error, "sqlite_errorname", ""))
-        if name.startswith("SQLITE_FULL") or name in {
-            "SQLITE_IOERR_WRITE",
-            "SQLITE_IOERR_FSYNC",
-            "SQLITE_IOERR_TRUNCATE",
-        }:
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             return StoreError(
-                f"the disk of the store is full or refuses to write ({self.path})",
+                f"the disk of the store is full or fails ({self.path}: {error})",
                 hint="Free space there and try again; nothing that was committed is lost.",
             )
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_IOERR_SHORT_READ":
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return StoreError(
                 f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
             )

@@ -41,6 +41,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.payload(event)
             check.end(str(head[1]))
             check.strays()
+            check.structure()
         except _Broken as broken:
             return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
         return ChainVerdict(check.seen, check.records, None, "everything fits")
@@ -183,6 +184,12 @@ class _Check:
         if stray:
             raise _Broken(int(stray[1]), f"run {stray[0]} holds a refusal that no event tells of")
 
+    def structure(self) -> None:
+        """An index that disagrees with its table would let a lookup lie."""
+        faults = self.reader.faults()
+        if faults:
+            raise _Broken(self.last, f"the store's file is damaged: {'; '.join(faults[:3])}")
+
     def _told(self) -> dict[int, tuple[int, int]]:
         told: dict[int, tuple[int, int]] = {}
         for run_id, seq, data in self.reader.rows(
@@ -194,7 +201,7 @@ class _Check:
 
     def _later(self, run_id: int, seq: int) -> None:
         wrong = self.reader.row(
-            "SELECT position FROM record r WHERE run_id = ? AND later IS NOT NULL AND (later <> ? OR NOT EXISTS"
+            "SELECT position FROM record r WHERE run_id = ? AND later IS NOT NULL AND (later <> ? OR outcome = later OR NOT EXISTS"
             " (SELECT 1 FROM reject j WHERE j.run_id = r.run_id AND j.position = r.position)) LIMIT 1",
             run_id, REJECTED,
         )  # fmt: skip

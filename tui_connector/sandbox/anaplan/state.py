@@ -62,6 +62,15 @@ def build_state(clock: SandboxClock) -> TenantState:
     models = {seed.id: build_model(seed, folder) for seed in build_models()}
     dumps = DumpShelf(clock, settings, folder / "dumps")
     return TenantState(
-        clock, settings, folder, tokens, CertificateDesk(clock, settings), OAuthDesk(clock, settings, tokens),
-        models, {key: TaskQueue(model, clock, settings) for key, model in models.items()}, dumps, TokenBucket(clock), TokenBucket(clock),
-    )  # fmt: skip
+        clock=clock,
+        settings=settings,
+        folder=folder,
+        tokens=tokens,
+        certificates=CertificateDesk(clock, settings),
+        oauth=OAuthDesk(clock, settings, tokens),
+        models=models,
+        queues={key: TaskQueue(model, clock, settings) for key, model in models.items()},
+        dumps=dumps,
+        bucket=TokenBucket(clock),
+        costly=TokenBucket(clock),
+    )
