@@ -58,16 +58,16 @@ class StoreSettings(Section):
 
 
 class HttpSettings(Section):
-    connect_seconds: float = Field(10.0, gt=0)
-    read_seconds: float = Field(60.0, gt=0)
-    attempts: int = Field(5, ge=1, le=20)
+    connect_seconds: float = Field(default=10.0, gt=0)
+    read_seconds: float = Field(default=60.0, gt=0)
+    attempts: int = Field(default=5, ge=1, le=20)
     ca_bundle: Path | None = None
 
 
 class EngineSettings(Section):
-    lease_seconds: float = Field(30.0, ge=2)
-    poll_seconds: float = Field(0.5, gt=0)
-    task_poll_seconds: float = Field(5.0, gt=0)
+    lease_seconds: float = Field(default=30.0, ge=2)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    task_poll_seconds: float = Field(default=5.0, gt=0)
 
 
 class VaultSettings(Section):
@@ -82,8 +82,8 @@ class SapSettings(Section):
     base_url: Url
     auth: Literal["oauth", "basic", "certificate"] = "basic"
     token_url: Url | None = None
-    language: str = Field("EN", pattern=r"^[A-Z]{2}$")
-    requests_per_second: float = Field(10.0, gt=0)
+    language: str = Field(default="EN", pattern=r"^[A-Z]{2}$")
+    requests_per_second: float = Field(default=10.0, gt=0)
 
     @model_validator(mode="after")
     def _token_url_for_oauth(self) -> SapSettings:
@@ -108,8 +108,8 @@ class AnaplanSettings(Section):
     certificate_payload: Literal["v2", "v1"] = "v2"
     workspace_id: str
     model_id: str
-    requests_per_second: float = Field(9.5, gt=0, le=10)
-    burst: int = Field(20, ge=1, le=600)
+    requests_per_second: float = Field(default=9.5, gt=0, le=10)
+    burst: int = Field(default=20, ge=1, le=600)
 
     @field_validator("workspace_id")
     @classmethod
@@ -139,15 +139,15 @@ class SourceSettings(Section):
     changed_on: str | None = None
     created_on: str | None = None
     by_day: bool | None = None
-    overlap_minutes: float | None = Field(None, ge=0)
-    safety_seconds: float | None = Field(None, ge=0)
+    overlap_minutes: float | None = Field(default=None, ge=0)
+    safety_seconds: float | None = Field(default=None, ge=0)
     also: tuple[str, ...] | None = None
     where: tuple[tuple[str, str, Any], ...] | None = None
     slices: tuple[str, str] | None = None
     texts: TextsSettings | None = None
     members: str | None = None
     dialect: Dialect | None = None
-    page_size: int | None = Field(None, ge=1, le=50_000)
+    page_size: int | None = Field(default=None, ge=1, le=50_000)
 
 
 class ColumnSettings(Section):
@@ -164,7 +164,7 @@ class FlowSettings(Section):
     sap: str | None = None
     anaplan: str | None = None
     file: str | None = None
-    import_action: str | None = Field(None, alias="import")
+    import_action: str | None = Field(default=None, alias="import")
     process: str | None = None
     columns: dict[str, str | ColumnSettings] | None = None
     source: SourceSettings | None = None
@@ -172,9 +172,9 @@ class FlowSettings(Section):
     lands_in: Landing | None = None
     unknown_members: UnknownMembers | None = None
     schedule: str | None = None
-    language: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    chunk_megabytes: int | None = Field(None, ge=1, le=50)
-    task_minutes: int | None = Field(None, ge=1)
+    language: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    chunk_megabytes: int | None = Field(default=None, ge=1, le=50)
+    task_minutes: int | None = Field(default=None, ge=1)
     mapping: dict[str, str] | None = None
 
     @field_validator("schedule")

@@ -147,6 +147,21 @@ async def test_a_complete_that_never_came_is_sent_again(sandbox: Any, client: An
         await upload.complete()
 
 
+async def test_an_equal_count_of_an_earlier_upload_proves_nothing(
+    sandbox: Any, client: AnaplanClient, file: File
+) -> None:
+    sandbox.fault("drop_request", "/complete")
+    told = {"file": {"id": file.id, "chunkCount": 1}}  # a tenant that keeps the former count until completion
+    sandbox.fault("replace_json", rf"/files/{file.id}$", "POST", body=told)
+    listed = {"files": [{"id": file.id, "name": file.name, "chunkCount": 1}]}
+    sandbox.fault("replace_json", r"/files\?", "GET", body=listed)
+    upload = Upload(client, file)
+    await upload.start()
+    await upload.write(b"x")
+    assert await upload.complete() == 1
+    assert [one["status"] for one in sandbox.requests("POST", "/complete")] == [0, 200]
+
+
 async def test_a_foreign_chunk_is_noticed(sandbox: Any, client: AnaplanClient, file: File) -> None:
     upload = Upload(client, file, chunk_bytes=CHUNK)
     await upload.start()

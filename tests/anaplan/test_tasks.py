@@ -179,6 +179,8 @@ async def test_a_start_that_never_arrived_is_not_adopted(sandbox: Any, client: A
         await tasks.start(client, action)
     assert await tasks.adopt(client, action, before, known) is None
     await tasks.start(client, action)
+    later = before + timedelta(hours=1)
+    assert await tasks.adopt(client, action, later, known) is None  # somebody's older task is not ours
     await tasks.start(client, action)
     with pytest.raises(OutcomeUnknownError, match="2 tasks"):
         await tasks.adopt(client, action, before, known)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -20,7 +19,7 @@ import httpx
 import pytest
 
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.run import ReadMode, Run, RunRequest
+from tui_connector.domain.run import Run, RunRequest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKSPACE = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
@@ -33,7 +32,7 @@ CONFIG = """environment = "TEST"
 [vault]
 key = "file"
 [http]
-read_seconds = 10
+read_seconds = 30
 [engine]
 lease_seconds = 2
 poll_seconds = 0.05
@@ -244,27 +243,29 @@ def wait_for_runs(installation: Installation, ids: list[int], seconds: float = 3
     return wait_for(lambda: runs_of(installation, ids), lambda runs: all(run.state.ended for run in runs), seconds)
 
 
-@pytest.fixture
-def run_flows(installation: Installation) -> RunFlows:
-    """Run flows as one cycle with a worker in this process, until all have ended; the runs in the order asked for."""
+def work(installation: Installation, ids: list[int], seconds: float = 60.0) -> list[Run]:
+    """Let a worker in this process serve until these runs have ended; the runs."""
 
-    async def work(ids: list[int], seconds: float) -> None:
-        def ended() -> bool:
-            return all(run.state.ended for run in runs_of(installation, ids))
+    def ended() -> bool:
+        return all(run.state.ended for run in runs_of(installation, ids))
 
+    async def serve() -> None:
         async with asyncio.timeout(seconds), installation.worker() as worker:
             await worker.serve(asyncio.Event(), until=ended, scheduled=False)
 
-    def run(
-        *names: str,
-        seconds: float = 60.0,
-        mode: ReadMode = ReadMode.DELTA,
-        dry_run: bool = False,
-        since: datetime | None = None,
-    ) -> list[Run]:
-        ids = request_runs(installation, *names, mode=mode, dry_run=dry_run, since=since)
-        asyncio.run(work(ids, seconds))
-        return runs_of(installation, ids)
+    asyncio.run(serve())
+    return runs_of(installation, ids)
+
+
+@pytest.fixture
+def run_flows(installation: Installation) -> RunFlows:
+    """Run flows as one cycle with a worker in this process, until all have ended; the runs in the order asked for.
+
+    request: mode, dry_run, since as in RunRequest.
+    """
+
+    def run(*names: str, seconds: float = 60.0, **request: Any) -> list[Run]:
+        return work(installation, request_runs(installation, *names, **request), seconds)
 
     return run
 

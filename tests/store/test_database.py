@@ -204,6 +204,9 @@ def test_anothers_database_is_left_alone(tmp_path: Path) -> None:
 STARTER = """
 import sys
 from tui_connector.store import Store
+from tui_connector.store import sqlite as backend
+if sys.argv[2] != "WAL":
+    backend._WAL_SAFE = (99, 0, 0)
 print("ready", flush=True)
 sys.stdin.readline()
 store = Store.open(sys.argv[1])
@@ -213,7 +216,8 @@ print(store.id, store.audit.last_seq(), flush=True)
 
 def test_starters_meet(url: str, spawn: Callable[..., subprocess.Popen[str]]) -> None:
     """Four processes make the same store at once: one makes it, nobody fails."""
-    starters = [spawn(STARTER, url) for _ in range(4)]
+    journal = SqliteBackend(path_of(url).with_name("other.db"), read_only=False).mode.journal
+    starters = [spawn(STARTER, url, journal) for _ in range(4)]
     for starter in starters:
         assert starter.stdout is not None
         assert starter.stdout.readline() == "ready\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.transport.conftest import Bench, reply
 from tui_connector.domain.errors import ConfigError, ContractChangedError, OutcomeUnknownError, UnreachableError
+from tui_connector.transport.body import BodyReader
 from tui_connector.transport.client import HttpClient
 from tui_connector.transport.tls import ClientCertificate
 
@@ -38,6 +40,17 @@ def test_a_gzip_bomb_is_refused_unexploded(run_async: Run) -> None:
             await client.send("POST", "/x", repeatable=False, max_bytes=MIB)
 
     run_async(story)
+
+
+def test_a_bomb_costs_no_more_memory_than_is_allowed() -> None:
+    packed = bomb(200)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ContractChangedError):
+            BodyReader("gzip", None, MIB, "here").feed(packed)
+        assert tracemalloc.get_traced_memory()[1] < 8 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_gzip_is_unpacked_to_the_last_byte_and_not_one_more(run_async: Run) -> None:

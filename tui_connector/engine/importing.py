@@ -146,7 +146,7 @@ class FileImport:
             if accounted < self._sent:
                 raise TaskFailedError(
                     f"{self._action.name} says complete but accounts for {accounted:,} of {self._sent:,} rows.",
-                    hint="often the workspace is full or the file was replaced; look at the model, then run the flow again",
+                    hint="often the workspace is full or the file was replaced; look at the model, then run it again",
                 )
 
     async def _collect(self, task_id: str, result: TaskResult) -> int:

@@ -218,12 +218,7 @@ class Worker:
         run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
         checkpoints = Checkpoints(self._store, run, hold, self.actor)
         try:
-            flow = self._flows.get(run.flow)
-            if flow is None:
-                raise ConfigError(
-                    f"the flow {run.flow} is not in the configuration any more",
-                    hint="declare it again or leave the run",
-                )
+            flow = self._declared(run)
             pace = self._options.task_poll_seconds
             await LoadRun(RunContext(flow, checkpoints, self._store, self._tenants, self._clock, pace)).go()
         except LeaseLostError:

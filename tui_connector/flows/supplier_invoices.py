@@ -1,4 +1,4 @@
-"""Supplier invoices into the module ACT02 Supplier Invoices; they have no change stamp: the last weeks are read again."""
+"""Supplier invoices into the module ACT02 Supplier Invoices; without a change stamp, so recent ones are read again."""
 
 from __future__ import annotations
 

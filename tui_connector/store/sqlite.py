@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _APPLICATION = 0x74756963  # "tuic" in the file's header: nobody else's SQLite file is taken for ours
 _WAL_SAFE = (3, 51, 3)  # versions before it can damage a WAL file that two processes write
 _PATIENCE = 30.0
+_HELD = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 def _table(columns: tuple[tuple[str, str], ...]) -> str:
@@ -160,7 +162,7 @@ class SqliteBackend:
         if self.read_only:
             handle.execute("PRAGMA query_only = ON")
             return
-        if handle.execute(f"PRAGMA journal_mode = {self.mode.journal}").fetchone()[0].upper() != self.mode.journal:
+        if self._journal(handle) != self.mode.journal:
             raise StoreError(
                 f"the file system of {self.path} cannot keep a {self.mode.journal} journal",
                 hint="Put the store on a local disk.",
@@ -169,6 +171,17 @@ class SqliteBackend:
         handle.execute("PRAGMA journal_size_limit = 67108864")
         if application != _APPLICATION:
             handle.execute(f"PRAGMA application_id = {_APPLICATION}")
+
+    def _journal(self, handle: Any) -> str:
+        """Set the journal's mode. SQLite does not wait for its turn here, so that starters who meet must try again."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return str(handle.execute(f"PRAGMA journal_mode = {self.mode.journal}").fetchone()[0]).upper()
+            except sqlite3.OperationalError as error:
+                if not _name(error).startswith(_HELD) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -183,7 +196,7 @@ class SqliteBackend:
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> StoreError:
-        name = str(getattr(error, "sqlite_errorname", ""))
+        name = _name(error)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             return StoreError(
                 f"the disk of the store is full or fails ({self.path}: {error})",
@@ -193,7 +206,7 @@ class SqliteBackend:
             return StoreError(
                 f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
             )
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        if name.startswith(_HELD):
             return StoreError(
                 f"another process has held the store {self.path} for more than {_PATIENCE:.0f} seconds",
                 hint="Look for a stopped worker or a copy in progress, then try again.",
@@ -204,6 +217,10 @@ class SqliteBackend:
                 hint="Check the owner and rights of the file.",
             )
         return StoreError(f"the store {self.path} failed: {error}", hint="Run: tui-connector audit verify")
+
+
+def _name(error: Exception) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
 
 
 class _Connection:
