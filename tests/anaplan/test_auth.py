@@ -96,6 +96,7 @@ async def test_work_goes_on_while_the_refresh_is_out_of_reach(sandbox: Any, clie
     for _ in range(3):
         await client.whoami()
     assert len(sandbox.requests("POST", "/token/refresh")) == 5  # one round of tries, then a pause
+    assert sandbox.auth()["logins"] == 1
     sandbox.advance(5 * 60)
     clock.offset += timedelta(minutes=5)
     await client.whoami()

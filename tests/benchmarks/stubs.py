@@ -148,6 +148,8 @@ class Sap:
             return json_answer({"d": {"EntitySets": ["GLAccountLineItem"]}})
         found = re.search(r"skiptoken=(\d+)", request.query)
         page = int(found[1]) if found else 0
+        if found is None and "gt" in request.query:  # beyond the last key, asked where a page ended just at $top
+            return json_answer({"d": {"results": []}})
         return Answer(200, self._packed[page], gzip=True) if request.gzip else Answer(200, self._page(page))
 
     def _page(self, page: int) -> bytes:

@@ -88,6 +88,29 @@ def test_refusals_in_plain_words(run_async: Run, answer: Answer, kind: type[Conn
     run_async(story)
 
 
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"sap-message": '{"code":"S/1","message":"Aggregation cut","severity":"error","details":[]}'}, True),
+        ({"sap-messages": '[{"code":"S/1","message":"Aggregation cut","numericSeverity":4}]'}, True),
+        ({"sap-message": '{"code":"S/1","message":"Aggregation cut","severity":"warning"}'}, False),
+        ({"sap-messages": '[{"code":"S/1","message":"Aggregation cut","numericSeverity":2}]'}, False),
+        ({"sap-message": "not json"}, False),
+    ],
+)
+def test_an_error_beside_the_data_is_not_overlooked(run_async: Run, headers: dict[str, str], refused: bool) -> None:
+    async def story(bench: Bench) -> None:
+        stub = await bench.stub(lambda _: Answer({"d": {"results": []}}, 200, headers))
+        call = bench.sap(stub.url).get(f"{ROOT}A_CostCenter")
+        if not refused:
+            assert (await call).status == 200
+            return
+        with pytest.raises(ContractChangedError, match="Aggregation cut"):
+            await call
+
+    run_async(story)
+
+
 def test_a_service_outside_the_arrangement_names_the_scenario(run_async: Run, sandbox: Sandbox) -> None:
     async def story(bench: Bench) -> None:
         sandbox.set(services_off=["API_COMPANYCODE_SRV"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError
-from tui_connector.domain.run import ReadMode, RunRequest, RunState, WorkerInfo
+from tui_connector.domain.run import ReadMode, RunRequest, RunState, StepState, WorkerInfo
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
@@ -148,12 +148,14 @@ class Worker:
             if flow.schedule and flow.name not in slots:
                 with self._store.transaction() as tx:
                     self._store.schedule.set_next(tx, flow.name, next_due(flow.schedule, now))
+        open_flows = {run.flow for run in (*self._store.runs.waiting(), *self._store.runs.running())}
         claimed = []
         for flow in due(self._flows.values(), slots, now):
             assert flow.schedule is not None  # noqa: S101 - due() answers only flows with one
             with self._store.transaction() as tx:
-                if self._store.schedule.claim(tx, flow.name, slots[flow.name], next_due(flow.schedule, now)):
-                    claimed.append(RunRequest(flow.name, ReadMode.DELTA))
+                mine = self._store.schedule.claim(tx, flow.name, slots[flow.name], next_due(flow.schedule, now))
+            if mine and flow.name not in open_flows:  # the run that has not ended yet will read what is new as well
+                claimed.append(RunRequest(flow.name, ReadMode.DELTA))
         if claimed:
             self._request(claimed, "schedule")
 
@@ -241,6 +243,9 @@ class Worker:
     def _fail(self, run: Run, hold: Hold, reason: str, hint: str) -> None:
         with self._store.transaction() as tx:
             counts = self._store.runs.get(run.id).counts
+            for step in self._store.steps.of(run.id):
+                if step.ended_at is None:
+                    self._store.steps.update(tx, run.id, hold.fence, step.name, StepState.FAILED)
             self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint, counts)
             self._store.audit.append(
                 tx, Fact("run.failed", self.actor, run.flow, {"reason": reason, "fence": hold.fence}, run.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -21,7 +22,7 @@ from tui_connector.sandbox.sap.app import SapTenant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST = "127.0.0.1"
 Connections = dict[tuple[str, int], asyncio.Transport]
@@ -61,8 +62,25 @@ def build_sandbox(options: SandboxOptions) -> Sandbox:
     control = Control(clock, faults, log, tenants)
     routes = [Mount("/_sandbox", routes=control.routes())]
     inner = Starlette(routes=[*routes, *(route for tenant in tenants.values() for route in tenant.routes())])
-    app = log.layer(FaultLayer(inner, faults, clock, connections))
+    app = dated(log.layer(FaultLayer(inner, faults, clock, connections)), clock)
     return Sandbox(app, clock, faults, tenants, anaplan.close, connections)
+
+
+def dated(app: ASGIApp, clock: SandboxClock) -> ASGIApp:
+    """Give every answer that has no Date header yet one from the sandbox's clock."""
+
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_date(message: Message) -> None:
+            if message["type"] == "http.response.start" and all(name != b"date" for name, _ in message["headers"]):
+                message["headers"] = [
+                    *message["headers"],
+                    (b"date", format_datetime(clock.now(), usegmt=True).encode()),
+                ]
+            await send(message)
+
+        await app(scope, receive, with_date)
+
+    return layer
 
 
 def tracked_protocol(connections: Connections) -> type[H11Protocol]:
@@ -101,6 +119,7 @@ class SandboxServer(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,
         )

@@ -10,7 +10,7 @@ import msgspec
 from tui_connector.domain.errors import AuthenticationError, ContractChangedError
 from tui_connector.domain.flow import Dialect
 from tui_connector.domain.text import clean
-from tui_connector.sap.errors import refusal
+from tui_connector.sap.errors import error_beside_data, refusal
 from tui_connector.transport.client import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class SapClient:
 
         Raises:
             AuthenticationError: 401, or 403 with the service and its communication scenario named.
-            ContractChangedError: a field, set or service is unknown, or a web page came instead of data.
+            ContractChangedError: a field, set or service is unknown, a web page came instead of data, or an error came
+                beside the data.
             TransientError: SAP failed inside.
         """
         entity_set = path.partition("?")[0].rstrip("/").rpartition("/")[2]
@@ -123,6 +124,11 @@ class SapClient:
             raise ContractChangedError(
                 f"{self.name}: {clean(service, limit=80)} answers with {kind} instead of JSON",
                 hint="Often a login or maintenance page: check base_url, and use the host with -api.",
+            )
+        if told := error_beside_data(answer):
+            raise ContractChangedError(
+                f"{self.name}: {clean(service, limit=80)} answers with an error beside the data: {told}",
+                hint="The data may be incomplete: ask the SAP team about this message.",
             )
         return answer
 

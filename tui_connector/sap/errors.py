@@ -61,6 +61,24 @@ def read_message(answer: Response) -> SapMessage:
     return SapMessage("", clean(body.decode("utf-8", "replace").strip(), limit=_TEXT_LIMIT))
 
 
+def error_beside_data(answer: Response) -> str:
+    """The text of an error that SAP sends in a message header of a success; empty when there is none.
+
+    V2 sends one object with severity "error", V4 a list with numericSeverity 4.
+    """
+    text = answer.headers.get("sap-message") or answer.headers.get("sap-messages")
+    if not text:
+        return ""
+    try:
+        found = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return ""
+    for message in found if isinstance(found, list) else [found]:
+        if isinstance(message, dict) and (message.get("severity") == "error" or message.get("numericSeverity") == 4):
+            return _line(message.get("message", "")) or "without a text"
+    return ""
+
+
 def refusal(answer: Response, *, name: str, service: str, entity_set: str) -> ConnectorError:
     """The error for an answer that is no success, of a request that reads."""
     said = read_message(answer)

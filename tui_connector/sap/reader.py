@@ -38,7 +38,8 @@ class ODataReader:
         window: ChangeWindow | None = None,
         language: str = "EN",
     ) -> AsyncGenerator[SourcePage, None]:
-        """The source's records in key order, page by page; with a window only those whose stamp lies in it.
+        """The source's records in key order, page by page; with a window only those whose stamp lies in it. A source
+        without a stamp is read whole.
 
         The window is used as it is: `open_window` makes one that begins early by the source's overlap. Where texts have
         a stamp of their own, records with a changed text follow at the end. Close the iterator when stopping early.
