@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
 from tui_connector.anaplan.client import AnaplanClient
+from tui_connector.anaplan.device import ask_device, await_approval
 from tui_connector.anaplan.keeper import TokenKeeper
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
@@ -34,9 +35,10 @@ from tui_connector.transport.client import ClientCertificate, HttpClient, Timeou
 from tui_connector.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anaplan.keeper import Login, Refresh
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import LoadFlow
@@ -160,6 +162,22 @@ class Installation:
             self.vault.init_key(self.settings.vault.key, by=self.person())
         self.vault.seal(name, values, by=self.person())
         self.store.forget_token(name)
+
+    async def approve_device(self, name: str, client_id: str, show: Callable[[DeviceRequest], None]) -> None:
+        """Let a person approve this machine in Anaplan and seal the refresh token that yields.
+
+        Raises AuthenticationError when it was refused or nobody decided in time.
+        """
+        section = self._section_of("anaplan", name.partition(".")[2], self.settings.anaplan)
+        opened: list[HttpClient] = []
+        http = self._http(name, section.oauth_url, opened)
+        try:
+            request = await ask_device(http, client_id)
+            show(request)
+            grant = await await_approval(http, client_id, request, self.clock)
+        finally:
+            await http.aclose()
+        self.set_credential(name, {"client_id": client_id, "refresh_token": grant.refresh_token})
 
     def delete_credential(self, name: str) -> bool:
         """Forget a connection's secrets and its token; False when there were none."""

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -209,17 +208,22 @@ def more_config() -> str:
     return ""
 
 
-@pytest.fixture
-def config(sandbox: Sandbox, tmp_path: Path, more_config: str) -> Path:
-    """A config.toml against the sandbox with the secrets of every connection sealed; its path."""
-    path = tmp_path / "config.toml"
+def seal_config(sandbox: Sandbox, folder: Path, more: str = "") -> Path:
+    """Write a config.toml against the sandbox into a folder and seal the secrets of its connections; its path."""
+    path = folder / "config.toml"
     text = CONFIG.format(url=sandbox.url, workspace=WORKSPACE, model=FINANCE_HUB)
-    path.write_text(text + more_config.format(url=sandbox.url), encoding="utf-8")
+    path.write_text(text + more.format(url=sandbox.url), encoding="utf-8")
     with open_installation(str(path)) as opened:
         for connection in opened.connections():
             secrets = SAP_SECRETS if connection.name.startswith("sap.") else ANAPLAN_SECRETS
             opened.set_credential(connection.name, secrets)
     return path
+
+
+@pytest.fixture
+def config(sandbox: Sandbox, tmp_path: Path, more_config: str) -> Path:
+    """A config.toml against the sandbox with the secrets of every connection sealed; its path."""
+    return seal_config(sandbox, tmp_path, more_config)
 
 
 @pytest.fixture
@@ -292,29 +296,27 @@ def cli(config: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+def start_process(config: Path, folder: Path, *arguments: str) -> Process:
+    """Start a connector process, the worker alone unless arguments say otherwise; what it says goes into `folder`."""
+    folder.mkdir()
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        command = command_line(config, *(arguments or ("--no-ui",)))
+        popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment())
+    return Process(popen, folder)
+
+
 @pytest.fixture
 def start_worker(config: Path, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Start a connector process: the worker alone, or start_worker("run", "gl_accounts"). Survivors are killed."""
     started: list[Process] = []
 
     def start(*arguments: str) -> Process:
-        folder = tmp_path / f"process-{len(started)}"
-        folder.mkdir()
-        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-            popen = subprocess.Popen(
-                command_line(config, *(arguments or ("--no-ui",))),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=environment(),
-            )
-        started.append(Process(popen, folder))
+        started.append(start_process(config, tmp_path / f"process-{len(started)}", *arguments))
         return started[-1]
 
     yield start
     for process in started:
-        with suppress(ProcessLookupError):
-            process.kill()
+        process.kill()
 
 
 def assert_sound(installation: Installation) -> None:

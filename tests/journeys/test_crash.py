@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
-import sqlite3
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,29 +18,31 @@ import pytest
 
 from tests.journeys.conftest import (
     Process,
-    RunFlows,
     Sandbox,
     assert_sound,
     request_runs,
-    runs_of,
+    seal_config,
+    start_process,
     wait_for,
     wait_for_runs,
     work,
 )
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.record import Outcome
 from tui_connector.domain.run import ReadMode, Run, RunState, StepState
 from tui_connector.store.sqlite import SqliteBackend
 
-StartWorker = Callable[..., Process]
 ACCOUNTS = "Accounts from accounts.csv"
 LINES = "Load GL line items"
+ACCOUNT = {"ChartOfAccounts": "YCOA", "GLAccount": "0061003000"}
 SOON = 5.0  # seconds within which a worker of the same machine takes over
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of a run made wide by a fault, and how to tell that it has come."""
+    """A moment of a run made wide by a fault, and how to tell that it has come.
+
+    task: the state of the run's task in Anaplan; empty when none must have begun.
+    """
 
     flow: str
     action: str
@@ -48,17 +50,14 @@ class Moment:
     switches: dict[str, Any] = field(default_factory=dict)
     step: str = ""
     state: StepState | None = None
-    task: str = ""  # the state of the run's task in Anaplan; "" when it must not have begun
+    task: str = ""
 
-    def has_come(self, sandbox: Sandbox, installation: Installation, run_id: int) -> bool:
-        if self.fault and not any(sandbox.hits()):
+    def has_come(self, crew: Crew, run_id: int, tasks_before: int) -> bool:
+        if self.fault and not any(crew.sandbox.hits()):
             return False
-        step = installation.store.steps.get(run_id, self.step)
-        if step is None or step.state is not self.state:
-            return False
-        if not self.task:
-            return True
-        return [task["state"] for task in sandbox.tasks(self.action)] == [self.task]
+        step = crew.installation.store.steps.get(run_id, self.step)
+        states = [task["state"] for task in crew.sandbox.tasks(self.action)[tasks_before:]]
+        return step is not None and step.state is self.state and states == ([self.task] if self.task else [])
 
 
 MOMENTS = {
@@ -98,50 +97,92 @@ MOMENTS = {
 }  # fmt: skip
 
 
+@dataclass
+class Crew:
+    """Two workers of one store at a time; one that was killed is replaced."""
+
+    sandbox: Sandbox
+    installation: Installation
+    config: Path
+    folder: Path
+    started: list[Process] = field(default_factory=list)
+
+    def fill_up(self) -> None:
+        while sum(process.running for process in self.started) < 2:
+            self.started.append(start_process(self.config, self.folder / f"process-{len(self.started)}"))
+
+    def wait_until_complete(self) -> None:
+        """Return when both have entered themselves in the store."""
+
+        def entered() -> bool:
+            pids = {worker.pid for worker in self.installation.store.workers.all()}
+            return pids.issuperset(process.pid for process in self.started if process.running)
+
+        wait_for(entered)
+
+    def holder(self, run: Run) -> Process:
+        return next(process for process in self.started if f":{process.pid}:" in str(run.worker))
+
+
+@pytest.fixture(scope="module")
+def crew(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    """Two workers, and a model that holds everything once."""
+    sandbox_process.reset()
+    sandbox_process.anaplan(task_seconds=0.05, task_queue_seconds=0.0)
+    folder = tmp_path_factory.mktemp("crew")
+    config = seal_config(sandbox_process, folder)
+    with open_installation(str(config)) as installation:
+        made = Crew(sandbox_process, installation, config, folder)
+        made.fill_up()
+        try:
+            flows = ("gl_accounts", "profit_centers", "cost_centers", "gl_line_items")
+            wait_for_runs(installation, request_runs(installation, *flows))
+            yield made
+        finally:
+            for process in made.started:
+                process.kill()
+
+
 @pytest.mark.parametrize("name", MOMENTS)
-def test_a_killed_worker_is_followed_by_another(
-    name: str, sandbox: Sandbox, installation: Installation, run_flows: RunFlows, start_worker: StartWorker
-) -> None:
-    moment = MOMENTS[name]
-    if moment.flow == "gl_line_items":
-        run_flows("gl_accounts", "profit_centers", "cost_centers")
-    pair = [start_worker(), start_worker()]
-    wait_for(lambda: len(installation.store.workers.alive()) == 2)
+def test_a_killed_worker_is_followed_by_another(name: str, crew: Crew) -> None:
+    moment, sandbox, store = MOMENTS[name], crew.sandbox, crew.installation.store
+    sandbox.clear_faults()
+    crew.fill_up()
+    new_name = name[:20]
+    sandbox.change("A_GLAccountInChartOfAccounts", ACCOUNT, GLAccountName=new_name)
+    tasks_before = len(sandbox.tasks(moment.action))
+    sandbox.anaplan(**{"task_seconds": 0.05, **moment.switches})
     if moment.fault:
         sandbox.fault(**moment.fault)
-    sandbox.anaplan(**moment.switches)
-    (run_id,) = request_runs(installation, moment.flow)
-    wait_for(lambda: moment.has_come(sandbox, installation, run_id))
-    before = installation.store.runs.get(run_id)
-    victim = next(process for process in pair if f":{process.pid}:" in str(before.worker))
-    victim.kill()
+    (run_id,) = request_runs(crew.installation, moment.flow, mode=ReadMode.FULL)
+    wait_for(lambda: moment.has_come(crew, run_id, tasks_before))
+    crew.wait_until_complete()
+    before = store.runs.get(run_id)
+    crew.holder(before).kill()
     killed = time.monotonic()
-    taken = wait_for(lambda: installation.store.runs.get(run_id), lambda run: run.fence > before.fence, SOON)
+    taken = wait_for(lambda: store.runs.get(run_id), lambda run: run.fence > before.fence, SOON)
     took_over = time.monotonic() - killed
-    (run,) = wait_for_runs(installation, [run_id])
+    (run,) = wait_for_runs(crew.installation, [run_id])
     print(f"\n{name}: taken over after {took_over:.2f} s, ended after {time.monotonic() - killed:.2f} s")
 
     assert taken.worker != before.worker
     assert run.worker == taken.worker
-    assert took_over < SOON
-    assert_carried_out_once(sandbox, installation, run, moment.action)
+    assert_carried_out_once(crew.installation, run, sandbox.tasks(moment.action)[tasks_before:])
+    assert sandbox.clashes() == (0, 0)
     if moment.flow == "gl_accounts":
-        assert {code: item["name"] for code, item in sandbox.items("GL Accounts").items()} == names_in_sap(sandbox)
+        names = {code: item["name"] for code, item in sandbox.items("GL Accounts").items()}
+        assert names == names_in_sap(sandbox)
+        assert names[ACCOUNT["GLAccount"]] == new_name
     else:
         assert cells_of(sandbox.module("ACT01 GL Actuals")) == lines_in_sap(sandbox)
 
 
-def assert_carried_out_once(sandbox: Sandbox, installation: Installation, run: Run, action: str) -> None:
+def assert_carried_out_once(installation: Installation, run: Run, tasks: list[dict[str, Any]]) -> None:
     """The run is done by one task, whose ID its step holds; each record stands in the trail once."""
     assert run.state is RunState.DONE, run.reason
     step = installation.store.steps.get(run.id, "import")
     assert step is not None
-    assert [(task["task"], task["state"]) for task in sandbox.tasks(action)] == [(step.data["task_id"], "COMPLETE")]
-    assert sandbox.clashes() == (0, 0)
-    assert_trail(installation, run)
-
-
-def assert_trail(installation: Installation, run: Run) -> None:
+    assert [(task["task"], task["state"]) for task in tasks] == [(step.data["task_id"], "COMPLETE")]
     records = installation.store.records.page(run.id, limit=100_000)
     assert [record.position for record in records] == list(range(1, run.counts.read + 1))
     assert len({record.key for record in records}) == run.counts.read
@@ -151,6 +192,85 @@ def assert_trail(installation: Installation, run: Run) -> None:
     assert mark is not None
     assert mark.run_id == run.id
     assert_sound(installation)
+
+
+def test_a_worker_may_die_before_and_after_every_commit(sandbox: Sandbox, config: Path) -> None:
+    died: list[str] = []
+    number, after = 2, False  # the first one is only the worker's own entry
+    while True:
+        tasks_before = len(sandbox.tasks())
+        with open_installation(str(config)) as installation:
+            (run_id,) = request_runs(installation, "gl_accounts", mode=ReadMode.FULL)
+        died_now = fork_a_worker(config, run_id, number, after=after)
+        with open_installation(str(config)) as installation:
+            last = installation.store.audit.events_before(None, 1)[0].fact
+            (run,) = work(installation, [run_id])
+            assert_carried_out_once(installation, run, sandbox.tasks()[tasks_before:])
+        if not died_now:
+            break
+        died.append(f"{'after' if after else 'before the one that follows'} {last.kind} {last.subject}")
+        number, after = number + after, not after
+    print(f"\ndied at {len(died)} commits:", *dict.fromkeys(died), sep="\n  ")
+    assert sandbox.clashes() == (0, 0)
+    for step in ("step.running gl_accounts/transfer", "step.intent gl_accounts/import", "step.done gl_accounts/import"):
+        assert f"after {step}" in died
+    assert "after run.done gl_accounts" in died
+
+
+def test_a_run_ends_though_its_workers_die_again_and_again(sandbox: Sandbox, config: Path) -> None:
+    dice, deaths = random.Random(20261122), 0
+    for _ in range(4):
+        tasks_before = len(sandbox.tasks())
+        with open_installation(str(config)) as installation:
+            (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
+        while fork_a_worker(config, run_id, dice.randint(2, 11), after=dice.random() < 0.5):
+            deaths += 1
+            assert deaths < 100
+        with open_installation(str(config)) as installation:
+            assert_carried_out_once(installation, installation.store.runs.get(run_id), sandbox.tasks()[tasks_before:])
+    print(f"\n4 runs ended after {deaths} deaths")
+    assert deaths > 8
+
+
+def fork_a_worker(config: Path, run_id: int, number: int, *, after: bool) -> bool:
+    """Let a child work on a run and die by SIGKILL right before or after its commit of that number; whether it died.
+
+    Only commits with an audit event count. No store may be open in this process: SQLite does not outlive a fork.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            deadly = patch.object(SqliteBackend, "commit", deadly_commit(number, after=after))
+            with open_installation(str(config)) as installation, deadly:
+                work(installation, [run_id])
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def deadly_commit(number: int, *, after: bool) -> Callable[[SqliteBackend], None]:
+    commit, newest, seen = SqliteBackend.commit, 0, 0
+
+    def counted(backend: SqliteBackend) -> None:
+        nonlocal newest, seen
+        event = int(backend.query("SELECT coalesce(max(seq), 0) FROM audit_event", ())[0][0])
+        seen, newest = seen + (event != newest), event
+        if seen == number:
+            if after:
+                commit(backend)
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(backend)
+
+    return counted
 
 
 def read_sap(sandbox: Sandbox, path: str, **query: str) -> list[dict[str, Any]]:

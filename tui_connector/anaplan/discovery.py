@@ -165,7 +165,7 @@ def pick(found: Sequence[Found], name_or_id: str, *, kind: str, model: str) -> F
     if near:
         hint = "The nearest: " + ", ".join(repr(clean(name, limit=80)) for name in near) + "."
     elif found:
-        hint = f"It has {len(found)} {kind} entries, none with a similar name; see `tui-connector doctor`."
+        hint = f"It has {len(found)} {kind} entries, none with a similar name."
     else:
         hint = f"It shows this user no {kind} at all: check the user's role in the model."
     raise ActionNotFoundError(f"Model {model} has no {kind} {shown!r}.", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ from tui_connector.settings import config_path, effective_flows, load_settings
 
 if TYPE_CHECKING:
     import argparse
+
+    from tui_connector.anaplan.device import DeviceRequest
+
+_OPTIONAL = ("passphrase", "refresh_token")
 
 
 def config_check(given: argparse.Namespace) -> int:
@@ -75,13 +80,30 @@ def keys_rotate(given: argparse.Namespace) -> int:
 
 
 def credentials_set(given: argparse.Namespace) -> int:
-    """Ask for a connection's secrets, or read NAME=VALUE lines from standard input."""
+    """Ask for a connection's secrets, or read NAME=VALUE lines from standard input.
+
+    A device grant without a refresh token is approved by a person in the browser, and yields one.
+    """
     with open_installation(given.config) as installation:
         wanted = credential_fields(installation.settings, given.name)
         values = _ask(wanted) if sys.stdin.isatty() else _read(wanted)
-        installation.set_credential(given.name, values)
+        missing = [name for name in wanted if name not in values and name not in _OPTIONAL]
+        if missing:
+            raise ConfigError(
+                f"{given.name} needs {', '.join(missing)} as well",
+                hint="answer every question, or write one NAME=VALUE a line on standard input",
+            )
+        if "refresh_token" in wanted and "refresh_token" not in values:
+            asyncio.run(installation.approve_device(given.name, values["client_id"], _show_device))
+            values["refresh_token"] = ""  # sealed by the approval
+        else:
+            installation.set_credential(given.name, values)
     say(given, {"name": given.name, "fields": sorted(values)}, f"Stored for {given.name}: {', '.join(sorted(values))}.")
     return 0
+
+
+def _show_device(request: DeviceRequest) -> None:
+    print(f"Open {request.verification_url} and approve the code {request.user_code}; waiting …", file=sys.stderr)
 
 
 def credentials_list(given: argparse.Namespace) -> int:
@@ -140,7 +162,4 @@ def _read(wanted: tuple[str, ...]) -> dict[str, str]:
                 f"standard input has a line that names none of {', '.join(wanted)}",
                 hint="write one NAME=VALUE a line; a PEM text may go on over several lines",
             )
-    missing = [name for name in wanted if name not in values and name != "passphrase"]
-    if missing:
-        raise ConfigError(f"standard input lacks {', '.join(missing)}", hint="write one NAME=VALUE a line")
     return {name: value for name, value in values.items() if value.strip()}

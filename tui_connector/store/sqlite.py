@@ -154,8 +154,9 @@ class SqliteBackend:
 
     def _set_up(self, handle: Any) -> None:
         database = sqlite_utils.Database(handle, recursive_triggers=False, execute_plugins=False)
+        tables = database.table_names()  # first: another starter writes its mark before its tables
         application = handle.execute("PRAGMA application_id").fetchone()[0]
-        if application != _APPLICATION and (application or database.table_names()):
+        if application != _APPLICATION and (application or tables):
             raise StoreError(f"{self.path} is a database of another program", hint="Correct store.url.")
         for pragma in ("foreign_keys = ON", "cell_size_check = ON", "trusted_schema = OFF", "cache_size = -8192"):
             handle.execute(f"PRAGMA {pragma}")
