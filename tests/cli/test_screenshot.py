@@ -49,5 +49,7 @@ def test_the_demo_shows_its_flows_on_a_terminal() -> None:
         out.print(Text.assemble(("$ ", "dim"), (COMMAND, "bold")))
         out.print(Text.from_ansi(shown))
         out.print()
-        drawn = re.sub(r"@font-face \{.*?\}", "", out.export_svg(title="tui-connector"), flags=re.DOTALL)  # no far fonts
+        drawn = re.sub(
+            r"@font-face \{.*?\}", "", out.export_svg(title="tui-connector"), flags=re.DOTALL
+        )  # no far fonts
         (ROOT / "screenshots" / "demo.svg").write_text(drawn.replace("Fira Code", "DejaVu Sans Mono"))

@@ -200,7 +200,7 @@ def test_a_worker_may_die_before_and_after_every_commit(sandbox: Sandbox, config
     while True:
         tasks_before = len(sandbox.tasks())
         with open_installation(str(config)) as installation:
-            (run_id,) = request_runs(installation, "gl_accounts", mode=ReadMode.FULL)
+            (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
         died_now = fork_a_worker(config, run_id, number, after=after)
         with open_installation(str(config)) as installation:
             last = installation.store.audit.events_before(None, 1)[0].fact
@@ -212,9 +212,9 @@ def test_a_worker_may_die_before_and_after_every_commit(sandbox: Sandbox, config
         number, after = number + after, not after
     print(f"\ndied at {len(died)} commits:", *dict.fromkeys(died), sep="\n  ")
     assert sandbox.clashes() == (0, 0)
-    for step in ("step.running gl_accounts/transfer", "step.intent gl_accounts/import", "step.done gl_accounts/import"):
+    for step in ("step.running profit_centers/transfer", "step.intent profit_centers/import", "step.done profit_centers/import"):
         assert f"after {step}" in died
-    assert "after run.done gl_accounts" in died
+    assert "after run.done profit_centers" in died
 
 
 def test_a_run_ends_though_its_workers_die_again_and_again(sandbox: Sandbox, config: Path) -> None:

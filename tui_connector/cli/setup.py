@@ -95,10 +95,11 @@ def credentials_set(given: argparse.Namespace) -> int:
             )
         if "refresh_token" in wanted and "refresh_token" not in values:
             asyncio.run(installation.approve_device(given.name, values["client_id"], _show_device))
-            values["refresh_token"] = ""  # sealed by the approval
+            stored = sorted(wanted)
         else:
             installation.set_credential(given.name, values)
-    say(given, {"name": given.name, "fields": sorted(values)}, f"Stored for {given.name}: {', '.join(sorted(values))}.")
+            stored = sorted(values)
+    say(given, {"name": given.name, "fields": stored}, f"Stored for {given.name}: {', '.join(stored)}.")
     return 0
 
 

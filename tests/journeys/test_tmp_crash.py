@@ -1,0 +1,314 @@
+"""A worker dies at any moment: another one goes on, Anaplan sees each task once, and no record is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from tests.journeys.conftest import (
+    Process,
+    Sandbox,
+    assert_sound,
+    request_runs,
+    seal_config,
+    start_process,
+    wait_for,
+    wait_for_runs,
+    work,
+)
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.domain.run import ReadMode, Run, RunState, StepState
+from tui_connector.store.sqlite import SqliteBackend
+
+ACCOUNTS = "Accounts from accounts.csv"
+LINES = "Load GL line items"
+ACCOUNT = {"ChartOfAccounts": "YCOA", "GLAccount": "0061003000"}
+SOON = 5.0  # seconds within which a worker of the same machine takes over
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a run made wide by a fault, and how to tell that it has come.
+
+    task: the state of the run's task in Anaplan; empty when none must have begun.
+    """
+
+    flow: str
+    action: str
+    fault: dict[str, Any] = field(default_factory=dict)
+    switches: dict[str, Any] = field(default_factory=dict)
+    step: str = ""
+    state: StepState | None = None
+    task: str = ""
+
+    def has_come(self, crew: Crew, run_id: int, tasks_before: int) -> bool:
+        if self.fault and not any(crew.sandbox.hits()):
+            return False
+        step = crew.installation.store.steps.get(run_id, self.step)
+        states = [task["state"] for task in crew.sandbox.tasks(self.action)[tasks_before:]]
+        return step is not None and step.state is self.state and states == ([self.task] if self.task else [])
+
+
+MOMENTS = {
+    "reading": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "A_GLAccountInChartOfAccounts", "skip": 2, "seconds": 20},
+        step="transfer", state=StepState.RUNNING,
+    ),
+    "sending a chunk": Moment(
+        "gl_line_items", LINES, {"kind": "delay", "path": "/chunks/0$", "method": "PUT", "seconds": 20},
+        step="transfer", state=StepState.RUNNING,
+    ),
+    "uploaded, not started": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": r"/tasks\?", "method": "GET", "seconds": 20},
+        step="transfer", state=StepState.DONE,
+    ),
+    "start not arrived": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/tasks$", "method": "POST", "seconds": 20},
+        step="import", state=StepState.INTENT,
+    ),
+    "started, id unknown": Moment(
+        "gl_accounts", ACCOUNTS,
+        {"kind": "slow_body", "path": "/tasks$", "method": "POST", "seconds_per_chunk": 3}, {"task_seconds": 4.0},
+        step="import", state=StepState.INTENT, task="IN_PROGRESS",
+    ),
+    "started and ended, id unknown": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "slow_body", "path": "/tasks$", "method": "POST", "seconds_per_chunk": 3},
+        step="import", state=StepState.INTENT, task="COMPLETE",
+    ),
+    "polling": Moment(
+        "gl_line_items", LINES, switches={"task_seconds": 3.0},
+        step="import", state=StepState.RUNNING, task="IN_PROGRESS",
+    ),
+    "ended, result unread": Moment(
+        "gl_line_items", LINES, {"kind": "slow_body", "path": r"/tasks/\w+$", "method": "GET", "seconds_per_chunk": 3},
+        step="import", state=StepState.RUNNING, task="COMPLETE",
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Crew:
+    """Two workers of one store at a time; one that was killed is replaced."""
+
+    sandbox: Sandbox
+    installation: Installation
+    config: Path
+    folder: Path
+    started: list[Process] = field(default_factory=list)
+
+    def fill_up(self) -> None:
+        while sum(process.running for process in self.started) < 2:
+            self.started.append(start_process(self.config, self.folder / f"process-{len(self.started)}"))
+
+    def wait_until_complete(self) -> None:
+        """Return when both have entered themselves in the store."""
+
+        def entered() -> bool:
+            pids = {worker.pid for worker in self.installation.store.workers.all()}
+            return pids.issuperset(process.pid for process in self.started if process.running)
+
+        wait_for(entered)
+
+    def holder(self, run: Run) -> Process:
+        return next(process for process in self.started if f":{process.pid}:" in str(run.worker))
+
+
+@pytest.fixture(scope="module")
+def crew(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    """Two workers, and a model that holds everything once."""
+    sandbox_process.reset()
+    sandbox_process.anaplan(task_seconds=0.05, task_queue_seconds=0.0)
+    folder = tmp_path_factory.mktemp("crew")
+    config = seal_config(sandbox_process, folder)
+    with open_installation(str(config)) as installation:
+        made = Crew(sandbox_process, installation, config, folder)
+        made.fill_up()
+        try:
+            flows = ("gl_accounts", "profit_centers", "cost_centers", "gl_line_items")
+            wait_for_runs(installation, request_runs(installation, *flows))
+            yield made
+        finally:
+            for process in made.started:
+                process.kill()
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_a_killed_worker_is_followed_by_another(name: str, crew: Crew) -> None:
+    moment, sandbox, store = MOMENTS[name], crew.sandbox, crew.installation.store
+    sandbox.clear_faults()
+    crew.fill_up()
+    new_name = name[:20]
+    sandbox.change("A_GLAccountInChartOfAccounts", ACCOUNT, GLAccountName=new_name)
+    tasks_before = len(sandbox.tasks(moment.action))
+    sandbox.anaplan(**{"task_seconds": 0.05, **moment.switches})
+    if moment.fault:
+        sandbox.fault(**moment.fault)
+    (run_id,) = request_runs(crew.installation, moment.flow, mode=ReadMode.FULL)
+    wait_for(lambda: moment.has_come(crew, run_id, tasks_before))
+    crew.wait_until_complete()
+    before = store.runs.get(run_id)
+    crew.holder(before).kill()
+    killed = time.monotonic()
+    taken = wait_for(lambda: store.runs.get(run_id), lambda run: run.fence > before.fence, SOON)
+    took_over = time.monotonic() - killed
+    (run,) = wait_for_runs(crew.installation, [run_id])
+    print(f"\n{name}: taken over after {took_over:.2f} s, ended after {time.monotonic() - killed:.2f} s")
+
+    assert taken.worker != before.worker
+    assert run.worker == taken.worker
+    assert_carried_out_once(crew.installation, run, sandbox.tasks(moment.action)[tasks_before:])
+    assert sandbox.clashes() == (0, 0)
+    if moment.flow == "gl_accounts":
+        names = {code: item["name"] for code, item in sandbox.items("GL Accounts").items()}
+        assert names == names_in_sap(sandbox)
+        assert names[ACCOUNT["GLAccount"]] == new_name
+    else:
+        assert cells_of(sandbox.module("ACT01 GL Actuals")) == lines_in_sap(sandbox)
+
+
+def assert_carried_out_once(installation: Installation, run: Run, tasks: list[dict[str, Any]]) -> None:
+    """The run is done by one task, whose ID its step holds; each record stands in the trail once."""
+    assert run.state is RunState.DONE, run.reason
+    step = installation.store.steps.get(run.id, "import")
+    assert step is not None
+    assert [(task["task"], task["state"]) for task in tasks] == [(step.data["task_id"], "COMPLETE")]
+    records = installation.store.records.page(run.id, limit=100_000)
+    assert [record.position for record in records] == list(range(1, run.counts.read + 1))
+    assert len({record.key for record in records}) == run.counts.read
+    assert [record.file_line for record in records] == list(range(2, run.counts.sent + 2))
+    assert run.counts.sent == run.counts.loaded == run.counts.read > 0
+    mark = installation.store.watermarks.get(run.target_id)
+    assert mark is not None
+    assert mark.run_id == run.id
+    assert_sound(installation)
+
+
+def test_a_worker_may_die_before_and_after_every_commit(sandbox: Sandbox, config: Path) -> None:
+    died: list[str] = []
+    number, after = 2, False  # the first one is only the worker's own entry
+    while True:
+        tasks_before = len(sandbox.tasks())
+        with open_installation(str(config)) as installation:
+            (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
+        t0=time.monotonic()
+        died_now = fork_a_worker(config, run_id, number, after=after)
+        with open_installation(str(config)) as installation:
+            last = installation.store.audit.events_before(None, 1)[0].fact
+            t1=time.monotonic()
+            (run,) = work(installation, [run_id])
+            print(number, after, last.kind, round(t1-t0,2), round(time.monotonic()-t1,2))
+            assert_carried_out_once(installation, run, sandbox.tasks()[tasks_before:])
+        if not died_now:
+            break
+        died.append(f"{'after' if after else 'before the one that follows'} {last.kind} {last.subject}")
+        number, after = number + after, not after
+    print(f"\ndied at {len(died)} commits:", *dict.fromkeys(died), sep="\n  ")
+    assert sandbox.clashes() == (0, 0)
+    for step in ("step.running profit_centers/transfer", "step.intent profit_centers/import", "step.done profit_centers/import"):
+        assert f"after {step}" in died
+    assert "after run.done profit_centers" in died
+
+
+def test_a_run_ends_though_its_workers_die_again_and_again(sandbox: Sandbox, config: Path) -> None:
+    dice, deaths = random.Random(20261122), 0
+    for _ in range(4):
+        tasks_before = len(sandbox.tasks())
+        with open_installation(str(config)) as installation:
+            (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
+        while fork_a_worker(config, run_id, dice.randint(2, 11), after=dice.random() < 0.5):
+            deaths += 1
+            assert deaths < 100
+        with open_installation(str(config)) as installation:
+            assert_carried_out_once(installation, installation.store.runs.get(run_id), sandbox.tasks()[tasks_before:])
+    print(f"\n4 runs ended after {deaths} deaths")
+    assert deaths > 8
+
+
+def fork_a_worker(config: Path, run_id: int, number: int, *, after: bool) -> bool:
+    """Let a child work on a run and die by SIGKILL right before or after its commit of that number; whether it died.
+
+    Only commits with an audit event count. No store may be open in this process: SQLite does not outlive a fork.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            deadly = patch.object(SqliteBackend, "commit", deadly_commit(number, after=after))
+            with open_installation(str(config)) as installation, deadly:
+                work(installation, [run_id])
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def deadly_commit(number: int, *, after: bool) -> Callable[[SqliteBackend], None]:
+    T=time.monotonic()
+    commit, newest, seen = SqliteBackend.commit, 0, 0
+
+    def counted(backend: SqliteBackend) -> None:
+        nonlocal newest, seen
+        event = int(backend.query("SELECT coalesce(max(seq), 0) FROM audit_event", ())[0][0])
+        seen, newest = seen + (event != newest), event
+        print('   ',round(time.monotonic()-T,3), event, flush=True)
+        if seen == number:
+            if after:
+                commit(backend)
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(backend)
+
+    return counted
+
+
+def read_sap(sandbox: Sandbox, path: str, **query: str) -> list[dict[str, Any]]:
+    """Every row of a V2 set, read page by page without the connector."""
+    url: str | None = f"{sandbox.url}/sap/opu/odata/sap/{path}"
+    parameters: dict[str, str] | None = {"$format": "json", **{f"${name}": text for name, text in query.items()}}
+    rows: list[dict[str, Any]] = []
+    while url:
+        answer = sandbox.http.get(url, params=parameters, auth=("CONNECTOR", "sandbox-secret-1"))
+        page = answer.raise_for_status().json()["d"]
+        rows += page["results"]
+        url, parameters = page.get("__next"), None
+    return rows
+
+
+def names_in_sap(sandbox: Sandbox) -> dict[str, str]:
+    path = "API_GLACCOUNTINCHARTOFACCOUNTS_SRV/A_GLAccountText"
+    found = read_sap(sandbox, path, filter="Language eq 'EN'", orderby="ChartOfAccounts,GLAccount")
+    return {row["GLAccount"]: row["GLAccountName"] for row in found}
+
+
+def lines_in_sap(sandbox: Sandbox) -> dict[str, tuple[str, Decimal]]:
+    key = ("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem")
+    found = read_sap(
+        sandbox, "API_GLACCOUNTLINEITEM/GLAccountLineItem",
+        filter="Ledger eq '0L' and FiscalPeriod ne '000'", orderby=",".join(key),
+        select=",".join((*key, "SourceLedger", "Ledger", "GLAccount", "AmountInCompanyCodeCurrency")),
+    )  # fmt: skip
+    return {
+        "-".join(row[part] for part in key): (row["GLAccount"], Decimal(row["AmountInCompanyCodeCurrency"]))
+        for row in found
+    }
+
+
+def cells_of(module: dict[str, Any]) -> dict[str, tuple[str, Decimal]]:
+    return {code: (cells["GL Account"], Decimal(cells["Amount"])) for code, cells in module["cells"].items()}
