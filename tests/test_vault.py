@@ -33,7 +33,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def vault_of(store: Store, folder: Path, answers: list[str] | None = None, environment: dict[str, str] | None = None) -> Vault:
+def vault_of(
+    store: Store, folder: Path, answers: list[str] | None = None, environment: dict[str, str] | None = None
+) -> Vault:
     """A vault as a process that starts now would open it."""
     ask = (lambda _: answers.pop(0)) if answers is not None else None
     return Vault(store.credentials, folder / "master.key", ask=ask, environment=environment or {})
@@ -83,7 +85,13 @@ def test_no_trace_of_a_secret_in_the_store(vault: Vault, store: Store, tmp_path:
     master = base64.b64decode((tmp_path / "master.key").read_text())
     files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "master.key"]
     assert len(files) >= 2  # the file and its log
-    for needle in (CANARY.encode(), CANARY.encode("utf-16-le"), base64.b64encode(CANARY.encode())[:-4], b"canary", master):
+    for needle in (
+        CANARY.encode(),
+        CANARY.encode("utf-16-le"),
+        base64.b64encode(CANARY.encode())[:-4],
+        b"canary",
+        master,
+    ):
         assert not [path for path in files if needle in path.read_bytes()]
     assert CANARY not in repr(vault) + repr(loaded) + repr(store.audit.events())
 
@@ -153,20 +161,25 @@ def test_exchanged_secrets_do_not_open(vault: Vault, store: Store) -> None:
     """Neither between connections nor between fields: the place is part of what was sealed."""
     vault.seal("sap.main", {"user": "u", "password": "p"})
     vault.seal("sap.test", {"user": "u", "password": "p"})
+    other = "(SELECT {0} FROM {1} o WHERE o.connection = 'sap.{2}'{3}) WHERE connection = 'sap.main'"
+    same_field = other.format("sealed", "credential_field", "test", " AND o.field = credential_field.field")
+    next_field = other.format("sealed", "credential_field", "main", " AND o.field <> credential_field.field")
+    columns = "wrapped, data_key_version, key_version, 0, ''"
     swaps = (
-        "UPDATE credential_field SET sealed = (SELECT sealed FROM credential_field o WHERE o.connection = 'sap.test'"
-        " AND o.field = credential_field.field) WHERE connection = 'sap.main'",
-        "UPDATE credential_field SET sealed = (SELECT sealed FROM credential_field o WHERE o.connection = 'sap.main'"
-        " AND o.field <> credential_field.field) WHERE connection = 'sap.main'",
-        "UPDATE credential SET wrapped = (SELECT wrapped FROM credential o WHERE o.connection = 'sap.test')"
-        " WHERE connection = 'sap.main'",
-        "UPDATE credential SET data_key_version = 2 WHERE connection = 'sap.main'",
+        f"UPDATE credential_field SET sealed = {same_field}",
+        f"UPDATE credential_field SET sealed = {next_field}",
+        f"UPDATE credential SET wrapped = {other.format('wrapped', 'credential', 'test', '')}",
+        "UPDATE credential SET data_key_version = 99 WHERE connection = 'sap.main'",
         "UPDATE credential_field SET field = 'client_id' WHERE connection = 'sap.main' AND field = 'user'",
-        "INSERT INTO credential SELECT 'sap.copy', wrapped, data_key_version, key_version, 0, '' FROM credential LIMIT 1",
+        (
+            f"INSERT INTO credential SELECT 'sap.copy', {columns} FROM credential WHERE connection = 'sap.test';"
+            "UPDATE credential_field SET connection = 'sap.copy' WHERE connection = 'sap.test'"
+        ),
     )
     for swap in swaps:
         with store.transaction() as tx:
-            tx.change(swap)
+            for statement in swap.split(";"):
+                assert tx.change(statement) > 0
         with pytest.raises(ConfigError, match="not what was sealed"):
             vault.open("sap.copy" if "copy" in swap else "sap.main")
         vault.seal("sap.main", {"user": "u", "password": "p"})
@@ -174,8 +187,12 @@ def test_exchanged_secrets_do_not_open(vault: Vault, store: Store) -> None:
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.integers(0, 10_000), bit=st.integers(0, 7), cut=st.booleans(), table=st.sampled_from(["wrapped", "sealed"]))
-def test_changed_or_cut_secrets_do_not_open(vault: Vault, store: Store, place: int, bit: int, cut: bool, table: str) -> None:
+@given(
+    place=st.integers(0, 10_000), bit=st.integers(0, 7), cut=st.booleans(), table=st.sampled_from(["wrapped", "sealed"])
+)
+def test_changed_or_cut_secrets_do_not_open(  # noqa: PLR0917
+    vault: Vault, store: Store, place: int, bit: int, cut: bool, table: str
+) -> None:
     vault.seal("sap.main", {"password": CANARY})
     where = "credential" if table == "wrapped" else "credential_field"
     with store.transaction() as tx:
@@ -333,7 +350,9 @@ def test_the_keyring(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert vault_of(store, tmp_path).open("sap.main") == {"password": CANARY}
 
 
-@pytest.mark.parametrize("name", ["keyring.backends.fail", "keyring.backends.null", "keyrings.alt.file.PlaintextKeyring", "empty"])
+@pytest.mark.parametrize(
+    "name", ["keyring.backends.fail", "keyring.backends.null", "keyrings.alt.file.PlaintextKeyring", "empty"]
+)
 def test_a_keyring_that_keeps_nothing_is_refused(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -357,5 +376,7 @@ def test_names_cannot_forge_a_place(vault: Vault) -> None:
 def test_nothing_slow_is_loaded_until_it_is_needed() -> None:
     code = "import sys, tui_connector.vault; print('keyring' in sys.modules, 'sqlite_utils' in sys.modules)"
     root = Path(__file__).parents[1]
-    told = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, env={**os.environ})
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, env={**os.environ}
+    )
     assert told.stdout == "False False\n"

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.sandbox.conftest import SandboxHandle
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import SandboxHandle
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -27,8 +29,8 @@ model_id = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
 """)
     tool = [sys.executable, "-m", "tui_connector", "--config", str(config)]
     command = [*tool, "credentials", "set", "anaplan.main"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

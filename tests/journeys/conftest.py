@@ -258,6 +258,7 @@ def work(installation: Installation, ids: list[int], seconds: float = 60.0) -> l
             await worker.serve(asyncio.Event(), until=ended, scheduled=False)
 
     asyncio.run(serve())
+    assert installation.store.leases.holder(FINANCE_HUB) is None, "the worker has kept its lease"
     return runs_of(installation, ids)
 
 

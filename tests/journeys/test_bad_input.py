@@ -4,41 +4,27 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
-import os
-import resource
 import socket
-import sqlite3
 import ssl
-import subprocess
 import threading
-import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tests.journeys import conftest as journeys
 from tests.journeys.conftest import ANAPLAN_SECRETS, SAP_SECRETS, Sandbox
+from tests.journeys.desk import ACCOUNT_SERVICE, ACCOUNT_SET, Desk, assert_plain, read_sap, restore
 from tests.transport.test_tls import LOOPBACK, Authority
-from tui_connector import cli as commands
-from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.record import Reject
-from tui_connector.domain.run import Run, RunState
 
-MASTER_DATA = ("gl_accounts", "profit_centers", "cost_centers")
-ACCOUNT_SET = "A_GLAccountInChartOfAccounts"
-ACCOUNT_SERVICE = "/sap/opu/odata/sap/API_GLACCOUNTINCHARTOFACCOUNTS_SRV"
-LINE_SET = "/sap/opu/odata/sap/API_GLACCOUNTLINEITEM/GLAccountLineItem"
-LINE_KEY = ("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
 COLUMNS = """
 [flows.gl_accounts.columns]
 Code = "GLAccount"
@@ -49,125 +35,10 @@ Blocked = "AccountIsBlockedForPosting"
 """
 
 
-@dataclass(frozen=True)
-class Told:
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
-
-
-@dataclass
-class Desk:
-    """An operator's place: commands given in this process, and a look at what the store holds afterwards."""
-
-    config: Path
-    sandbox: Sandbox = field(repr=False)
-
-    def tell(self, *arguments: str) -> Told:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = commands.run(["--config", str(self.config), *arguments])
-            except SystemExit as ended:  # argparse
-                code = int(ended.code or 0)
-        return Told(int(code), out.getvalue(), err.getvalue())
-
-    def amend(self, old: str, new: str) -> None:
-        text = self.config.read_text()
-        assert old in text
-        self.config.write_text(text.replace(old, new))
-
-    def append(self, text: str) -> None:
-        self.config.write_text(self.config.read_text() + text)
-
-    @contextlib.contextmanager
-    def opened(self, *, read_only: bool = True) -> Iterator[Installation]:
-        with open_installation(str(self.config), read_only=read_only) as installation:
-            yield installation
-
-    def seal(self, connection: str, **secrets: str) -> None:
-        with self.opened(read_only=False) as installation:
-            installation.set_credential(connection, secrets)
-
-    def latest(self, flow: str) -> Run:
-        with self.opened() as installation:
-            run = installation.store.runs.latest(flow)
-        assert run is not None
-        return run
-
-    def rejects(self, flow: str) -> dict[str, Reject]:
-        with self.opened() as installation:
-            return {one.key: one for one in installation.store.records.rejects(self.latest(flow).id)}
-
-    def fails(self, *said: str, hint: str, flow: str = "gl_accounts") -> Run:
-        """Run a flow that must fail, saying all this; nothing may count as loaded, and the trail must be sound."""
-        told = self.tell("run", flow)
-        run = self.latest(flow)
-        assert (told.code, run.state) == (1, RunState.FAILED), told.text
-        for words in said:
-            assert words in run.reason
-            assert words in told.text
-        assert hint in run.hint
-        assert hint in " ".join(told.out.split())
-        assert_plain(told.text)
-        self.nothing_lost(run)
-        return run
-
-    def nothing_lost(self, run: Run) -> None:
-        with self.opened() as installation:
-            store = installation.store
-            assert store.watermarks.get(run.target_id) is None
-            assert not store.records.has_any(run.target_id)
-            journeys.assert_sound(installation)
-        assert self.tell("audit", "verify").code == 0
-
-    def loads(self, flow: str = "gl_accounts", members: str = "GL Accounts") -> None:
-        """Run a flow that must load everything."""
-        told = self.tell("run", flow)
-        counts = self.latest(flow).counts
-        assert told.code == 0, told.text
-        assert counts.read == counts.loaded == len(self.sandbox.items(members)) > 0
-
-
 @pytest.fixture
 def desk(sandbox: Sandbox, config: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("TUI_CONNECTOR_HTTP__ATTEMPTS", "2")
     return Desk(config, sandbox)
-
-
-def restore(sandbox: Sandbox) -> None:
-    sandbox.reset()
-    sandbox.anaplan(task_seconds=0.0, task_queue_seconds=0.0)
-
-
-def assert_plain(text: str) -> None:
-    """No control character but the line end, so that nothing printed can steer a terminal."""
-    found = {f"U+{ord(one):04X}" for one in text if unicodedata.category(one) == "Cc" and one != "\n"}
-    assert not found, f"{found} in {text!r}"
-
-
-def read_sap(sandbox: Sandbox, path: str, **query: str) -> list[dict[str, Any]]:
-    """Rows of one plain read."""
-    wanted = {f"${name}": value for name, value in query.items()} | {"$format": "json"}
-    auth = (SAP_SECRETS["client_id"], SAP_SECRETS["client_secret"])
-    answer = httpx.get(sandbox.url + path, params=wanted, auth=auth, trust_env=False, timeout=30)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.json()["d"]["results"]
-    return rows
-
-
-def line_items(sandbox: Sandbox, count: int) -> list[dict[str, Any]]:
-    return read_sap(sandbox, LINE_SET, filter="Ledger eq '0L' and FiscalPeriod ne '000'", top=str(count))
-
-
-def key_of(row: dict[str, Any]) -> dict[str, str]:
-    return {name: row[name] for name in LINE_KEY}
 
 
 # Settings and arguments
@@ -252,17 +123,20 @@ def test_a_wrong_secret_is_told_and_tried_once(
         desk.amend('auth = "oauth"', f'auth = "{auth}"')
     desk.seal(f"{tenant}.main", **secrets)
     desk.fails(said, hint="credential" if tenant == "anaplan" else "Check")
-    refused = [one for method in ("GET", "POST") for one in desk.sandbox.requests(method, tries) if one["status"] == 401]
-    assert len(refused) == 1
+    assert refusals(desk.sandbox, tries) == 1
     desk.sandbox.call("DELETE", "log")
     told = desk.tell("run", "--all")
     assert told.code == 1
     assert "wrong-7" not in told.text + desk.tell("audit", "show", "--json", "--limit", "500").out
-    refused = [one for method in ("GET", "POST") for one in desk.sandbox.requests(method, tries) if one["status"] == 401]
-    assert len(refused) == 1, "a tenant locks a user who is refused again and again"
-    right = {"user": SAP_SECRETS["client_id"], "password": SAP_SECRETS["client_secret"]} if auth == "basic" else SAP_SECRETS
-    desk.seal(f"{tenant}.main", **(ANAPLAN_SECRETS if tenant == "anaplan" else right))
+    assert refusals(desk.sandbox, tries) == 1, "a tenant locks a user who is refused again and again"
+    sap = dict(zip(secrets, SAP_SECRETS.values(), strict=True))
+    desk.seal(f"{tenant}.main", **(ANAPLAN_SECRETS if tenant == "anaplan" else sap))
     desk.loads()
+
+
+def refusals(sandbox: Sandbox, path: str) -> int:
+    found = sandbox.requests("GET", path) + sandbox.requests("POST", path)
+    return sum(one["status"] == 401 for one in found)
 
 
 def test_an_expired_certificate_is_told_before_anything_is_sent(desk: Desk) -> None:
@@ -291,26 +165,28 @@ def test_an_expired_certificate_is_told_before_anything_is_sent(desk: Desk) -> N
 @pytest.mark.parametrize("tenant", ["sap", "anaplan"])
 def test_a_host_that_does_not_resolve_is_named(desk: Desk, tenant: str) -> None:
     before = desk.config.read_text()
-    for setting in ("base_url",) if tenant == "sap" else ("api_url", "auth_url", "oauth_url"):
-        desk.amend(f'{setting} = "{desk.sandbox.url}"', f'{setting} = "https://{tenant}.tenant.invalid"')
+    head, section, rest = before.partition(f"[{tenant}.main]")
+    own, following, others = rest.partition("\n[")
+    away = own.replace(desk.sandbox.url, f"https://{tenant}.tenant.invalid")
+    desk.config.write_text(head + section + away + following + others)
     desk.fails(f"{tenant}.main: the host name {tenant}.tenant.invalid does not resolve", hint="getent hosts")
     desk.config.write_text(before)
     desk.loads()
 
 
 @pytest.mark.parametrize(
-    ("names", "days", "trusted", "said", "hint"),
+    ("names", "days", "said", "hint"),
     [
-        ([x509.DNSName("elsewhere.example")], 30, True, "is made out for another name", "Correct the host"),
-        (LOOPBACK, -5, True, "has expired", "clock"),
-        (LOOPBACK, 30, False, "is signed by nobody this machine trusts", "ca_bundle"),
+        ([x509.DNSName("elsewhere.example")], 30, "is made out for another name", "Correct the host"),
+        (LOOPBACK, -5, "has expired", "clock"),
+        (LOOPBACK, 30, "is signed by nobody this machine trusts", "ca_bundle"),
     ],
     ids=["another name", "expired", "unknown authority"],
 )
 def test_a_server_whose_certificate_does_not_hold_gets_nothing(
-    desk: Desk, tmp_path: Path, names: list[x509.GeneralName], days: int, trusted: bool, said: str, hint: str
+    desk: Desk, names: list[x509.GeneralName], days: int, said: str, hint: str
 ) -> None:
-    authority = Authority("Company CA", tmp_path)
+    authority = Authority("Company CA", desk.config.parent)
     context, shaken = authority.server(names, days), []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -325,7 +201,7 @@ def test_a_server_whose_certificate_does_not_hold_gets_nothing(
         thread.start()
         address = f"https://127.0.0.1:{listener.getsockname()[1]}"
         desk.amend(f'base_url = "{desk.sandbox.url}"', f'base_url = "{address}"')
-        if trusted:
+        if hint != "ca_bundle":
             desk.amend("[http]", f'[http]\nca_bundle = "{authority.bundle}"')
         desk.fails("sap.main: the certificate of 127.0.0.1", said, "nothing was sent", hint=hint)
         listener.shutdown(socket.SHUT_RDWR)
@@ -379,8 +255,8 @@ def account_pages(sandbox: Sandbox, *links: str, rows: int = 3) -> None:
     sandbox.sap(gzip=False)
     found = read_sap(sandbox, f"{ACCOUNT_SERVICE}/{ACCOUNT_SET}", expand="to_Text", top=str(rows)) if rows else []
     for place, link in enumerate(links, 1):
-        body = {"d": {"results": found, "__next": link}}
-        sandbox.fault("replace_json", f"{ACCOUNT_SET}\\?", body=body, times=-1 if place == len(links) else 1)
+        body, times = {"d": {"results": found, "__next": link}}, -1 if place == len(links) else 1
+        sandbox.fault("replace_json", f"{ACCOUNT_SET}\\?", body=body, status=200, times=times)
 
 
 def links(sandbox: Sandbox, count: int) -> list[str]:
@@ -459,197 +335,3 @@ def test_a_fault_is_told_and_once_mended_everything_loads(desk: Desk, case: Case
     desk.config.write_text(before)
     restore(desk.sandbox)
     desk.loads()
-
-
-# Records
-
-
-HOSTILE = {
-    "a\nsecond line": "Name holds a line feed (U+000A)",
-    "bell\x07": "Name holds a control character (U+0007)",
-    "nothing\x00": "Name holds a NUL character (U+0000)",
-    "tab\there": "Name holds a tab (U+0009)",
-    "\x1b[31mred\x1b[0m": "Name holds a control character (U+001B)",
-    "\x1b]0;owned\x07": "Name holds a control character (U+001B)",
-    "old\x9b31m": "Name holds a control character (U+009B)",
-    "line\u2028separator": "Name holds line separator (U+2028)",
-    'say "hello"': "",
-    "comma, here": "",
-    '"","': "",
-    "=1+1": "",
-    "back\u202ewards": "",
-}
-
-
-def test_hostile_names_are_refused_or_quoted_and_never_reach_a_terminal(desk: Desk) -> None:
-    rows = read_sap(desk.sandbox, f"{ACCOUNT_SERVICE}/{ACCOUNT_SET}", top=str(len(HOSTILE)), select="GLAccount")
-    accounts = dict(zip((row["GLAccount"] for row in rows), HOSTILE, strict=True))
-    for account, name in accounts.items():
-        key = {"ChartOfAccounts": "YCOA", "GLAccount": account}
-        desk.sandbox.change(ACCOUNT_SET, key, GLAccountName=name)
-    told = desk.tell("run", "gl_accounts")
-    assert told.code == 3
-    refused = {f"YCOA-{account}": name for account, name in accounts.items() if HOSTILE[name]}
-    rejects = desk.rejects("gl_accounts")
-    assert {key: (one.cause, one.values["Name"]) for key, one in rejects.items()} == {
-        key: (HOSTILE[name], name) for key, name in refused.items()
-    }
-    loaded = desk.sandbox.items("GL Accounts")
-    assert {account: loaded[account]["name"] for account, name in accounts.items() if not HOSTILE[name]} == {
-        account: name for account, name in accounts.items() if not HOSTILE[name]
-    }
-    counts = desk.latest("gl_accounts").counts
-    assert (counts.read, counts.loaded) == (len(loaded) + len(refused), len(loaded))
-    printed = [told, *(desk.tell("audit", "trace", key, *how) for key in refused for how in ([], ["--json"]))]
-    for arguments in (["runs", "1"], ["runs", "1", "--json"], ["audit", "show", "--json"], ["audit", "verify"]):
-        printed.append(desk.tell(*arguments))
-    for one in printed:
-        assert_plain(one.text)
-    assert printed[-1].code == 0
-
-
-def unreadable(desk: Desk, **values: object) -> tuple[Told, list[dict[str, Any]]]:
-    """Let SAP answer line items, each of the first with one of these values; run the flow."""
-    desk.sandbox.sap(gzip=False)
-    rows = line_items(desk.sandbox, 20)
-    for row, (name, value) in zip(rows, values.items(), strict=False):
-        row[name] = value
-    assert desk.tell("run", *MASTER_DATA).code == 0
-    desk.sandbox.fault("replace_json", "/GLAccountLineItem\\?", body={"d": {"results": rows}}, times=-1)
-    return desk.tell("run", "gl_line_items"), rows
-
-
-def test_a_value_that_cannot_be_read_refuses_its_record_only(desk: Desk) -> None:
-    bad = {"AmountInCompanyCodeCurrency": "12,50", "PostingDate": "yesterday"}
-    told, rows = unreadable(desk, **bad)
-    assert told.code == 3, told.text
-    rejects = desk.rejects("gl_line_items")
-    assert list(rejects) == ["-".join(key_of(row).values()) for row in rows[:2]]
-    for one, (name, value), why in zip(
-        rejects.values(), bad.items(), ("is not a plain decimal number", "is not a date"), strict=True
-    ):
-        assert one.cause == f"{name} {why}"
-        assert one.detail == value
-        assert value in one.values.values()
-    cells = desk.sandbox.module("ACT01 GL Actuals")["cells"]
-    assert set(cells) == {"-".join(key_of(row).values()) for row in rows[2:]}
-    assert desk.tell("audit", "verify").code == 0
-
-
-def test_a_structure_where_a_text_belongs_refuses_its_record(desk: Desk) -> None:
-    told, rows = unreadable(desk, CompanyCodeCurrency=["EUR"])
-    assert told.code == 3, desk.sandbox.module("ACT01 GL Actuals")["cells"]["-".join(key_of(rows[0]).values())]
-    assert desk.rejects("gl_line_items").keys() == {"-".join(key_of(rows[0]).values())}
-
-
-@pytest.mark.parametrize("unknown_members", ["reject", "send"])
-def test_a_member_that_anaplan_does_not_hold_refuses_its_record_only(desk: Desk, unknown_members: str) -> None:
-    desk.append(f'[flows.gl_line_items]\nunknown_members = "{unknown_members}"\n')
-    first, second, *_ = line_items(desk.sandbox, 2)
-    desk.sandbox.change("GLAccountLineItem", key_of(first), GLAccount="99999999")
-    desk.sandbox.change("GLAccountLineItem", key_of(second), CostCenter="NOSUCH")
-    told = desk.tell("run", *MASTER_DATA, "gl_line_items")
-    assert told.code == 3, told.text
-    run, module = desk.latest("gl_line_items"), desk.sandbox.module("ACT01 GL Actuals")
-    keys = ["-".join(key_of(row).values()) for row in (first, second)]
-    rejects = desk.rejects("gl_line_items")
-    assert list(rejects) == keys
-    assert [rejects[key].values[name] for key, name in zip(keys, ("GL Account", "Cost Center"), strict=True)] == [
-        "99999999",
-        "NOSUCH",
-    ]
-    if unknown_members == "reject":
-        assert [one.rejected_by for one in rejects.values()] == ["connector"] * 2
-        assert [one.cause for one in rejects.values()] == [
-            "GL Account 99999999 is not in the Anaplan list GL Accounts",
-            "Cost Center NOSUCH is not in the Anaplan list Cost Centers",
-        ]
-        assert not set(keys) & set(module["cells"])
-        assert run.counts.sent == run.counts.loaded == run.counts.read - 2 == module["count"]
-    else:
-        assert [one.rejected_by for one in rejects.values()] == ["anaplan"] * 2
-        assert [one.cause for one in rejects.values()] == [
-            "loaded in part: Item not located in list: 99999999",
-            "loaded in part: Item not located in list: NOSUCH",
-        ]
-        assert run.counts.sent == run.counts.read == run.counts.loaded + 2 == module["count"]
-        assert [module["cells"][key]["Amount"] for key in keys] == [
-            row["AmountInCompanyCodeCurrency"].rstrip("0").rstrip(".") for row in (first, second)
-        ]
-    assert desk.tell("audit", "verify").code == 0
-    # once SAP says something that Anaplan holds, a full run loads them
-    desk.sandbox.change("GLAccountLineItem", key_of(first), GLAccount=first["GLAccount"])
-    desk.sandbox.change("GLAccountLineItem", key_of(second), CostCenter=second["CostCenter"])
-    assert desk.tell("run", "gl_line_items", "--full").code == 0
-    cells = desk.sandbox.module("ACT01 GL Actuals")["cells"]
-    assert cells[keys[0]]["GL Account"] == first["GLAccount"]
-
-
-# The store
-
-
-def test_a_full_disk_loses_nothing_and_the_run_is_taken_up_when_there_is_room(desk: Desk) -> None:
-    """RLIMIT_FSIZE stands for the disk: a write beyond it fails as one to a full disk does."""
-    size = sum(one.stat().st_size for one in (desk.config.parent / "state").glob("connector.db*"))
-    limit = size + 100_000
-
-    def shrink() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    ended = subprocess.run(
-        journeys.command_line(desk.config, "run", "gl_accounts"), env={**os.environ, **journeys.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, timeout=60, check=False, preexec_fn=shrink,
-    )  # fmt: skip
-    run = desk.latest("gl_accounts")
-    desk.nothing_lost(run)
-    desk.loads()
-    with desk.opened() as installation:
-        states = {one.state for one in installation.store.runs.history(flow="gl_accounts")}
-        journeys.assert_sound(installation)
-    assert states <= {RunState.DONE, RunState.FAILED}
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr, ended.stderr
-    assert "the disk of the store is full" in ended.stdout + ended.stderr
-    assert str(desk.config.parent / "state" / "connector.db") in ended.stdout + ended.stderr
-    assert "next: Free space" in ended.stdout + ended.stderr
-
-
-def test_a_store_of_a_newer_version_and_a_foreign_file_are_left_alone(desk: Desk) -> None:
-    path = desk.config.parent / "state" / "connector.db"
-    desk.loads()
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE meta SET value = '99' WHERE name = 'version'")
-    for command in (["run", "gl_accounts"], ["runs"], ["audit", "verify"], ["credentials", "list"]):
-        told = desk.tell(*command)
-        assert told.code == 1
-        assert "newer version of this program (tables 99" in told.err
-        assert "next: Update this installation" in told.err
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        assert database.execute("SELECT count(*) FROM run").fetchone() == (1,)
-        database.execute("UPDATE meta SET value = '1' WHERE name = 'version'")
-    assert desk.tell("audit", "verify").code == 0
-    path.write_bytes(b"no database at all\n" * 500)
-    told = desk.tell("run", "gl_accounts")
-    assert told.code == 1
-    assert f"the store {path} is damaged" in told.err
-    assert "put back a copy" in told.err
-    assert path.read_bytes() == b"no database at all\n" * 500
-
-
-def test_two_processes_share_a_store_from_its_first_moment(
-    desk: Desk, start_worker: Callable[..., journeys.Process]
-) -> None:
-    path = desk.config.parent / "state" / "connector.db"
-    kept = path.with_name("kept")
-    path.rename(kept)
-    both = [start_worker("flows"), start_worker("connections")]
-    assert [one.wait() for one in both] == [0, 0], [one.said for one in both]
-    for one in path.parent.glob("connector.db*"):
-        one.unlink()
-    kept.rename(path)
-    both = [start_worker("run", "suppliers"), start_worker("run", "customers")]
-    assert [one.wait() for one in both] == [0, 0], [one.said for one in both]
-    for flow, members in (("suppliers", "Suppliers"), ("customers", "Customers")):
-        assert desk.latest(flow).counts.loaded == len(desk.sandbox.items(members)) > 0
-    assert desk.sandbox.clashes() == (0, 0)
-    assert desk.tell("audit", "verify").code == 0

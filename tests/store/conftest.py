@@ -92,7 +92,9 @@ def records() -> Callable[..., list[Record]]:
 
     def make(first: int, last: int, outcome: Outcome = Outcome.SENT, content: str = "c") -> list[Record]:
         lines = outcome is Outcome.SENT
-        return [Record(i, f"K{i:06}", f"{content}{i}", outcome, i + 1 if lines else None) for i in range(first, last + 1)]
+        return [
+            Record(i, f"K{i:06}", f"{content}{i}", outcome, i + 1 if lines else None) for i in range(first, last + 1)
+        ]
 
     return make
 

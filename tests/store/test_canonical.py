@@ -47,7 +47,9 @@ def test_what_is_written_is_read_again_and_written_alike(value: Any) -> None:
     assert text.encode().decode() == text
 
 
-@given(st.lists(st.tuples(st.integers(0, 2**40), TEXTS, TEXTS, st.sampled_from(Outcome), st.none() | st.integers(1, 9))))
+@given(
+    st.lists(st.tuples(st.integers(0, 2**40), TEXTS, TEXTS, st.sampled_from(Outcome), st.none() | st.integers(1, 9)))
+)
 def test_rows_have_one_form(rows: list[tuple[int, str, str, Outcome, int | None]]) -> None:
     assert canonical_rows(rows) == canonical(rows)
 

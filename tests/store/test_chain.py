@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,7 +33,9 @@ def fill(bench: Bench) -> None:
             for span in (range(1, 8), range(8, 12))
         ]
         with store.transaction() as tx:
-            store.audit.append(tx, Fact("run.started", "w1", flow, {"fence": lease.fence, "ü": [1, None, True]}, run_id))
+            store.audit.append(
+                tx, Fact("run.started", "w1", flow, {"fence": lease.fence, "ü": [1, None, True]}, run_id)
+            )
             store.records.append(tx, run_id, target_id, batches[0])
             store.records.drop(tx, run_id)
         for batch in batches:
@@ -58,7 +61,7 @@ def test_events_chain_and_filter(bench: Bench) -> None:
     assert [event.seq for event in events] == list(range(1, audit.last_seq() + 1))
     assert events[0].fact.kind == "store.created"
     assert events[0].previous == "0" * 64
-    assert all(later.previous == earlier.digest for earlier, later in zip(events, events[1:], strict=False))
+    assert all(later.previous == earlier.digest for earlier, later in pairwise(events))
     assert audit.head() == events[-1]
     row = {"seq": 2, "at": int(events[1].at.timestamp() * 1_000_000), "kind": "run.started", "actor": "w1"}
     row |= {"subject": "gl_accounts", "run_id": 1, "payload": sha256('{"fence":1,"ü":[1,null,true]}')}
@@ -157,7 +160,9 @@ def test_any_change_is_found(filled: Path, tmp_path: Path, data: st.DataObject) 
     action = data.draw(st.sampled_from(["change", "change", "change", "delete", "exchange", "insert"]))
     raw = sqlite3.connect(str(copy), isolation_level=None)
     columns = COLUMNS[table]
-    key = {"audit_event": ["seq"], "record": ["run_id", "position"], "reject": ["run_id", "position", "part"]}.get(table, ["only"])
+    key = {"audit_event": ["seq"], "record": ["run_id", "position"], "reject": ["run_id", "position", "part"]}.get(
+        table, ["only"]
+    )
     rows = raw.execute(f"SELECT {', '.join(key)}, {', '.join(columns)} FROM {table} ORDER BY 1, 2").fetchall()
     row = rows[data.draw(st.integers(0, len(rows) - 1))]
     where = " AND ".join(f"{column} = ?" for column in key)
@@ -183,7 +188,9 @@ def test_any_change_is_found(filled: Path, tmp_path: Path, data: st.DataObject) 
             fresh[key[-1]] += 1000
             if table == "record":
                 fresh["key"] += "new"
-            raw.execute(f"INSERT INTO {table} ({', '.join(fresh)}) VALUES ({', '.join('?' * len(fresh))})", [*fresh.values()])
+            raw.execute(
+                f"INSERT INTO {table} ({', '.join(fresh)}) VALUES ({', '.join('?' * len(fresh))})", [*fresh.values()]
+            )
     except sqlite3.IntegrityError:
         return  # the database itself has refused it
     finally:

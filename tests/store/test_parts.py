@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +14,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import Watermark
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
     from tests.store.conftest import Bench
@@ -40,7 +41,12 @@ def test_commands_are_claimed_once_and_answered(bench: Bench) -> None:
         again = commands.claim(tx, "w3")
     answered = commands.get(first)
     assert answered is not None
-    assert (answered.ok, answered.answer, answered.payload, answered.requested_by) == (False, {"why": "no"}, {"flow": "a"}, "uid:1")
+    assert (answered.ok, answered.answer, answered.payload, answered.requested_by) == (
+        False,
+        {"why": "no"},
+        {"flow": "a"},
+        "uid:1",
+    )
     assert again is not None
     assert (again.id, again.worker, again.ok) == (second, "w3", None)
     assert commands.get(99) is None
@@ -70,7 +76,9 @@ def test_targets_are_told_apart_by_everything(bench: Bench) -> None:
     targets = bench.store.targets
     first = ("gl", "main", "https://a", "main", "ws", "M1")
     with bench.store.transaction() as tx:
-        numbers = [targets.id_for(tx, *(f"{part}!" if i == j else part for i, part in enumerate(first))) for j in range(-1, 6)]
+        numbers = [
+            targets.id_for(tx, *(f"{part}!" if i == j else part for i, part in enumerate(first))) for j in range(-1, 6)
+        ]
         assert targets.id_for(tx, *first) == numbers[0]
     assert len(set(numbers)) == 7
     target = targets.get(numbers[0])
@@ -140,7 +148,9 @@ for _ in range(50):
 """
 
 
-def test_processes_never_get_the_same_place(url: str, store: Store, spawn: Callable[..., subprocess.Popen[str]]) -> None:
+def test_processes_never_get_the_same_place(
+    url: str, store: Store, spawn: Callable[..., subprocess.Popen[str]]
+) -> None:
     spenders = [spawn(SPENDER, url) for _ in range(2)]
     for spender in spenders:
         assert spender.stdout is not None
@@ -151,11 +161,13 @@ def test_processes_never_get_the_same_place(url: str, store: Store, spawn: Calla
         spender.stdin.flush()
     moments = sorted(float(line) for spender in spenders for line in spender.communicate(timeout=60)[0].split())
     assert len(moments) == 100
-    assert all(8 < (later - earlier) / 1_000_000 < 12 for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(8 < (later - earlier) / 1_000_000 < 12 for earlier, later in pairwise(moments))
 
 
 def shelf(store: Store, connection: str = "anaplan.main") -> TokenShelf:
-    return store.tokens(connection, lambda plain: b"sealed" + plain[::-1], lambda sealed: sealed.removeprefix(b"sealed")[::-1])
+    return store.tokens(
+        connection, lambda plain: b"sealed" + plain[::-1], lambda sealed: sealed.removeprefix(b"sealed")[::-1]
+    )
 
 
 def test_tokens_are_shared_sealed(store: Store, url: str) -> None:

@@ -59,7 +59,9 @@ def test_half_a_surrogate_pair_does_not_stop_a_run(bench: Bench) -> None:
     run_id, target_id, _ = bench.running()
     with bench.store.transaction() as tx:
         bench.store.records.append(tx, run_id, target_id, [Record(1, "a\ud800b", "c", Outcome.SENT, 2)])
-        bench.store.records.reject(tx, run_id, target_id, [Reject(1, "a\ud800b", RejectedBy.SAP, "\udfff", {"A": "\ud83d"})])
+        bench.store.records.reject(
+            tx, run_id, target_id, [Reject(1, "a\ud800b", RejectedBy.SAP, "\udfff", {"A": "\ud83d"})]
+        )
     assert bench.store.records.page(run_id)[0].key == "a?b"
     assert bench.store.audit.verify().broken_at is None
 
@@ -77,7 +79,11 @@ def test_positions_rise(bench: Bench, records: Make) -> None:
 def test_a_key_twice_in_a_run_is_told_and_nothing_is_kept(bench: Bench, records: Make) -> None:
     run_id, target_id, _ = bench.running()
     bench.write(lambda tx: bench.store.records.append(tx, run_id, target_id, records(1, 5)))
-    again = [Record(6, "K000002", "x", Outcome.SENT), Record(7, "new", "x", Outcome.SENT), Record(8, "new", "y", Outcome.SENT)]
+    again = [
+        Record(6, "K000002", "x", Outcome.SENT),
+        Record(7, "new", "x", Outcome.SENT),
+        Record(8, "new", "y", Outcome.SENT),
+    ]
     with bench.store.transaction() as tx:
         with pytest.raises(DuplicateKeysError) as caught:
             bench.store.records.append(tx, run_id, target_id, again)
@@ -102,7 +108,12 @@ def test_known_is_what_was_confirmed_last(bench: Bench, records: Make) -> None:
     load(bench, records(1, 3, content="one"), records(4, 5, Outcome.REJECTED))
     assert store.records.has_any(target_id)
     assert store.records.known(target_id, keys) == {"K000001": "one1", "K000002": "one2", "K000003": "one3"}
-    load(bench, records(2, 2, content="two"), records(3, 3, Outcome.REJECTED, content="two"), records(4, 4, content="two"))
+    load(
+        bench,
+        records(2, 2, content="two"),
+        records(3, 3, Outcome.REJECTED, content="two"),
+        records(4, 4, content="two"),
+    )
     load(bench, records(2, 2, content="failed again"), state=RunState.FAILED)
     load(bench, records(1, 1, Outcome.UNCHANGED, content="one"))
     wanted = {"K000001": "one1", "K000002": "two2", "K000003": "one3", "K000004": "two4"}

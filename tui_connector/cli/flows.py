@@ -102,11 +102,13 @@ async def _work(installation: Installation, ids: Sequence[int], *, quiet: bool) 
     def ended() -> bool:
         return all(installation.store.runs.get(run_id).state.ended for run_id in ids)
 
-    async with installation.worker() as worker, asyncio.TaskGroup() as tasks:
-        shown = tasks.create_task(follow(installation.store, ids, stop, quiet=quiet), name="progress")
-        await worker.serve(stop, until=ended, scheduled=False)
-        stop.set()
-        await shown
+    async with installation.worker() as worker:
+        shown = asyncio.create_task(follow(installation.store, ids, stop, quiet=quiet), name="progress")
+        try:
+            await worker.serve(stop, until=ended, scheduled=False)
+        finally:
+            stop.set()
+            await shown
     return interrupted
 
 

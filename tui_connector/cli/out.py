@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 200
 _GAP = 3
 _LEAST_LAST = 16
+_STEERING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # what json.dumps leaves as it is
 
 
 def console(*, error: bool = False) -> Console:
@@ -36,8 +38,9 @@ def console(*, error: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document; moments as ISO text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document; moments as ISO text, and nothing in it that steers a terminal."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def say(given: argparse.Namespace, value: Any, sentence: str) -> None:
@@ -45,7 +48,7 @@ def say(given: argparse.Namespace, value: Any, sentence: str) -> None:
     if given.json:
         print_json(value)
     else:
-        console().print(Text(sentence))
+        console().print(Text(_clean_lines(sentence)))
 
 
 def fail(given: argparse.Namespace, error: ConnectorError) -> None:
@@ -54,13 +57,17 @@ def fail(given: argparse.Namespace, error: ConnectorError) -> None:
         print_json({"error": error.message, "kind": type(error).__name__, "hint": error.hint})
         return
     out = console(error=True)
-    out.print(Text.assemble(("✗ ", "red"), error.message))
-    out.print(Text.assemble(("  next: ", "dim"), error.hint))
+    out.print(Text.assemble(("✗ ", "red"), _clean_lines(error.message)))
+    out.print(Text.assemble(("  next: ", "dim"), _clean_lines(error.hint)))
 
 
 def say_next(hint: str) -> None:
     """The operator's next move."""
-    console().print(Text.assemble(("next: ", "dim"), hint))
+    console().print(Text.assemble(("next: ", "dim"), _clean_lines(hint)))
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:

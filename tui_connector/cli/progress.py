@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tui_connector.cli.out import console, counted, figure, state
 from tui_connector.domain.run import RunState
+from tui_connector.domain.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds:
 
 def _sentence(run: Run, progress: Progress | None) -> str:
     if run.state.ended:
-        return f"{run.flow}: {run.state}, {run.reason or counted(run.counts)}"
+        return f"{run.flow}: {run.state}, {clean(run.reason) or counted(run.counts)}"
     step = f"{progress.step} {_details(progress)}" if progress else "starting"
     return f"{run.flow}: {step}"
 
@@ -80,7 +81,7 @@ def _table(store: Store, ids: Sequence[int]) -> Table:
 
 
 def _ended_with(run: Run) -> str:
-    return run.reason or (f"{figure(run.counts.loaded)} loaded" if run.state is RunState.DONE else "")
+    return clean(run.reason) or (f"{figure(run.counts.loaded)} loaded" if run.state is RunState.DONE else "")
 
 
 def _details(progress: Progress) -> str:

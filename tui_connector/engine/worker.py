@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tui_connector.worker")
 _BEAT_SECONDS = 5.0
+_ENDED = "ZX"  # states of a killed process that its parent has not asked about
 DRAIN_SECONDS = 25.0
 
 
@@ -57,9 +58,10 @@ def boot_id() -> str:
 
 
 def process_start(pid: int) -> str:
-    """When a process of this machine started, in the kernel's ticks; empty if there is none."""
+    """When a process of this machine started, in the kernel's ticks; empty if there is none or only its entry is left."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return "" if state in _ENDED else rest[18]
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return ""
 
@@ -91,7 +93,8 @@ class Worker:
         self._clock = clock
         self._options = options
         self._request = request
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
+        self._works: dict[str, asyncio.Task[None]] = {}  # by model: the work itself
         self._beaten = 0.0
 
     @property
@@ -126,12 +129,12 @@ class Worker:
                 waiter.cancel()
         for model, task in tuple(self._busy.items()):
             if task.done():
-                del self._busy[model]
+                del self._busy[model], self._works[model]
                 task.result()
 
     async def _drain(self) -> None:
-        for task in self._busy.values():
-            task.cancel()
+        for work in self._works.values():  # never the task around it, which has to give the lease back
+            work.cancel()
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=DRAIN_SECONDS)
 
@@ -160,16 +163,20 @@ class Worker:
             self._request(claimed, "schedule")
 
     def _start_runnable(self) -> None:
+        tried = set(self._busy)
         for run in (*self._store.runs.running(), *self._store.runs.waiting()):
-            if run.model in self._busy or (run.state is RunState.WAITING and not self._ready(run)):
+            if run.model in tried or (run.state is RunState.WAITING and not self._ready(run)):
                 continue
+            tried.add(run.model)
             with self._store.transaction() as tx:
                 lease = self._store.leases.claim(
                     tx, run.model, self.info.id, self._options.lease_seconds, dead_owner=is_dead
                 )
             if lease is not None:
                 hold = Hold(self._store, lease, self._options.lease_seconds, self._clock)
-                self._busy[run.model] = asyncio.create_task(self._work(run.id, hold), name=f"run {run.id}")
+                work = asyncio.create_task(self._execute(run.id, hold), name=f"run {run.id} work")
+                self._works[run.model] = work
+                self._busy[run.model] = asyncio.create_task(self._attend(run.id, work, hold), name=f"run {run.id}")
 
     def _ready(self, run: Run) -> bool:
         """Whether everything this run comes after has ended well in its cycle; blocks it when something has not."""
@@ -180,29 +187,32 @@ class Worker:
         failed = [other for other in earlier if other.state.ended and other.state is not RunState.DONE]
         if failed:
             names = ", ".join(other.flow for other in failed)
-            with self._store.transaction() as tx:
-                reason = f"not started: {names} {failed[0].state} in this cycle"
-                hint = f"mend {failed[0].flow} first, then run {run.flow} again"
-                self._store.runs.finish(tx, run.id, 0, RunState.BLOCKED, reason, hint)
-                self._store.audit.append(tx, Fact("run.blocked", self.actor, run.flow, {"by": names}, run.id))
+            reason = f"not started: {names} {failed[0].state} in this cycle"
+            hint = f"mend {failed[0].flow} first, then run {run.flow} again"
+            try:
+                with self._store.transaction() as tx:
+                    self._store.runs.finish(tx, run.id, 0, RunState.BLOCKED, reason, hint)
+                    self._store.audit.append(tx, Fact("run.blocked", self.actor, run.flow, {"by": names}, run.id))
+            except LeaseLostError:
+                log.debug("run %s was blocked by another worker", run.id)
             return False
         return all(other.state is RunState.DONE for other in earlier)
 
-    async def _work(self, run_id: int, hold: Hold) -> None:
+    async def _attend(self, run_id: int, work: asyncio.Task[None], hold: Hold) -> None:
+        """Keep the lease while the work goes on, and give it back at its end, whatever that is."""
         keeper = asyncio.create_task(hold.keep(), name=f"lease {hold.lease.model}")
-        work = asyncio.create_task(self._execute(run_id, hold), name=f"run {run_id} work")
         try:
             await asyncio.wait({keeper, work}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-            else:
+            if not work.done():
                 keeper.result()
+            elif not work.cancelled():
+                work.result()
         except LeaseLostError as error:
             log.warning("run %s: %s", run_id, error)
         finally:
             for task in (work, keeper):
                 task.cancel()
-            await asyncio.wait({keeper, work})
+            await asyncio.gather(work, keeper, return_exceptions=True)
             with self._store.transaction() as tx:
                 self._store.leases.release(tx, hold.lease)
 

@@ -247,7 +247,8 @@ class FaultLayer:
         await Answer(200, head, bytearray(packed)).send(send)
 
     async def _foreign_next(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._held_answer(scope, receive)
+        plain = {**scope, "headers": [one for one in scope["headers"] if one[0] != b"accept-encoding"]}
+        answer = await self._held_answer(plain, receive)
         tree = json.loads(bytes(answer.body) or b"null")
         turn_links(tree, str(rule.fields.get("url", "https://elsewhere.example/steal")))
         answer.body = bytearray(json.dumps(tree).encode())

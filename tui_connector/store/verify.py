@@ -201,7 +201,8 @@ class _Check:
 
     def _later(self, run_id: int, seq: int) -> None:
         wrong = self.reader.row(
-            "SELECT position FROM record r WHERE run_id = ? AND later IS NOT NULL AND (later <> ? OR outcome = later OR NOT EXISTS"
+            "SELECT position FROM record r WHERE run_id = ? AND later IS NOT NULL"
+            " AND (later <> ? OR outcome = later OR NOT EXISTS"
             " (SELECT 1 FROM reject j WHERE j.run_id = r.run_id AND j.position = r.position)) LIMIT 1",
             run_id, REJECTED,
         )  # fmt: skip
