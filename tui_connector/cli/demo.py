@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tui_connector.bootstrap import open_installation, start_sandbox, write_demo_config
-from tui_connector.cli import worker
+from tui_connector.cli import Exit
 from tui_connector.cli.flows import finish
 from tui_connector.cli.out import console
+from tui_connector.cli.progress import tail
+from tui_connector.cli.worker import work
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import RunRequest
 
@@ -36,9 +40,12 @@ def demo(given: argparse.Namespace) -> int:
         address = stack.enter_context(start_sandbox(given.line_items))
         config = write_demo_config(folder, address, scheduled=not given.once)
         out.print(Text(f"Two simulated tenants answer at {address}; configuration and store are in {folder}", "dim"))
-        if not given.once:
-            given.config = str(config)
-            return worker.serve(given)
         installation = stack.enter_context(open_installation(str(config)))
-        ids = installation.request_runs([RunRequest(flow.name) for flow in installation.flows], installation.person())
-        return finish(installation, ids, given)
+        requests = [RunRequest(flow.name) for flow in installation.flows]
+        if given.once:
+            return finish(installation, installation.request_runs(requests, installation.person()), given)
+        out.print(Text("Every flow runs now and then each minute; Ctrl+C ends it.", "dim"))
+        told = partial(tail, installation.store)
+        installation.request_runs(requests, installation.person())
+        asyncio.run(work(installation, told))
+        return Exit.DONE

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tui_connector.cli.out import console, counted, figure, state
+from tui_connector.cli.out import console, counted, figure, moment, state
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 2.0
 _BAR = 20
+_TAIL = 100
 
 
 async def follow(store: Store, ids: Sequence[int], stop: asyncio.Event, *, quiet: bool) -> None:
@@ -46,6 +47,19 @@ async def follow(store: Store, ids: Sequence[int], stop: asyncio.Event, *, quiet
                 out.print(Text(line))
         if ended:
             return
+
+
+async def tail(store: Store, stop: asyncio.Event) -> None:
+    """One line for each run that ends from now on, until `stop` is set."""
+    out = console(error=True)
+    told = {run.id for run in store.runs.history(_TAIL) if run.state.ended}
+    while not stop.is_set():
+        for run in reversed(store.runs.history(_TAIL)):
+            if run.state.ended and run.id not in told:
+                told.add(run.id)
+                out.print(Text(f"{moment(run.ended_at)} {_sentence(run, None)}"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _PLAIN_SECONDS)
 
 
 async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds: float) -> bool:

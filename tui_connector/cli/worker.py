@@ -10,18 +10,28 @@ from tui_connector.bootstrap import open_installation
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Awaitable, Callable
+
+    from tui_connector.bootstrap import Installation
 
 
 def serve(given: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT; open requests are finished, Anaplan tasks are adopted by the next worker."""
-
-    async def work() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with installation.worker() as worker:
-            await worker.serve(stop)
-
     with open_installation(given.config) as installation:
-        asyncio.run(work())
+        asyncio.run(work(installation))
     return 0
+
+
+async def work(installation: Installation, beside: Callable[[asyncio.Event], Awaitable[None]] | None = None) -> None:
+    """Serve until a signal comes, with something else going on `beside` that ends with the same event."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with installation.worker() as worker:
+        other = asyncio.ensure_future(beside(stop)) if beside else None
+        try:
+            await worker.serve(stop)
+        finally:
+            stop.set()
+            if other:
+                await other
