@@ -258,6 +258,25 @@ def test_a_rotation_that_does_not_end_leaves_all_as_it_was(
     assert vault.open("sap.main") == {"password": CANARY}
 
 
+def test_a_credential_that_changes_during_a_rotation_is_not_lost(
+    vault: Vault, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.seal("sap.main", {"password": "before"})
+    rotate = store.credentials.rotate
+
+    def late(*arguments: Any) -> bool:
+        vault_of(store, tmp_path).seal("sap.main", {"password": CANARY})
+        return rotate(*arguments)
+
+    monkeypatch.setattr(store.credentials, "rotate", late)
+    with pytest.raises(ConfigError, match="nothing was changed"):
+        vault.rotate()
+    monkeypatch.undo()
+    assert vault.open("sap.main") == {"password": CANARY}
+    assert vault.rotate() == 2
+    assert vault.open("sap.main") == {"password": CANARY}
+
+
 def test_tokens_are_forgotten_with_the_key_and_the_credential(vault: Vault, store: Store) -> None:
     shelf = store.tokens("sap.main", lambda b: vault.seal_bytes("token", b), lambda b: vault.open_bytes("token", b))
     moment = store.audit.events()[0].at

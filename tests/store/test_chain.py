@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -215,3 +217,69 @@ def test_a_cut_tail_is_found(filled: Path, tmp_path: Path) -> None:
     assert verdict.broken_at is not None
     assert "missing" in verdict.finding
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ("UPDATE record SET target_id = 2 WHERE run_id = 1 AND position = 1", "another run's target"),
+        ("UPDATE reject SET target_id = 2 WHERE run_id = 1 AND position = 8", "another run's target"),
+        ("UPDATE record SET later = NULL WHERE run_id = 1 AND position = 8", "its outcome says otherwise"),
+        ("UPDATE record SET later = 3 WHERE run_id = 1 AND position = 1", "changed without a refusal"),
+        ("UPDATE record SET later = 3 WHERE run_id = 1 AND position = 9", "changed without a refusal"),
+        ("UPDATE record SET outcome = 9 WHERE run_id = 1 AND position = 1", "not those that were written"),
+        (("INSERT INTO reject SELECT run_id, 1, 1, target_id, key, rejected_by, cause, detail, file_line, digest, content, 1"
+         " FROM reject WHERE run_id = 1 AND position = 9"), "its outcome says otherwise"),
+        (("INSERT INTO reject SELECT 3, position, part, 9, key, rejected_by, cause, detail, file_line, digest, content, 99"
+         " FROM reject WHERE run_id = 1 AND position = 9"), "another run's target"),
+        (("INSERT INTO reject SELECT run_id, 9, 2, target_id, key, rejected_by, cause, detail, file_line, digest, content, 1"
+         " FROM reject WHERE run_id = 1 AND position = 9"), "no event tells of"),
+        ("INSERT INTO record SELECT 3, position, target_id, key, content, outcome, file_line, later FROM record WHERE run_id = 1",
+         "but 0 were written"),
+        ("UPDATE audit_event SET data = NULL WHERE kind = 'records.batch' AND run_id = 1", "records hang on them"),
+        ("UPDATE audit_event SET data = NULL WHERE kind = 'records.rejected' AND run_id = 1", "records hang on them"),
+        ("UPDATE audit_head SET seq = seq - 1", "another last event"),
+        ("DELETE FROM audit_head", "head of the chain is missing"),
+        (("INSERT INTO audit_event SELECT seq + 1, at, kind, actor, subject, run_id, data, payload_hash, digest, digest"
+         " FROM audit_event ORDER BY seq DESC LIMIT 1"), "outside the chain"),
+    ],
+)  # fmt: skip
+def test_what_was_changed_is_named(filled: Path, tmp_path: Path, change: str, finding: str) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(filled, copy)
+    raw = sqlite3.connect(str(copy), isolation_level=None)
+    assert raw.execute(change).rowcount > 0
+    raw.close()
+    store = Store.open(str(copy))
+    verdict = store.audit.verify()
+    store.close()
+    assert verdict.broken_at is not None
+    assert finding in verdict.finding
+
+
+def test_a_trail_that_is_being_written_verifies(bench: Bench) -> None:
+    """The check looks at one moment of the store, however many batches come meanwhile."""
+    run_id, target_id, _ = bench.running()
+    stop = threading.Event()
+
+    def write() -> None:
+        position = 1
+        while not stop.is_set():
+            batch = [Record(i, f"K{i}", "c", Outcome.SENT, i) for i in range(position, position + 20)]
+            with bench.store.transaction() as tx:
+                bench.store.records.append(tx, run_id, target_id, batch)
+                bench.store.records.reject(tx, run_id, target_id, [Reject(position, "K", RejectedBy.SAP, "no", {})])
+            position += 20
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    verdicts = [bench.store.audit.verify()]
+    deadline = time.monotonic() + 30
+    try:
+        while len(verdicts) < 15 or verdicts[-1].records <= verdicts[0].records:
+            assert time.monotonic() < deadline, "the writer did not get on"
+            verdicts.append(bench.store.audit.verify())
+    finally:
+        stop.set()
+        writer.join()
+    assert [verdict.finding for verdict in verdicts if verdict.broken_at is not None] == []

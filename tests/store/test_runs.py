@@ -135,6 +135,23 @@ def test_every_write_of_a_zombie_is_refused(bench: Bench, records: Callable[...,
     assert store.records.page(run_id) == []
 
 
+def test_a_lease_alone_is_not_enough(bench: Bench) -> None:
+    """The holder of the model writes to the runs that it has claimed under this very lease, and only until they end."""
+    run_id, _, first = bench.running()
+    bench.release(first)
+    second = bench.lease()
+    finish = bench.store.runs.finish
+    with pytest.raises(LeaseLostError, match="not this worker's"), bench.store.transaction() as tx:
+        finish(tx, run_id, second.fence, RunState.DONE)
+    with bench.store.transaction() as tx:
+        bench.store.runs.claim(tx, run_id, "w1", second.fence)
+        finish(tx, run_id, second.fence, RunState.DONE)
+    for late in (RunState.FAILED, RunState.DONE):
+        with pytest.raises(LeaseLostError), bench.store.transaction() as tx:
+            finish(tx, run_id, second.fence, late)
+    assert bench.store.runs.get(run_id).state is RunState.DONE
+
+
 def test_a_released_lease_writes_no_more(bench: Bench) -> None:
     run_id, _, lease = bench.running()
     bench.release(lease)

@@ -90,9 +90,7 @@ class SqliteBackend:
 
     def rollback(self) -> None:
         handle = self._mine().handle
-        if (
-            handle.in_transaction
-        ):  # after a full disk SQLite has rolled back already, and a second one would hide the first error
+        if handle.in_transaction:  # a full disk has undone it already; a second undoing would hide the first error
             with self._told():
                 handle.execute("ROLLBACK")
 
