@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.domain.run import Run, RunRequest
+from tui_connector.store.sqlite import SqliteBackend
+
+if TYPE_CHECKING:
+    import signal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKSPACE = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
@@ -55,6 +61,7 @@ SAP_SECRETS = {"client_id": "CONNECTOR", "client_secret": "sandbox-secret-1"}
 ANAPLAN_SECRETS = {"user": "integration@example.com", "password": "sandbox-secret-2"}
 
 Seen = TypeVar("Seen")
+Doom = Callable[[int, str], bool]  # number of a commit and kind of its newest audit event -> whether to strike there
 
 
 def wait_for(ask: Callable[[], Seen], good: Callable[[Seen], Any] = bool, seconds: float = 20.0) -> Seen:
@@ -212,7 +219,7 @@ def seal_config(sandbox: Sandbox, folder: Path, more: str = "") -> Path:
     """Write a config.toml against the sandbox into a folder and seal the secrets of its connections; its path."""
     path = folder / "config.toml"
     text = CONFIG.format(url=sandbox.url, workspace=WORKSPACE, model=FINANCE_HUB)
-    path.write_text(text + more.format(url=sandbox.url), encoding="utf-8")
+    path.write_text(text + more.replace("{url}", sandbox.url), encoding="utf-8")
     with open_installation(str(path)) as opened:
         for connection in opened.connections():
             secrets = SAP_SECRETS if connection.name.startswith("sap.") else ANAPLAN_SECRETS
@@ -247,18 +254,21 @@ def wait_for_runs(installation: Installation, ids: list[int], seconds: float = 3
     return wait_for(lambda: runs_of(installation, ids), lambda runs: all(run.state.ended for run in runs), seconds)
 
 
+def serve(installation: Installation, until: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Let a worker in this process serve until that is so."""
+
+    async def served() -> None:
+        async with asyncio.timeout(seconds), installation.worker() as worker:
+            await worker.serve(asyncio.Event(), until=until, scheduled=False)
+
+    asyncio.run(served())
+    holder = installation.store.leases.holder(FINANCE_HUB)
+    assert holder is None or f":{os.getpid()}:" not in holder.owner, "the worker has kept its lease"
+
+
 def work(installation: Installation, ids: list[int], seconds: float = 60.0) -> list[Run]:
     """Let a worker in this process serve until these runs have ended; the runs."""
-
-    def ended() -> bool:
-        return all(run.state.ended for run in runs_of(installation, ids))
-
-    async def serve() -> None:
-        async with asyncio.timeout(seconds), installation.worker() as worker:
-            await worker.serve(asyncio.Event(), until=ended, scheduled=False)
-
-    asyncio.run(serve())
-    assert installation.store.leases.holder(FINANCE_HUB) is None, "the worker has kept its lease"
+    serve(installation, lambda: all(run.state.ended for run in runs_of(installation, ids)), seconds)
     return runs_of(installation, ids)
 
 
@@ -318,6 +328,52 @@ def start_worker(config: Path, tmp_path: Path) -> Iterator[Callable[..., Process
     yield start
     for process in started:
         process.kill()
+
+
+def fork(job: Callable[[], int]) -> int:
+    """Do a job in a child process and end it with the job's exit code; its pid.
+
+    No store may be open in this process meanwhile: an open SQLite does not outlive a fork.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = job()
+        except BaseException:  # noqa: BLE001 (the child ends here, whatever it was)
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return child
+
+
+@contextmanager
+def signal_at(number: signal.Signals, doom: Doom, *, after: bool) -> Iterator[None]:
+    """Send this process a signal right before or after the commit that is its doom; only audited commits count."""
+    commit, newest, counted = SqliteBackend.commit, 0, 0
+
+    def watched(backend: SqliteBackend) -> None:
+        nonlocal newest, counted
+        event, kind = backend.query("SELECT seq, kind FROM audit_event ORDER BY seq DESC LIMIT 1", ())[0]
+        counted, newest, doomed = counted + (event != newest), event, event != newest and doom(counted + 1, kind)
+        if doomed and not after:
+            os.kill(os.getpid(), number)
+        commit(backend)
+        if doomed and after:
+            os.kill(os.getpid(), number)
+
+    with patch.object(SqliteBackend, "commit", watched):
+        yield
+
+
+def anaplan(sandbox: Sandbox) -> tuple[str, dict[str, str]]:
+    """Where the Finance Hub answers, and headers that let a test in without the connector."""
+    answer = sandbox.http.post(
+        f"{sandbox.url}/token/authenticate", auth=(ANAPLAN_SECRETS["user"], ANAPLAN_SECRETS["password"])
+    )
+    token = answer.raise_for_status().json()["tokenInfo"]["tokenValue"]
+    model = f"{sandbox.url}/2/0/workspaces/{WORKSPACE}/models/{FINANCE_HUB}"
+    return model, {"Authorization": f"AnaplanAuthToken {token}"}
 
 
 def assert_sound(installation: Installation) -> None:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.journeys.conftest import SAP_SECRETS, Sandbox, assert_sound
+from tests.journeys.conftest import (
+    ANAPLAN_SECRETS,
+    CONFIG,
+    FINANCE_HUB,
+    SAP_SECRETS,
+    WORKSPACE,
+    Sandbox,
+    assert_sound,
+)
 from tui_connector import cli as commands
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.domain.run import Run, RunState
@@ -109,6 +117,16 @@ class Desk:
         counts = self.latest(flow).counts
         assert told.code == 0, told.text
         assert counts.read == counts.loaded == len(self.sandbox.items(members)) > 0
+
+
+def set_up(sandbox: Sandbox, folder: Path, more: str = "") -> Desk:
+    """An installation against the sandbox in this folder, its secrets sealed; `more` comes after the usual settings."""
+    path = folder / "config.toml"
+    path.write_text(CONFIG.format(url=sandbox.url, workspace=WORKSPACE, model=FINANCE_HUB) + more, encoding="utf-8")
+    desk = Desk(path, sandbox)
+    desk.seal("sap.main", **SAP_SECRETS)
+    desk.seal("anaplan.main", **ANAPLAN_SECRETS)
+    return desk
 
 
 def restore(sandbox: Sandbox) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.journeys import conftest as journeys
+
 COLUMNS = """
 [flows.gl_accounts.columns]
 Code = "GLAccount"
@@ -305,6 +307,8 @@ CASES = [
          harm=lambda sandbox: sandbox.anaplan(room=100)),
     Case("workspace full, not told", ("Accounts from accounts.csv",), "workspace",
          harm=lambda sandbox: sandbox.anaplan(room=100, room_variant="silent")),
+    Case("key that tells no records apart", ("a key that this run has read before, for example 'YCOA'",),
+         "does not identify a record", '[flows.gl_accounts.source]\nkey = ["ChartOfAccounts"]\n'),
     Case("page repeats", (ACCOUNT_SET, "a page repeats"), "page_size",
          harm=lambda sandbox: account_pages(sandbox, *links(sandbox, 4))),
     Case("link repeats", (ACCOUNT_SET, "a page repeats"), "page_size",
@@ -334,4 +338,16 @@ def test_a_fault_is_told_and_once_mended_everything_loads(desk: Desk, case: Case
     desk.fails(*case.said, hint=case.hint)
     desk.config.write_text(before)
     restore(desk.sandbox)
+    desk.loads()
+
+
+def test_a_list_of_anaplan_that_never_ends_is_told(desk: Desk, start_worker: Callable[..., journeys.Process]) -> None:
+    found = {"id": "113000000001", "name": "accounts.csv"}
+    paging = {"currentPageSize": 1, "totalSize": 10**9, "offset": 0}
+    desk.sandbox.fault("replace_json", "/files\\?", body={"meta": {"paging": paging}, "files": [found]}, times=-1)
+    assert start_worker("run", "gl_accounts").wait(10) == 1
+    run = desk.latest("gl_accounts")
+    assert "files" in run.reason
+    desk.nothing_lost(run)
+    desk.sandbox.clear_faults()
     desk.loads()

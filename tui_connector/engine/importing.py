@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import dumps, tasks
 from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, TaskFailedError
-from tui_connector.domain.record import Reject, RejectedBy
+from tui_connector.domain.record import Outcome, Reject, RejectedBy
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
 
@@ -26,6 +27,7 @@ _LOOK_SECONDS = 1.5
 _STARTS = 5
 _BATCH = 1000
 _RATE_LIMIT_SECONDS = 10.0
+_CLOCKS_APART = timedelta(hours=1)  # at most, between Anaplan's creation times and our clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class FileImport:
             except RateLimitedError as error:  # refused before it began, so it may be asked again
                 if attempt == _STARTS - 1:
                     raise
-                wait = error.retry_after.total_seconds() if error.retry_after else _RATE_LIMIT_SECONDS
+                asked = error.retry_after
+                wait = _RATE_LIMIT_SECONDS if asked is None else asked.total_seconds()
                 await self._clock.sleep(wait)
                 continue
             except OutcomeUnknownError:  # it may have begun: look for it before anything else
@@ -106,12 +109,16 @@ class FileImport:
     async def _adopt(self, begun: datetime, known: Sequence[str]) -> str | None:
         """The task that was started but whose ID was never learned; None when there is none.
 
-        Running the same file through the same import again gives the same data, so that "none" may lead to a new start.
+        A task that is not `known` began after the intent, whatever Anaplan's clock says; one that began much later is
+        somebody else's. Running the same file through the same import again gives the same data, so that "none" may
+        lead to a new start.
         """
         for look in range(_LOOKS):
             if look:
                 await self._clock.sleep(_LOOK_SECONDS)
-            found = await tasks.adopt(self._client, self._action, begun, set(known))
+            listed = await tasks.tasks(self._client, self._action)
+            foreign = {task.id for task in listed if task.created_at > begun + _CLOCKS_APART}
+            found = await tasks.adopt(self._client, self._action, begun - _CLOCKS_APART, foreign.union(known))
             if found is not None:
                 return found
         return None
@@ -175,6 +182,8 @@ class FileImport:
                 if record is None or record.position in refused:
                     continue
                 refused.add(record.position)
+                if record.outcome is Outcome.REJECTED:
+                    continue  # kept already, by a worker that died before the step was done
                 cause = "; ".join(clean(error, limit=200) for error in row.errors) or "Anaplan gave no reason"
                 part = "loaded in part: " if row.status == "W" else ""
                 rejects.append(

@@ -58,7 +58,7 @@ def boot_id() -> str:
 
 
 def process_start(pid: int) -> str:
-    """When a process of this machine started, in the kernel's ticks; empty if there is none or only its entry is left."""
+    """When a process of this machine started, in the kernel's ticks; empty for one that has ended."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
         return "" if state in _ENDED else rest[18]
