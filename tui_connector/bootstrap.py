@@ -36,6 +36,7 @@ from tui_connector.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
@@ -125,18 +126,21 @@ class Installation:
     async def tenants(self) -> AsyncIterator[Tenants]:
         """Clients, opened when first asked for and closed at the end."""
         opened: list[HttpClient] = []
-        saps: dict[str, SapClient] = {}
-        models: dict[str, AnaplanClient] = {}
+        saps: dict[str, tuple[SapClient, datetime | None]] = {}
+        models: dict[str, tuple[AnaplanClient, datetime | None]] = {}
 
+        # A client is opened anew once its credential was changed: it may have given up on the old one.
         def sap(name: str) -> SapClient:
-            if name not in saps:
-                saps[name] = self._open_sap(name, opened)
-            return saps[name]
+            changed = self.store.credentials.changed_at(f"sap.{name}")
+            if name not in saps or saps[name][1] != changed:
+                saps[name] = self._open_sap(name, opened), changed
+            return saps[name][0]
 
         def anaplan(name: str) -> AnaplanClient:
-            if name not in models:
-                models[name] = self._open_anaplan(name, opened)
-            return models[name]
+            changed = self.store.credentials.changed_at(f"anaplan.{name}")
+            if name not in models or models[name][1] != changed:
+                models[name] = self._open_anaplan(name, opened), changed
+            return models[name][0]
 
         try:
             yield Tenants(sap, anaplan, self.requests_last_minute)

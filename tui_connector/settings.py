@@ -259,12 +259,13 @@ def load_settings(path: Path) -> Settings:
 
 def _check_variables() -> None:
     for name in os.environ:
-        first = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        first, joint, second = name.removeprefix(_PREFIX).lower().partition("__")
+        rest = joint + second
         if name.startswith(_PREFIX) and name != CONFIG_VARIABLE and first not in Settings.model_fields:
             near = difflib.get_close_matches(first, Settings.model_fields, n=1)
             raise ConfigError(
                 f"the variable {name} overrides no setting",
-                hint=f"did you mean {_PREFIX}{near[0].upper()}?"
+                hint=f"did you mean {_PREFIX}{(near[0] + rest).upper()}?"
                 if near
                 else "unset it, or see config.toml for the names",
             )

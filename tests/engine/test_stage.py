@@ -15,7 +15,9 @@ FILE = File("113000000001", "gl_line_items.csv")
 LAYOUT = lay_out(gl_line_items.FLOW)
 
 
-def item(number: int, *, account: str = "0061003000", center: str = "0010101101", amount: str = "12.50") -> tuple[str, ...]:
+def item(
+    number: int, *, account: str = "0061003000", center: str = "0010101101", amount: str = "12.50"
+) -> tuple[str, ...]:
     named = {
         "CompanyCode": "1010", "FiscalYear": "2026", "AccountingDocument": f"{number:010}", "LedgerGLLineItem": "000001",
         "GLAccount": account, "CostCenter": center, "FiscalPeriod": "010", "PostingDate": "2026-10-31", "DebitCreditCode": "S",
@@ -94,12 +96,14 @@ def test_quotes_and_separators_are_quoted_and_unaltered() -> None:
 
 def test_a_value_sap_spoilt_is_kept_with_its_record() -> None:
     made = stager()
-    fault = FieldFault(("1010", "2026", "9", "1"), "AmountInCompanyCodeCurrency", "1e5", "is no plain decimal number", item(9))
+    cause = "AmountInCompanyCodeCurrency is not a plain decimal number"
+    fault = FieldFault(("1010", "2026", "9", "1"), "AmountInCompanyCodeCurrency", "1e5", cause, item(9, amount="1e5"))
     page = SourcePage([item(1)], [fault])
     staged = made.stage(page, made.keys(page), {})
     assert [record.outcome for record in staged.records] == [Outcome.SENT, Outcome.REJECTED]
     assert staged.rejects[0].key == "1010-2026-9-1"
-    assert "AmountInCompanyCodeCurrency" in staged.rejects[0].cause
+    assert staged.rejects[0].cause == cause
+    assert staged.rejects[0].values["Amount"] == "1e5"
     assert (made.tally.read, made.tally.sent, made.tally.rejected) == (2, 1, 1)
 
 

@@ -124,7 +124,7 @@ def partners(sap: Sap, role: str) -> Rows:
     service = f"{V2}API_BUSINESS_PARTNER"
     found = {row[role]: row for row in sap.rows(f"{service}/A_BusinessPartner") if row[role]}
     return {
-        found[row[role]]["BusinessPartner"]: {
+        found[row[role]][role]: {
             "Code": row[role], "Name": row[f"{role}Name"], "Account Group": row[f"{role}AccountGroup"],
             "Business Partner": found[row[role]]["BusinessPartner"],
             "Blocked": found[row[role]]["BusinessPartnerIsBlocked"],

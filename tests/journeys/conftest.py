@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from unittest.mock import patch
@@ -21,6 +21,7 @@ import pytest
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.domain.run import Run, RunRequest
+from tui_connector.engine import importing
 from tui_connector.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
@@ -240,6 +241,14 @@ def installation(config: Path) -> Iterator[Installation]:
         yield opened
 
 
+@contextmanager
+def open_hastily(config: Path) -> Iterator[Installation]:
+    """Open an installation with leases and pauses shorter than config.toml allows."""
+    with open_installation(str(config)) as installation:
+        engine = installation.settings.engine.model_copy(update={"lease_seconds": 0.4, "task_poll_seconds": 0.05})
+        yield replace(installation, settings=installation.settings.model_copy(update={"engine": engine}))
+
+
 def request_runs(installation: Installation, *names: str, **request: Any) -> list[int]:
     """Write down runs of these flows as one cycle, in this order; their numbers. request: fields of RunRequest."""
     return installation.request_runs([RunRequest(name, **request) for name in names], "test")
@@ -261,7 +270,8 @@ def serve(installation: Installation, until: Callable[[], bool], seconds: float 
         async with asyncio.timeout(seconds), installation.worker() as worker:
             await worker.serve(asyncio.Event(), until=until, scheduled=False)
 
-    asyncio.run(served())
+    with patch.object(importing, "_LOOK_SECONDS", 0.2):  # between two looks for a task that may have been started
+        asyncio.run(served())
     holder = installation.store.leases.holder(FINANCE_HUB)
     assert holder is None or f":{os.getpid()}:" not in holder.owner, "the worker has kept its lease"
 

@@ -19,6 +19,7 @@ from tests.journeys.conftest import (
     anaplan,
     assert_sound,
     fork,
+    open_hastily,
     request_runs,
     seal_config,
     signal_at,
@@ -202,10 +203,10 @@ def test_a_worker_may_die_before_and_after_every_commit(sandbox: Sandbox, config
     number, after = 2, False  # the first one is only the worker's own entry
     while True:
         tasks_before = len(sandbox.tasks())
-        with open_installation(str(config)) as installation:
+        with open_hastily(config) as installation:
             (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
         died_now = dies(config, run_id, at_commit(number), after=after)
-        with open_installation(str(config)) as installation:
+        with open_hastily(config) as installation:
             last = installation.store.audit.events_before(None, 1)[0].fact
             (run,) = work(installation, [run_id])
             assert_carried_out_once(installation, run, sandbox.tasks()[tasks_before:])
@@ -228,12 +229,12 @@ def test_a_run_ends_though_its_workers_die_again_and_again(sandbox: Sandbox, con
     dice, deaths = random.Random(20261122), 0
     for _ in range(3):
         tasks_before = len(sandbox.tasks())
-        with open_installation(str(config)) as installation:
+        with open_hastily(config) as installation:
             (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
         while dies(config, run_id, at_commit(dice.randint(2, 11)), after=dice.random() < 0.5):
             deaths += 1
             assert deaths < 100
-        with open_installation(str(config)) as installation:
+        with open_hastily(config) as installation:
             assert_carried_out_once(installation, installation.store.runs.get(run_id), sandbox.tasks()[tasks_before:])
     print(f"\n3 runs ended after {deaths} deaths")
     assert deaths > 6
@@ -241,10 +242,10 @@ def test_a_run_ends_though_its_workers_die_again_and_again(sandbox: Sandbox, con
 
 def test_refused_records_stand_in_the_trail_once_though_their_reader_died(sandbox: Sandbox, config: Path) -> None:
     sandbox.anaplan(code_limit=3)  # shorter than every code, so that Anaplan refuses them all
-    with open_installation(str(config)) as installation:
+    with open_hastily(config) as installation:
         (run_id,) = request_runs(installation, "profit_centers")
     assert dies(config, run_id, lambda _, kind: kind == "records.rejected", after=True)
-    with open_installation(str(config)) as installation:
+    with open_hastily(config) as installation:
         (run,) = work(installation, [run_id])
         rejects = installation.store.records.rejects(run_id, limit=10_000)
         assert_sound(installation)
@@ -255,12 +256,12 @@ def test_refused_records_stand_in_the_trail_once_though_their_reader_died(sandbo
 
 
 def test_a_task_that_somebody_starts_hours_later_is_not_taken_for_the_lost_one(sandbox: Sandbox, config: Path) -> None:
-    with open_installation(str(config)) as installation:
+    with open_hastily(config) as installation:
         (run_id,) = request_runs(installation, "profit_centers")
     assert dies(config, run_id, lambda _, kind: kind == "step.intent", after=True)
     sandbox.advance(7200)
     start_as_somebody(sandbox, "Profit Centers from profit_centers.csv")
-    with open_installation(str(config)) as installation:
+    with open_hastily(config) as installation:
         (run,) = work(installation, [run_id])
         assert_carried_out_once(installation, run, sandbox.tasks()[1:])
 
@@ -283,7 +284,7 @@ def dies(config: Path, run_id: int, doom: Doom, *, after: bool) -> bool:
     """Let a child work on a run until its doom; whether it was killed by it, and did not just end the run."""
 
     def job() -> int:
-        with open_installation(str(config)) as installation, signal_at(signal.SIGKILL, doom, after=after):
+        with open_hastily(config) as installation, signal_at(signal.SIGKILL, doom, after=after):
             work(installation, [run_id])
         return 0
 

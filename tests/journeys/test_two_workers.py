@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -28,6 +28,7 @@ from tests.journeys.conftest import (
     Sandbox,
     assert_sound,
     fork,
+    open_hastily,
     request_runs,
     runs_of,
     serve,
@@ -36,7 +37,7 @@ from tests.journeys.conftest import (
     wait_for_runs,
     work,
 )
-from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.bootstrap import Installation
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.run import ReadMode, Run, RunState
 from tui_connector.engine.worker import is_dead, process_start, this_process
@@ -188,11 +189,11 @@ def test_a_sleeper_is_refused_wherever_it_wakes(sandbox: Sandbox, config: Path) 
     refused: list[str] = []
     for number in count(2):  # the first commit is only the worker's own entry
         tasks_before = len(sandbox.tasks())
-        with open_with_short_leases(config) as installation:
+        with open_hastily(config) as installation:
             (run_id,) = request_runs(installation, "profit_centers", mode=ReadMode.FULL)
         child = fork(partial(sleep_at, config, run_id, number))
         slept = os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
-        with open_with_short_leases(config) as installation:
+        with open_hastily(config) as installation:
             last = installation.store.audit.events_before(None, 1)[0].fact
             (run,) = work(installation, [run_id])
             assert run.state is RunState.DONE, run.reason
@@ -218,7 +219,7 @@ def sleep_at(config: Path, run_id: int, number: int) -> int:
     handler = logging.Handler()
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger("tui_connector.worker").addHandler(handler)
-    with open_with_short_leases(config) as installation:
+    with open_hastily(config) as installation:
 
         def ended() -> bool:
             run = installation.store.runs.get(run_id)
@@ -227,14 +228,6 @@ def sleep_at(config: Path, run_id: int, number: int) -> int:
         with signal_at(signal.SIGSTOP, lambda counted, _: counted == number, after=True):
             serve(installation, ended, seconds=20)
     return REFUSED if told else 0
-
-
-@contextmanager
-def open_with_short_leases(config: Path) -> Iterator[Installation]:
-    """Leases shorter than config.toml allows, so that nobody waits for seconds."""
-    with open_installation(str(config)) as installation:
-        engine = installation.settings.engine.model_copy(update={"lease_seconds": 0.4})
-        yield replace(installation, settings=installation.settings.model_copy(update={"engine": engine}))
 
 
 def test_a_run_blocked_by_another_worker_at_the_same_moment_is_left_alone(installation: Installation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,7 @@ class AnaplanClient:
     ) -> list[Wire]:
         """Every row of a paged list; Anaplan leaves the key out when there are none."""
         rows: list[Wire] = []
+        seen: set[bytes] = set()
         for _ in range(_PAGES):
             paged = {**(query or {}), "limit": str(_PAGE), "offset": str(len(rows))}
             answer = await self.request("GET", path, query=paged, what=what, repeatable=True, waits=waits)
@@ -180,6 +182,13 @@ class AnaplanClient:
             page = wire.get(key) or []
             if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
                 raise ContractChangedError(f"Anaplan's answer for {what} is no list.", hint="The API may have changed.")
+            mark = hashlib.blake2b(msgspec.json.encode(page), digest_size=16).digest()
+            if page and mark in seen:
+                raise ContractChangedError(
+                    f"Anaplan's pages of {what} repeat; the list does not end.",
+                    hint="Look at the tenant's answers in the log; something in between may drop the offset.",
+                )
+            seen.add(mark)
             rows += page
             meta = wire.get("meta")
             paging = meta.get("paging") if isinstance(meta, dict) else None

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tui_connector.anaplan import dumps, tasks
+from tui_connector.anaplan import discovery, dumps, tasks
+from tui_connector.anaplan.codes import list_codes
 from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, TaskFailedError
 from tui_connector.domain.record import Outcome, Reject, RejectedBy
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
+from tui_connector.engine.layout import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
 
 STEP = "import"
+_LIST_IMPORTS = ("hierarchyRowsProcessed", "hierarchyNoChanges")
+_FULL = "often the workspace is full or the file was replaced; look at the model, then run the flow again"
 _LOOKS = 4
 _LOOK_SECONDS = 1.5
 _STARTS = 5
@@ -68,8 +72,8 @@ class FileImport:
         else:
             self._checkpoints.note(STEP, task_id=task_id)
         result = await self._wait(task_id)
-        self._check_complete(result)
-        refused = await self._collect(task_id, result)
+        refused = await self._collect(task_id, result)  # first, since a dump perishes
+        await self._check_complete(result)
         self._checkpoints.done(
             STEP,
             outcome=result.outcome,
@@ -144,17 +148,41 @@ class FileImport:
         )
         return tasks.check_ended(self._action, status)
 
-    def _check_complete(self, result: TaskResult) -> None:
+    async def _check_complete(self, result: TaskResult) -> None:
         """A list import that says complete must account for every row: a full workspace takes none and says it too."""
         for leaf in result.leaves():
-            if not any(detail.type.startswith("hierarchyRowsProcessed") for detail in leaf.details):
+            told = next((one for one in leaf.details if one.type.startswith(_LIST_IMPORTS)), None)
+            if told is None:
                 continue
             accounted = leaf.loaded + leaf.ignored + leaf.failed
-            if accounted < self._sent:
+            if accounted < self._sent and told.type != "hierarchyNoChanges":
                 raise TaskFailedError(
                     f"{self._action.name} says complete but accounts for {accounted:,} of {self._sent:,} rows.",
-                    hint="often the workspace is full or the file was replaced; look at the model, then run it again",
+                    hint=_FULL,
                 )
+            new = self._store.records.first_time(self._run.id)
+            if told.count("successCreateCount") + leaf.failed < new:
+                # Rows are ignored when they change nothing, and when there is no room for them: only the list can tell.
+                await self._check_members(told.values.get("hierarchyName", ""))
+
+    async def _check_members(self, list_name: str) -> None:
+        """Every record that was sent must be a member of the list now, unless Anaplan's dump names it."""
+        layout = lay_out(self._context.flow)
+        found = await discovery.find_list(self._client, list_name)
+        codes = await list_codes(self._client, found.id)
+        missing, example, position = 0, "", 0
+        while page := self._store.records.page(self._run.id, position, _BATCH, Outcome.SENT):
+            position = page[-1].position
+            for record in page:
+                code = layout.code(record.key)
+                if code is not None and code not in codes:
+                    missing, example = missing + 1, example or record.key
+        if missing:
+            raise TaskFailedError(
+                f"{self._action.name} says complete, but {missing:,} of {self._sent:,} records are not in the list "
+                f"{list_name}, for example {example}.",
+                hint=_FULL,
+            )
 
     async def _collect(self, task_id: str, result: TaskResult) -> int:
         """Fetch every failure dump at once, since it perishes, and join its rows to their records."""

@@ -70,7 +70,8 @@ class LoadRun:
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
             reason = "dry run: nothing was sent" if run.dry_run else ""
-            self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, "", counts)
+            hint = f"`runs {run.id}` lists the refused records; once mended, `run {run.flow} --full` sends them"
+            self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint if counts.rejected else "", counts)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }

@@ -141,7 +141,6 @@ class Stager:
 
     def _unreadable(self, fault: FieldFault, position: int, rejects: list[Reject]) -> Record:
         key = KEY_JOINT.join(fault.key_values)
-        values = {field.path: value for field, value in zip(self._layout.fields, fault.row, strict=False)}
-        cause = f"{fault.field}: {fault.cause}"
-        rejects.append(Reject(position, key, RejectedBy.CONNECTOR, cause, values, detail=fault.value))
+        values = dict(zip(self._layout.headers, self._layout.values((key, *fault.row)), strict=True))
+        rejects.append(Reject(position, key, RejectedBy.CONNECTOR, fault.cause, values, detail=fault.value))
         return Record(position, key, content_digest(KEY_JOINT.join(fault.row)), Outcome.REJECTED)

@@ -55,7 +55,10 @@ class Transfer:
             with self._store.transaction() as tx:
                 self._store.records.drop(tx, self._run.id, fence=self._context.fence)
         compare = self._run.mode is not ReadMode.FULL and self._store.records.has_any(self._run.target_id)
-        chunks = await self._stream(window, compare=compare)
+        try:
+            chunks = await self._stream(window, compare=compare)
+        finally:
+            self._note_counts()
         tally = self._stager.tally
         self._checkpoints.done(
             "transfer",
@@ -65,6 +68,10 @@ class Transfer:
             rejected=tally.rejected,
             chunks=chunks,
         )
+
+    def _note_counts(self) -> None:
+        with self._store.transaction() as tx:
+            self._store.runs.note_counts(tx, self._run.id, self._context.fence, self._stager.tally.counts())
 
     async def _window(self, mark: Watermark | None) -> tuple[ChangeWindow | None, datetime | None]:
         source = self._flow.source
@@ -98,8 +105,9 @@ class Transfer:
                 await keeping
             return await self._upload.complete() if self._upload else 0
         finally:
-            if keeping and not keeping.done():
+            if keeping:
                 await asyncio.wait({keeping})
+                keeping.exception()  # looked at here when another fault ended the stream first
             if self._upload:
                 await self._upload.abandon()
             await pages.aclose()

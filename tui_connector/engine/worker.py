@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError
 from tui_connector.domain.run import ReadMode, RunRequest, RunState, StepState, WorkerInfo
+from tui_connector.domain.text import clean
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
@@ -236,7 +237,7 @@ class Worker:
         except LeaseLostError:
             raise
         except ConnectorError as error:
-            self._fail(run, hold, error.message, error.hint)
+            self._fail(run, hold, clean(error.message), clean(error.hint))
         except Exception:
             log.exception("run %s failed unexpectedly", run_id)
             self._fail(

@@ -12,7 +12,7 @@ FLOW = LoadFlow(
     source=ODataSource(
         "API_BUSINESS_PARTNER",
         "A_BusinessPartner",
-        key=("BusinessPartner",),
+        key=("Supplier",),
         changed_on="LastChangeDate",
         created_on="CreationDate",
         by_day=True,

@@ -52,11 +52,19 @@ class BasicAuth:
             raise ConfigError("a user name cannot hold a colon", hint="Store the communication user's own name.")
         pair = f"{credential.user}:{credential.password}".encode()
         self._headers = {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+        self._refused = False
 
     async def headers(self) -> dict[str, str]:
+        """The header; AuthenticationError once SAP has refused it, since SAP locks a user after several refusals."""
+        if self._refused:
+            raise AuthenticationError(
+                "SAP has refused the credential of this user; it is not sent again",
+                hint="Check the communication user, then store the credential again with `credentials set`.",
+            )
         return dict(self._headers)
 
-    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 (SAP locks a user after several refusals)
+    async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 (there is nothing newer)
+        self._refused = True
         return False
 
 

@@ -83,7 +83,9 @@ def refusal(answer: Response, *, name: str, service: str, entity_set: str) -> Co
     """The error for an answer that is no success, of a request that reads."""
     said = read_message(answer)
     quoted = f": {said.text}" if said.text else ""
-    where = f"{name}: {clean(service, limit=80)}/{clean(entity_set, limit=80)}"
+    where = f"{name}: {clean(service, limit=80)}"
+    if entity_set not in ("", service):
+        where += f"/{clean(entity_set, limit=80)}"
     if answer.status == 401:
         return AuthenticationError(
             f"{name}: SAP refused the credential (401)",

@@ -250,4 +250,6 @@ def _plain(raw: bytes) -> Wire:
             return False
         case b"n":
             return None
+        case b"{" | b"[":
+            return raw  # no conversion takes bytes, so that the record is refused
     return raw.decode()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tui_connector.sap.page import Entity, PageShape
+    from tui_connector.sap.values import Wire
 
 _ALWAYS = "9999-12-31"
 
@@ -53,7 +54,7 @@ class SliceKeeper:
         return (2, _number(start))
 
     @staticmethod
-    def _day(value: str | bool | None, empty: str) -> str:
+    def _day(value: Wire, empty: str) -> str:
         try:
             return to_date(value) or empty
         except ValueError:

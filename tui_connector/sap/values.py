@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-Wire = str | bool | None  # a JSON value; numbers arrive here as the text SAP wrote
+# A JSON value: numbers arrive as the text SAP wrote, and a structure where a value belongs as its bytes.
+Wire = str | bool | bytes | None
 
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _DECIMALS = re.compile(r"(?:-?[0-9]+(?:\.[0-9]+)?\n)*")
@@ -40,12 +41,23 @@ class _DateTexts(dict[Wire, str]):
 
 
 def to_text(value: Wire) -> str:
-    """Text as it came; null is empty."""
+    """Text as it came; null is empty.
+
+    Raises:
+        ValueError: a structure stands where a value belongs.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
+    if isinstance(value, str):
+        return value
+    raise ValueError("is a structure, not a value")
+
+
+def to_shown(value: Wire) -> str:
+    """Whatever came, as a text to show."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else to_text(value)
 
 
 def to_decimal(value: Wire) -> str:
@@ -166,7 +178,7 @@ class ColumnConverter:
             try:
                 texts.append(self._one(value))
             except ValueError as error:
-                texts.append(to_text(value))
+                texts.append(to_shown(value))
                 causes[place] = str(error)
         return texts, causes
 

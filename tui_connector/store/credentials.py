@@ -12,6 +12,7 @@ from tui_connector.store.database import to_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from tui_connector.store.database import Database
 
@@ -130,6 +131,11 @@ class Credentials:
             if gone:
                 chain.append(tx, Fact("credential.deleted", by, connection, {}))
             return gone
+
+    def changed_at(self, connection: str) -> datetime | None:
+        """When a connection's secrets were last entered or sealed anew; None when there are none."""
+        found = self._database.value("SELECT changed_at FROM credential WHERE connection = ?", connection)
+        return None if found is None else to_moment(found)
 
     def names(self) -> list[CredentialInfo]:
         """What is stored, without its secrets."""

@@ -127,6 +127,18 @@ class Records:
             )
         )
 
+    def first_time(self, run_id: int) -> int:
+        """How many of a run's sent records Anaplan had never confirmed before."""
+        return int(
+            self._database.value(
+                "SELECT count(*) FROM record r WHERE r.run_id = ? AND r.outcome = 1 AND NOT EXISTS"
+                " (SELECT 1 FROM record e JOIN run ON run.id = e.run_id WHERE e.target_id = r.target_id"
+                " AND e.key = r.key AND e.run_id < r.run_id AND run.confirmed = 1"
+                " AND coalesce(e.later, e.outcome) IN (1, 2))",
+                run_id,
+            )
+        )
+
     def rejects(self, run_id: int, limit: int = 200, after: int = -1) -> list[Reject]:
         """Refused records of a run after position `after`. A position with several refusals is never cut in two."""
         return rejects.page(self._database, run_id, limit, after)
