@@ -247,7 +247,7 @@ class Installation:
         if section.auth == "certificate":
             proof = sap_auth.CertificateAuth()
         elif section.auth == "basic":
-            proof = sap_auth.BasicAuth(secret)
+            proof = sap_auth.BasicAuth(secret, connection)
         else:
             parts = urlsplit(section.token_url or "")
             tokens = self._http(connection, f"{parts.scheme}://{parts.netloc}", opened)

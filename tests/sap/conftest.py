@@ -125,7 +125,7 @@ class Bench:
         return client
 
     def sap(self, url: str, auth: SapAuth | None = None, **options: Any) -> SapClient:
-        return SapClient(self.http(url, **options), auth or BasicAuth(LOGIN))
+        return SapClient(self.http(url, **options), auth or BasicAuth(LOGIN, "sap.main"))
 
 
 Story = Callable[[Bench], Any]

@@ -46,19 +46,20 @@ class BasicAuth:
         ConfigError: one of them is missing, or the user holds a colon.
     """
 
-    def __init__(self, credential: SapCredential) -> None:
+    def __init__(self, credential: SapCredential, name: str = "SAP") -> None:
         _demand(credential.user, credential.password, "user and password")
         if ":" in credential.user:
             raise ConfigError("a user name cannot hold a colon", hint="Store the communication user's own name.")
         pair = f"{credential.user}:{credential.password}".encode()
         self._headers = {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+        self._name = name
         self._refused = False
 
     async def headers(self) -> dict[str, str]:
         """The header; AuthenticationError once SAP has refused it, since SAP locks a user after several refusals."""
         if self._refused:
             raise AuthenticationError(
-                "SAP has refused the credential of this user; it is not sent again",
+                f"{self._name}: SAP refused the credential before; it is not sent again",
                 hint="Check the communication user, then store the credential again with `credentials set`.",
             )
         return dict(self._headers)
