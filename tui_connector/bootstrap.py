@@ -24,7 +24,7 @@ from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.credential import AnaplanCredential, SapCredential
 from tui_connector.domain.errors import ConfigError
 from tui_connector.engine.context import Tenants
-from tui_connector.engine.worker import Worker, WorkerOptions
+from tui_connector.engine.worker import Worker, WorkerOptions, is_gone, this_process
 from tui_connector.flows import FLOWS
 from tui_connector.sap import auth as sap_auth
 from tui_connector.sap.client import SapClient
@@ -232,7 +232,13 @@ class Installation:
 
     def _shelf(self, name: str) -> TokenShelf:
         purpose = f"token.{name}"
-        return self.store.tokens(name, partial(self.vault.seal_bytes, purpose), partial(self.vault.open_bytes, purpose))
+        return self.store.tokens(
+            name,
+            partial(self.vault.seal_bytes, purpose),
+            partial(self.vault.open_bytes, purpose),
+            process=this_process(self.clock).id,
+            is_gone=is_gone,
+        )
 
     def _open_sap(self, name: str, opened: list[HttpClient]) -> SapClient:
         connection = f"sap.{name}"

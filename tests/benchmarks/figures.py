@@ -29,7 +29,9 @@ def environment() -> dict[str, str]:
 def stub(*arguments: str) -> Iterator[str]:
     """A stub in a process of its own; its address."""
     command = [sys.executable, "-m", "benchmarks.stubs", *arguments]
-    with subprocess.Popen(command, cwd=FOLDER, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=FOLDER, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"

@@ -10,10 +10,12 @@ import argparse
 import asyncio
 import tempfile
 import urllib.request
+from contextlib import ExitStack
 from functools import partial
 from json import load
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from .figures import Figures, alternate, measure, stub, table, timed
 from .stubs import MODEL, WORKSPACE
@@ -44,7 +46,6 @@ def run_engine(sap: str, anaplan: str, *, trail: bool) -> None:
     """The product's own worker on a real store, for one run of one flow."""
     from tui_connector.bootstrap import open_installation
     from tui_connector.domain.run import ReadMode, RunRequest, RunState
-    from tui_connector.engine import load as engine_load
     from tui_connector.engine.transfer import Transfer
 
     class WithoutTrail(Transfer):
@@ -53,9 +54,9 @@ def run_engine(sap: str, anaplan: str, *, trail: bool) -> None:
         def _keep(self, staged: StagedPage) -> None:
             pass
 
-    if not trail:
-        engine_load.Transfer = WithoutTrail  # type: ignore[misc]
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, ExitStack() as stack:
+        if not trail:
+            stack.enter_context(patch("tui_connector.engine.load.Transfer", WithoutTrail))
         path = Path(folder) / "config.toml"
         path.write_text(CONFIG.format(sap=sap, anaplan=anaplan, workspace=WORKSPACE, model=MODEL), encoding="utf-8")
         with open_installation(str(path)) as installation:
@@ -134,7 +135,9 @@ def main() -> None:
         if chosen.large:
             large = compare(chosen.large, 1, [name for name in chosen.variants.split(",") if name != "naive"])
             for variant, one in large.items():
-                print(f"memory of {VARIANTS[variant]}: {one['rss'] / small[variant]['rss']:.2f} × that at {chosen.rows:,}")
+                print(
+                    f"memory of {VARIANTS[variant]}: {one['rss'] / small[variant]['rss']:.2f} × that at {chosen.rows:,}"
+                )
 
 
 if __name__ == "__main__":

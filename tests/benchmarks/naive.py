@@ -30,7 +30,9 @@ def load(sap: str, anaplan: str) -> int:
         writer = csv.DictWriter(text, HEADERS)
         writer.writeheader()
         rows = chunks = 0
-        link: str | None = f"{SERVICE}/GLAccountLineItem?$select={','.join({*FIELDS, *KEY})}&$orderby={','.join(KEY)}&$top=5000"
+        link: str | None = (
+            f"{SERVICE}/GLAccountLineItem?$select={','.join({*FIELDS, *KEY})}&$orderby={','.join(KEY)}&$top=5000"
+        )
         while link:
             answer = client.get(f"{sap}{link}").json()["d"]
             for item in answer["results"]:

@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 PAGE_ROWS = 5000
 WORKSPACE, MODEL, FILE_ID = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00", "3F02A9C41B7D4E58A1C6D2E37B9F0456", "113000000006"
@@ -201,7 +201,10 @@ class Anaplan:
             f"imports/{one['id']}": ("importMetadata", {"name": one["name"], "source": {"headerNames": HEADERS}}),
             "processes/118000000001": ("processMetadata", {"actions": [{"id": one["id"], "name": one["name"]}]}),
             f"processes/118000000001/tasks/{'A' * 32}": ("task", task),
-            "counts": ("counts", {"chunks": len(self._chunks), "bytes": sum(self._chunks.values()), "joined": self._joined}),
+            "counts": (
+                "counts",
+                {"chunks": len(self._chunks), "bytes": sum(self._chunks.values()), "joined": self._joined},
+            ),
         }
         many: dict[str, list[dict[str, Any]]] = {
             "workspaces": [{"id": WORKSPACE, "name": "Group", "sizeAllowance": 1 << 40, "currentSize": 1 << 30}],

@@ -72,7 +72,7 @@ def wait_for(ask: Callable[[], Seen], good: Callable[[Seen], Any] = bool, second
         seen = ask()
         if good(seen):
             return seen
-        assert time.monotonic() < end, f"after {seconds} s still {seen!r}"
+        assert time.monotonic() < end, f"after {seconds} s still {str(seen)[:2000]}"
         time.sleep(0.01)
 
 

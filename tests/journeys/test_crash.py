@@ -45,7 +45,8 @@ SOON = 5.0  # seconds within which a worker of the same machine takes over
 class Moment:
     """A moment of a run made wide by a fault, and how to tell that it has come.
 
-    task: the state of the run's task in Anaplan; empty when none must have begun.
+    task: the state of the run's task in Anaplan; empty when none must have begun. later: seconds by which the tenants'
+    clocks jump before the run, so that they refuse every token.
     """
 
     flow: str
@@ -55,6 +56,7 @@ class Moment:
     step: str = ""
     state: StepState | None = None
     task: str = ""
+    later: int = 0
 
     def has_come(self, crew: Crew, run_id: int, tasks_before: int) -> bool:
         if self.fault and not any(crew.sandbox.hits()):
@@ -65,6 +67,14 @@ class Moment:
 
 
 MOMENTS = {
+    "signing in, Anaplan": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/token/authenticate", "seconds": 20},
+        step="prepare", state=StepState.RUNNING, later=4000,
+    ),
+    "signing in, SAP": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/oauth2/token", "seconds": 20},
+        step="prepare", state=StepState.DONE, later=4000,
+    ),
     "reading": Moment(
         "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "A_GLAccountInChartOfAccounts", "skip": 2, "seconds": 20},
         step="transfer", state=StepState.RUNNING,
@@ -155,6 +165,7 @@ def test_a_killed_worker_is_followed_by_another(name: str, crew: Crew) -> None:
     new_name = name[:20]
     sandbox.change("A_GLAccountInChartOfAccounts", ACCOUNT, GLAccountName=new_name)
     tasks_before = len(sandbox.tasks(moment.action))
+    sandbox.advance(moment.later)
     sandbox.anaplan(**{"task_seconds": 0.05, **moment.switches})
     if moment.fault:
         sandbox.fault(**moment.fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,7 +80,7 @@ STORMS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("name", STORMS)
 def test_a_run_weathers(name: str, sandbox: Sandbox, installation: Installation, run_flows: RunFlows) -> None:
     sandbox.sap(page_size=90)
-    sandbox.anaplan(task_seconds=0.8 if name == "polls" else 0.05)
+    sandbox.anaplan(task_seconds=2.0 if name == "polls" else 0.05)
     for rule in STORMS[name]:
         sandbox.fault(**rule)
     begun = time.monotonic()
@@ -104,6 +105,13 @@ def assert_loaded(sandbox: Sandbox, installation: Installation, run: Run, count:
     assert mark is not None
     assert mark.run_id == run.id
     assert_sound(installation)
+
+
+def test_a_refused_start_is_repeated_when_told(sandbox: Sandbox, run_flows: RunFlows) -> None:
+    sandbox.fault("rate_limit", **START, retry_after=0)
+    run_flows("profit_centers")
+    first, second = [datetime.fromisoformat(one["at"]) for one in sandbox.requests("POST", "/tasks")]
+    assert (second - first).total_seconds() < 5
 
 
 @pytest.mark.parametrize("skew", [-600, 600])
@@ -206,7 +214,9 @@ def test_a_task_without_end_fails_the_run_and_is_not_joined_by_a_second_one(
     sandbox: Sandbox, installation: Installation
 ) -> None:
     hasty = tuple(replace(flow, task_minutes=1 / 60) for flow in installation.flows)  # type: ignore[arg-type]
-    installation = replace(installation, flows=hasty)
+    http = installation.settings.http.model_copy(update={"attempts": 2})
+    settings = installation.settings.model_copy(update={"http": http})
+    installation = replace(installation, flows=hasty, settings=settings)
     sandbox.anaplan(task_behaviour="endless", task_behaviour_times=1, busy_hang_seconds=0.5)
     runs = [work(installation, request_runs(installation, "gl_accounts"))[0] for _ in range(2)]
     for run in runs:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.store.conftest import Bench
     from tui_connector.store import Store
+    from tui_connector.store.tokens import StoredShelf
     from tui_connector.transport.tokens import TokenShelf
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -195,6 +196,21 @@ def test_one_renews_at_a_time(store: Store, until: Callable[[Callable[[], bool]]
     until(lambda: tokens.claim("w1", 30))
     tokens.save(Token("t", "Bearer", NOON, NOON, 1))
     assert not tokens.claim("w2", 30)  # saving does not give the claim back
+
+
+def test_the_claim_of_a_dead_process_is_taken_over_at_once(store: Store) -> None:
+    gone: list[str] = []
+
+    def of(process: str) -> StoredShelf:
+        return store.tokens("anaplan.main", bytes, bytes, process=process, is_gone=lambda one: one in gone)
+
+    first, second = of("host:1:100"), of("host:2:200")
+    assert first.claim("w1", 90)
+    assert not second.claim("w2", 90)
+    gone.append("host:1:100")
+    assert second.claim("w2", 90)
+    first.release("w1")  # too late: it is the other's now
+    assert not of("host:3:300").claim("w3", 90)
 
 
 def test_a_token_that_cannot_be_opened_is_told(store: Store) -> None:

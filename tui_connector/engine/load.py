@@ -35,8 +35,6 @@ class LoadRun:
         assert transferred is not None  # noqa: S101 - written by _transfer
         data = transferred.data
         counts = Counts(data["read"], data["unchanged"], data["sent"], 0, 0, data["rejected"])
-        with self._store.transaction() as tx:  # so that a run whose import fails still tells them
-            self._store.runs.note_counts(tx, self._run.id, self._context.fence, counts)
         if counts.sent and not self._run.dry_run:
             action = ActionRef(ActionKind(data["action_kind"]), data["action_id"], data["action_name"])
             done = await FileImport(self._context, action, counts.sent).go()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import b2a_base64
 from dataclasses import dataclass
 from itertools import count, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan.rows import RowEncoder
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Counts
 from tui_connector.engine.layout import KEY_JOINT
+from tui_connector.sap.rows import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from tui_connector.sap.reader import FieldFault, SourcePage
 
 FIRST_DATA_LINE = 2  # line 1 is the header
+_EMPTY = hashlib.blake2b(digest_size=16)
 
 
 def content_digest(line: str) -> str:
     """22 characters that stand for a record's content as it goes into the file."""
-    return base64.b64encode(hashlib.blake2b(line.encode(), digest_size=16).digest()).decode()[:22]
+    digest = _EMPTY.copy()  # a quarter quicker than a new one, and this runs once a record
+    digest.update(line.encode())
+    return b2a_base64(digest.digest(), newline=False)[:22].decode()
 
 
 @dataclass(slots=True)
@@ -71,13 +75,14 @@ class Stager:
 
     def keys(self, page: SourcePage) -> list[str]:
         """The page's record keys in order."""
-        width = self._layout.key_width
-        return [KEY_JOINT.join(row[:width]) for row in page.rows]
+        return list(map(KEY_JOINT.join, Columns(page.columns[: self._layout.key_width])))
 
     def stage(self, page: SourcePage, keys: Sequence[str], known: Mapping[str, str]) -> StagedPage:
         """Compare one page with what Anaplan has confirmed (`known`: content by key) and lay it out."""
         tally, layout = self.tally, self._layout
-        rows = list(map(layout.values, [(key, *row) for key, row in zip(keys, page.rows, strict=True)]))
+        # what picks values out of a row picks columns out of a page as well
+        picks: Any = layout.values
+        rows = Columns(picks((keys, *page.columns)) if keys else ())
         lines, faults = self._encoder.lines(rows)
         causes = self._unknown_members(rows)
         for fault in faults:  # in row order, so that every line stands at its row's index again
@@ -86,7 +91,8 @@ class Stager:
         contents = list(map(content_digest, lines))
         first_line = tally.sent + FIRST_DATA_LINE
         if not causes and not known:
-            records = list(map(Record, count(tally.read + 1), keys, contents, repeat(Outcome.SENT), count(first_line)))
+            entries = zip(count(tally.read + 1), keys, contents, repeat(Outcome.SENT), count(first_line), strict=False)
+            records = list(map(Record._make, entries))
             rejects: list[Reject] = []
             sent = lines
         else:
@@ -102,7 +108,7 @@ class Stager:
 
     def _sort_out(
         self,
-        rows: Sequence[tuple[str, ...]],
+        rows: Columns,
         entries: Iterable[tuple[str, str, str]],
         known: Mapping[str, str],
         causes: Mapping[int, str],
@@ -125,17 +131,18 @@ class Stager:
                 sent.append(line)
         return records, rejects, sent
 
-    def _unknown_members(self, rows: Sequence[tuple[str, ...]]) -> dict[int, str]:
+    def _unknown_members(self, rows: Columns) -> dict[int, str]:
         causes: dict[int, str] = {}
-        for column, codes in self._codes.items():
-            strangers = {row[column] for row in rows} - codes
+        for place, codes in self._codes.items() if rows else ():
+            column = rows.columns[place]
+            strangers = set(column) - codes
             strangers.discard("")
             if strangers:
-                for index, row in enumerate(rows):
-                    if row[column] in strangers:
-                        name = self._layout.members[column]
+                name = self._layout.members[place]
+                for index, value in enumerate(column):
+                    if value in strangers:
                         causes.setdefault(
-                            index, f"{self._layout.headers[column]} {row[column]} is not in the Anaplan list {name}"
+                            index, f"{self._layout.headers[place]} {value} is not in the Anaplan list {name}"
                         )
         return causes
 

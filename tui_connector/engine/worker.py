@@ -74,6 +74,13 @@ def is_dead(worker: WorkerInfo) -> bool:
     return worker.boot_id != boot_id() or process_start(worker.pid) != worker.pid_started
 
 
+def is_gone(process: str) -> bool:
+    """The same for the id that `this_process` gives, where the rest is not at hand."""
+    host, _, rest = process.partition(":")
+    pid, _, started = rest.partition(":")
+    return host == socket.gethostname() and bool(started) and pid.isdigit() and process_start(int(pid)) != started
+
+
 class Worker:
     """One worker process; `serve` runs until `stop` is set or `until` says that all is done."""
 

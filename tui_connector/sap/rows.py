@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from tui_connector.domain.errors import ConfigError
 from tui_connector.sap.values import CONVERTERS, ColumnConverter, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tui_connector.sap.page import Entity, PageShape
     from tui_connector.sap.values import Wire
 
@@ -39,12 +38,43 @@ class FieldFault:
     row: tuple[str, ...]
 
 
+class Columns(Sequence[tuple[str, ...]]):
+    """Rows kept as columns, and made only while somebody walks over them.
+
+    Measured: thousands of tuples a page that live no longer than the page cost an eighth of a load, half of it in the
+    garbage collector.
+    """
+
+    def __init__(self, columns: Sequence[Sequence[str]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return zip(*self.columns, strict=True)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[str, ...]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
+        if isinstance(place, slice):
+            return list(zip(*(column[place] for column in self.columns), strict=True))
+        return tuple(column[place] for column in self.columns)
+
+
 @dataclass(frozen=True, slots=True)
 class SourcePage:
     """Records of one page, each a tuple of texts in the order of the wanted fields, and the ones that were refused."""
 
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     faults: list[FieldFault] = field(default_factory=list)
+
+    @property
+    def columns(self) -> Sequence[Sequence[str]]:
+        """The texts of each wanted field in the order of the rows; nothing for a page without rows."""
+        return self.rows.columns if isinstance(self.rows, Columns) else list(zip(*self.rows, strict=True))
 
 
 class RowMaker:
@@ -81,7 +111,7 @@ class RowMaker:
             texts.append(column)
             for row, cause in failed.items():
                 causes.setdefault(row, []).append((place, cause))
-        rows: list[tuple[str, ...]] = list(zip(*texts, strict=True))
+        rows = Columns(texts)
         if not causes:
             return SourcePage(rows)
         faults = [self._fault(rows[row], found, row, sides) for row, found in sorted(causes.items())]

@@ -89,9 +89,20 @@ class Store:
         """A number that moves when another connection (thread or process) has committed; cheap to ask often."""
         return self._database.version()
 
-    def tokens(self, connection: str, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]) -> StoredShelf:
-        """The place where all workers share a connection's token, sealed."""
-        return StoredShelf(self._database, connection, seal, unseal)
+    def tokens(
+        self,
+        connection: str,
+        seal: Callable[[bytes], bytes],
+        unseal: Callable[[bytes], bytes],
+        *,
+        process: str = "",
+        is_gone: Callable[[str], bool] | None = None,
+    ) -> StoredShelf:
+        """The place where all workers share a connection's token, sealed.
+
+        process: this one's id; with `is_gone` the claim of a process that has ended is taken over at once.
+        """
+        return StoredShelf(self._database, connection, seal, unseal, process=process, is_gone=is_gone)
 
     def forget_token(self, connection: str) -> None:
         """Drop a connection's shared token: the next request signs in anew."""

@@ -16,18 +16,28 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database
 
 _KEY = "(SELECT coalesce(max(version), 0) FROM master_key)"
+_JOINT = " "  # between a process's id and its part that renews
 
 
 class StoredShelf:
     """A token shelf in the store; every call is a transaction of its own."""
 
     def __init__(
-        self, database: Database, connection: str, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]
+        self,
+        database: Database,
+        connection: str,
+        seal: Callable[[bytes], bytes],
+        unseal: Callable[[bytes], bytes],
+        *,
+        process: str = "",
+        is_gone: Callable[[str], bool] | None = None,
     ) -> None:
         self._database = database
         self._connection = connection
         self._seal = seal
         self._unseal = unseal
+        self._process = process
+        self._is_gone = is_gone
 
     def load(self) -> Token | None:
         """The token that was saved last, expired or not; None before the first."""
@@ -61,15 +71,23 @@ class StoredShelf:
                     tx.change("UPDATE token SET sealed = ? WHERE connection = ?", sealed, self._connection)
 
     def claim(self, owner: str, seconds: float) -> bool:
-        """Become the one that renews, for so many seconds; False while another one is at it."""
+        """Become the one that renews, for so many seconds; False while another one, that still lives, is at it."""
+        mine = f"{self._process}{_JOINT}{owner}"
         with self._database.transaction() as tx:
             tx.put("token", {"connection": self._connection, "refresh_until": 0}, keep=True)
-            changed = tx.change(
-                "UPDATE token SET refresher = ?, refresh_until = ? WHERE connection = ?"
-                " AND (refresher IS NULL OR refresher = ? OR refresh_until < ?)",
-                owner, tx.now + round(seconds * 1_000_000), self._connection, owner, tx.now,
+            held = tx.row(
+                f"SELECT refresher, refresh_until FROM token WHERE connection = ?{tx.dialect.locked}", self._connection
+            )
+            assert held is not None  # noqa: S101  (inserted above)
+            holder, until = held
+            free = holder in (None, mine) or until < tx.now
+            if not free and not (self._is_gone and self._is_gone(holder.partition(_JOINT)[0])):
+                return False
+            tx.change(
+                "UPDATE token SET refresher = ?, refresh_until = ? WHERE connection = ?",
+                mine, tx.now + round(seconds * 1_000_000), self._connection,
             )  # fmt: skip
-            return bool(changed)
+            return True
 
     def release(self, owner: str) -> None:
         """Stop being the one that renews; nothing happens when another one has taken over."""
@@ -77,7 +95,7 @@ class StoredShelf:
             tx.change(
                 "UPDATE token SET refresher = NULL, refresh_until = 0 WHERE connection = ? AND refresher = ?",
                 self._connection,
-                owner,
+                f"{self._process}{_JOINT}{owner}",
             )
 
     def _key(self) -> int:
