@@ -34,7 +34,9 @@ def load(folder: Path, text: str) -> Settings:
 
 def test_ids_get_the_case_anaplan_wants(tmp_path: Path) -> None:
     text = SOUND.replace("8a81b0927f3c4e1d9a6b5c4d3e2f1a00", "8A81B0927F3C4E1D9A6B5C4D3E2F1A00")
-    section = load(tmp_path, text.replace("3F02A9C41B7D4E58A1C6D2E37B9F0456", "3f02a9c41b7d4e58a1c6d2e37b9f0456")).anaplan
+    section = load(
+        tmp_path, text.replace("3F02A9C41B7D4E58A1C6D2E37B9F0456", "3f02a9c41b7d4e58a1c6d2e37b9f0456")
+    ).anaplan
     assert section["main"].workspace_id == "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
     assert section["main"].model_id == "3F02A9C41B7D4E58A1C6D2E37B9F0456"
 
@@ -49,7 +51,10 @@ def test_ids_get_the_case_anaplan_wants(tmp_path: Path) -> None:
         (SOUND.replace("https://my3", "http://my3"), "[sap.main] base_url: plain http is only allowed to this machine"),
         (SOUND.replace("https://my3", "https://me:pw@my3"), "[sap.main] base_url: an address holds no credentials"),
         (SOUND.replace('sap"', 'sap"\nauth = "oauth"', 1), 'auth = "oauth" needs token_url'),
-        (SOUND + '[flows.gl_accounts]\nschedule = "2 o\'clock"', "[flows.gl_accounts] schedule: write five cron fields"),
+        (
+            SOUND + '[flows.gl_accounts]\nschedule = "2 o\'clock"',
+            "[flows.gl_accounts] schedule: write five cron fields",
+        ),
         (SOUND + "[flows.gl_accounts.source]\nentityset = 1", "entityset: unknown setting; did you mean entity_set?"),
         ("[sap.main", "cannot be read"),
     ],
