@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_connector import settings
+from tui_connector.__main__ import main
 from tui_connector.cli import build_parser
 
 if TYPE_CHECKING:
@@ -78,8 +79,15 @@ def test_headless_never_loads_textual() -> None:
     assert "textual" not in loaded
 
 
-def test_help_needs_argparse_alone() -> None:
-    loaded = modules_after("--help")
+def test_help_is_kept_ready_and_true(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["tui-connector", "--help"])
+    assert main() == 0
+    assert capsys.readouterr().out == build_parser().format_help()
+
+
+def test_help_of_a_command_needs_argparse_alone() -> None:
+    loaded = modules_after("run", "--help")
     assert "argparse" in loaded
     assert not {"httpx", "pydantic", "sqlite_utils", "textual", "rich", "cryptography", "msgspec", "asyncio"} & loaded
 

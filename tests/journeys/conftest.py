@@ -189,11 +189,16 @@ class RunFlows(Protocol):
 
 
 @pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    """The sandbox in a process of its own, which ends with this one."""
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The sandbox in a process of its own, which ends with this one; its complaints are kept in a file."""
+    complaints = tmp_path_factory.mktemp("sandbox") / "err"
     command = [sys.executable, "-m", "tui_connector.sandbox", "--parent-pipe"]
     command += ["--line-items", str(LINE_ITEMS), "--page-size", str(PAGE_SIZE)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with (
+        complaints.open("w") as err,
+        subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=err, text=True) as process,
+    ):
         assert process.stdout is not None
         port = json.loads(process.stdout.readline())["port"]
         with httpx.Client(trust_env=False, timeout=30) as http:

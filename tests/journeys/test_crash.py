@@ -67,14 +67,6 @@ class Moment:
 
 
 MOMENTS = {
-    "signing in, Anaplan": Moment(
-        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/token/authenticate", "seconds": 20},
-        step="prepare", state=StepState.RUNNING, later=4000,
-    ),
-    "signing in, SAP": Moment(
-        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/oauth2/token", "seconds": 20},
-        step="prepare", state=StepState.DONE, later=4000,
-    ),
     "reading": Moment(
         "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "A_GLAccountInChartOfAccounts", "skip": 2, "seconds": 20},
         step="transfer", state=StepState.RUNNING,
@@ -93,7 +85,7 @@ MOMENTS = {
     ),
     "started, id unknown": Moment(
         "gl_accounts", ACCOUNTS,
-        {"kind": "slow_body", "path": "/tasks$", "method": "POST", "seconds_per_chunk": 3}, {"task_seconds": 4.0},
+        {"kind": "slow_body", "path": "/tasks$", "method": "POST", "seconds_per_chunk": 3}, {"task_seconds": 2.0},
         step="import", state=StepState.INTENT, task="IN_PROGRESS",
     ),
     "started and ended, id unknown": Moment(
@@ -101,12 +93,20 @@ MOMENTS = {
         step="import", state=StepState.INTENT, task="COMPLETE",
     ),
     "polling": Moment(
-        "gl_line_items", LINES, switches={"task_seconds": 3.0},
+        "gl_line_items", LINES, switches={"task_seconds": 1.5},
         step="import", state=StepState.RUNNING, task="IN_PROGRESS",
     ),
     "ended, result unread": Moment(
         "gl_line_items", LINES, {"kind": "slow_body", "path": r"/tasks/\w+$", "method": "GET", "seconds_per_chunk": 3},
         step="import", state=StepState.RUNNING, task="COMPLETE",
+    ),
+    "signing in, Anaplan": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/token/authenticate", "seconds": 20},
+        step="prepare", state=StepState.RUNNING, later=4000,
+    ),
+    "signing in, SAP": Moment(
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/oauth2/token", "seconds": 20},
+        step="prepare", state=StepState.DONE, later=4000,
     ),
 }  # fmt: skip
 

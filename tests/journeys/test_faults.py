@@ -43,7 +43,6 @@ LISTS = {"path": "/imports/[0-9]+$", "method": "GET"}
 STORMS: dict[str, list[dict[str, Any]]] = {
     "429 on both sides": [
         {"kind": "rate_limit", **PAGE, "times": 2, "retry_after": 0},
-        {"kind": "rate_limit", **PAGE, "skip": 1, "retry_after": 1},
         {"kind": "rate_limit", **CHUNK, "retry_after": 0},
         {"kind": "rate_limit", **START, "retry_after": 0},
         {"kind": "rate_limit", **START, "retry_after": 1},

@@ -97,7 +97,7 @@ def test_forty_runs_on_two_models_while_workers_are_killed(
     workers = [start_worker(), start_worker()]
     begun = time.monotonic()
     for _ in range(KILLS):
-        pause = time.monotonic() + dice.uniform(0.0, 1.2)
+        pause = time.monotonic() + dice.uniform(0.0, 0.8)
         wait_for(lambda: time.monotonic() > pause)  # noqa: B023 (asked for at once)
         victim = dice.choice(wait_for(lambda: working(installation, ids, workers)))
         victim.kill()

@@ -39,10 +39,9 @@ class FieldFault:
 
 
 class Columns(Sequence[tuple[str, ...]]):
-    """Rows kept as columns, and made only while somebody walks over them.
+    """Rows kept as columns; a row is made only while somebody walks over it.
 
-    Measured: thousands of tuples a page that live no longer than the page cost an eighth of a load, half of it in the
-    garbage collector.
+    Thousands of tuples that live as long as their page cost a tenth of a load, half of it in the garbage collector.
     """
 
     def __init__(self, columns: Sequence[Sequence[str]]) -> None:
