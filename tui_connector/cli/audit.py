@@ -26,7 +26,7 @@ def show(given: argparse.Namespace) -> int:
         print_json([_plain(event) for event in events])
     else:
         rows = [(e.seq, moment(e.at), e.fact.kind, e.fact.subject, e.fact.actor, _short(e)) for e in events]
-        table(("seq", "at (UTC)", "event", "subject", "by", "data"), rows, numbers=("seq",))
+        table(("seq", "at (UTC)", "event", "subject", "by", "data"), rows, numbers=("seq",), spare=("by",))
     return Exit.DONE
 
 
@@ -53,7 +53,7 @@ def trace(given: argparse.Namespace) -> int:
         told |= {"at": moment(told["at"]), "outcome": state(told["outcome"])}
         rows.append(["–" if told[name] is None else told[name] for name in names])
     heads = ("at (UTC)", "flow", "run", "run ended", "record", "file line", "Anaplan task", "content", "cause")
-    table(heads, rows, numbers=("run", "file line"))
+    table(heads, rows, numbers=("run", "file line"), spare=("content", "file line", "Anaplan task", "run ended"))
     return Exit.DONE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.cli.out import print_json, table
+from tui_connector.cli.out import facts, print_json, table
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.sap.client import SapPing
 
@@ -57,7 +57,11 @@ def ping(given: argparse.Namespace) -> int:
             ("connection", "state", "latency", "clock", "what was found"),
             [_row(one) for one in found],
             numbers=("latency", "clock"),
+            spare=("clock",),
         )
+        for one in found:
+            if not one["ok"]:
+                facts([("", ""), (one["name"], one["error"]), ("next", one["hint"])])
     return 0 if all(one["ok"] for one in found) else 1
 
 
@@ -106,7 +110,7 @@ def _words(found: dict[str, Any]) -> str:
 
 def _row(one: dict[str, Any]) -> tuple[Any, ...]:
     if not one["ok"]:
-        return one["name"], Text("✗ failed", "red"), "–", "–", f"{one['error']} — next: {one['hint']}"
+        return one["name"], Text("✗ failed", "red"), "–", "–", "see below"
     offset = one["clock_offset_s"]
     clock = "–" if offset is None else f"{offset:+.1f} s"
     return one["name"], Text("✓ reached", "green"), f"{one['latency_ms']} ms", clock, _words(one["found"])

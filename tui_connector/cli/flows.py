@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import figure, moment, print_json, say_next, state, table
+from tui_connector.cli.out import facts, figure, moment, print_json, say_next, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import ReadMode, Run, RunRequest, RunState
@@ -47,19 +47,17 @@ def show(given: argparse.Namespace) -> int:
         )
         for row in rows
     ]  # fmt: skip
-    table(
-        (
-            "flow",
-            "after",
-            "SAP set",
-            "Anaplan action",
-            "schedule (UTC)",
-            "watermark (UTC)",
-            "last run",
-            "next due (UTC)",
-        ),
-        cells,
+    heads = (
+        "flow",
+        "after",
+        "SAP set",
+        "Anaplan action",
+        "schedule (UTC)",
+        "watermark (UTC)",
+        "last run",
+        "next due (UTC)",
     )
+    table(heads, cells, spare=("after", "SAP set", "Anaplan action", "next due (UTC)"))
     return Exit.DONE
 
 
@@ -137,11 +135,13 @@ def summary(runs: Sequence[Run]) -> None:
         (
             one.flow, state(one.state), *(figure(getattr(one.counts, name)) for name in figures[:-1]),
             f"{(one.ended_at - one.started_at).total_seconds():.1f}" if one.started_at and one.ended_at else "–",
-            one.reason,
         )
         for one in runs
     ]  # fmt: skip
-    table(("flow", "state", *figures, ""), rows, numbers=figures)
+    table(("flow", "state", *figures), rows, numbers=figures, spare=("unchanged", "sent"))
+    for one in runs:
+        if one.reason:
+            facts([(one.flow, one.reason)])
     for hint in dict.fromkeys(one.hint for one in runs if one.hint):
         say_next(hint)
 

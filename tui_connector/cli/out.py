@@ -70,23 +70,43 @@ def _clean_lines(text: str) -> str:
     return "\n".join(map(clean, text.split("\n")))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """A table without frames; columns named in `numbers` are right-aligned, and only the last one is ever cut."""
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = (), spare: Sequence[str] = ()
+) -> None:
+    """A table without frames; columns named in `numbers` are right-aligned.
+
+    On a terminal that is too narrow the columns named in `spare` go, the first one first; then the last column is cut.
+    Elsewhere everything is printed in full.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(cell_len(head), *(row[at].cell_len for row in cells), 0) for at, head in enumerate(heads)]
     out = console()
-    room = out.width - sum(width + _GAP for width in widths[:-1])
-    if not out.is_terminal or room < _LEAST_LAST:
-        room = widths[-1]
-        out.width = sum(width + _GAP for width in widths)
+    shown = list(range(len(heads)))
+    for head in spare if out.is_terminal else ():
+        if sum(widths[at] + _GAP for at in shown) - _GAP > out.width:
+            shown.remove(heads.index(head))
+    last = shown[-1]
+    room = out.width - sum(widths[at] + _GAP for at in shown[:-1])
+    if out.is_terminal and room >= min(_LEAST_LAST, widths[last]):
+        widths[last] = min(widths[last], room)
+    else:
+        out.width = sum(widths[at] + _GAP for at in shown)
     made = Table(box=None, show_header=any(heads), pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-    for at, head in enumerate(heads):
-        width = min(widths[at], room) if at == len(heads) - 1 else widths[at]
-        side: JustifyMethod = "right" if head in numbers else "left"
-        made.add_column(head, justify=side, no_wrap=True, overflow="ellipsis", width=width)
+    for at in shown:
+        side: JustifyMethod = "right" if heads[at] in numbers else "left"
+        made.add_column(heads[at], justify=side, no_wrap=True, overflow="ellipsis", width=widths[at])
     for row in cells:
-        made.add_row(*row)
+        made.add_row(*(row[at] for at in shown))
     out.print(made)
+
+
+def facts(rows: Iterable[tuple[str, Any]]) -> None:
+    """Labels before their values, one a line; a long value goes on below itself and is never cut."""
+    made = Table.grid(padding=(0, _GAP, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    for label, value in rows:
+        made.add_row(label, _cell(value))
+    console().print(made)
 
 
 def _cell(value: Any) -> Text:

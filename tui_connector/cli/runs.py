@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.flows import describe, judge
-from tui_connector.cli.out import counted, figure, moment, print_json, state, table
+from tui_connector.cli.out import counted, facts, figure, moment, print_json, say, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.domain.run import StepState
 
@@ -69,7 +69,7 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
     if given.json:
         print_json([describe(run) for run in runs])
     elif not runs:
-        table(("",), [("No run yet: `tui-connector run gl_accounts` starts the first.",)])
+        say(given, [], "No run yet: `tui-connector run gl_accounts` starts the first.")
     else:
         figures = ("read", "unchanged", "sent", "loaded", "rejected")
         rows = [
@@ -84,7 +84,12 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
             )
             for run in runs
         ]
-        table(("run", "flow", "state", "started (UTC)", *figures, "asked by", ""), rows, numbers=("run", *figures))
+        table(
+            ("run", "flow", "state", "started (UTC)", *figures, "asked by", ""),
+            rows,
+            numbers=("run", *figures),
+            spare=("asked by", "unchanged", "sent", "started (UTC)"),
+        )
     return Exit.DONE
 
 
@@ -98,7 +103,7 @@ def _page(run: Run) -> None:
         ("worker", run.worker or "–"),
         ("records", counted(run.counts)),
     ]
-    table(("", ""), rows)
+    facts(rows)
 
 
 def _step(step: Step) -> tuple[Any, ...]:

@@ -120,7 +120,7 @@ def credentials_list(given: argparse.Namespace) -> int:
         )
     elif infos:
         rows = [(i.name, ", ".join(i.fields), f"v{i.key_version}", moment(i.changed_at), i.changed_by) for i in infos]
-        table(("connection", "secrets", "key", "changed (UTC)", "by"), rows)
+        table(("connection", "secrets", "key", "changed (UTC)", "by"), rows, spare=("by", "changed (UTC)"))
     else:
         say(given, [], "No credentials yet: `tui-connector credentials set NAME` stores them.")
     return 0
