@@ -97,13 +97,7 @@ class Upload:
             data = b"".join([*self._small, data])
             self._small.clear()
             self._small_bytes = 0
-        view = memoryview(data)
-        while view:
-            part = view[: self._chunk_bytes - self._filled]
-            view = view[len(part) :]
-            await self._pack(part)
-            if self._filled == self._chunk_bytes:
-                await self._close_chunk()
+        await self._fill(data)
 
     async def complete(self) -> int:
         """Send the rest and mark the file complete; the number of chunks.
@@ -113,13 +107,7 @@ class Upload:
         """
         if self._small:
             rest, self._small, self._small_bytes = b"".join(self._small), [], 0
-            view = memoryview(rest)
-            while view:
-                part = view[: self._chunk_bytes - self._filled]
-                view = view[len(part) :]
-                await self._pack(part)
-                if self._filled == self._chunk_bytes:
-                    await self._close_chunk()
+            await self._fill(rest)
         if self._filled:
             await self._close_chunk()
         await self._settle()
@@ -137,6 +125,15 @@ class Upload:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
             self._sending = None
+
+    async def _fill(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            part = view[: self._chunk_bytes - self._filled]
+            view = view[len(part) :]
+            await self._pack(part)
+            if self._filled == self._chunk_bytes:
+                await self._close_chunk()
 
     async def _pack(self, part: memoryview) -> None:
         if self._packer is None:
