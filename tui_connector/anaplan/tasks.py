@@ -129,17 +129,25 @@ async def tasks(client: AnaplanClient, action: ActionRef) -> list[TaskInfo]:
 
 
 async def adopt(
-    client: AnaplanClient, action: ActionRef, started_after: datetime, known: Collection[str]
+    client: AnaplanClient,
+    action: ActionRef,
+    started_after: datetime,
+    known: Collection[str],
+    *,
+    latest: datetime | None = None,
 ) -> str | None:
     """The task that a start with a lost answer made: the only one that is not `known` and not older than the start.
 
-    None: there is none now; a short while later there may be.
+    latest: a task created after this is somebody else's. None: there is none now; a short while later there may be.
 
     Raises:
         OutcomeUnknownError: several fit, so that somebody else started the action as well.
     """
     earliest = started_after - _CLOCK_SLACK
-    fitting = [one for one in await tasks(client, action) if one.id not in known and one.created_at >= earliest]
+    listed = await tasks(client, action)
+    fitting = [one for one in listed if one.id not in known and one.created_at >= earliest]
+    if latest is not None:
+        fitting = [one for one in fitting if one.created_at <= latest]
     if not fitting:
         return None
     if len(fitting) == 1:

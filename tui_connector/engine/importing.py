@@ -120,9 +120,8 @@ class FileImport:
         for look in range(_LOOKS):
             if look:
                 await self._clock.sleep(_LOOK_SECONDS)
-            listed = await tasks.tasks(self._client, self._action)
-            foreign = {task.id for task in listed if task.created_at > begun + _CLOCKS_APART}
-            found = await tasks.adopt(self._client, self._action, begun - _CLOCKS_APART, foreign.union(known))
+            earliest, latest = begun - _CLOCKS_APART, begun + _CLOCKS_APART
+            found = await tasks.adopt(self._client, self._action, earliest, set(known), latest=latest)
             if found is not None:
                 return found
         return None
@@ -160,8 +159,9 @@ class FileImport:
                     f"{self._action.name} says complete but accounts for {accounted:,} of {self._sent:,} rows.",
                     hint=_FULL,
                 )
-            new = self._store.records.first_time(self._run.id)
-            if told.count("successCreateCount") + leaf.failed < new:
+            answered = told.count("successCreateCount") + leaf.failed
+            # what was never loaded before is asked of the store only when it can matter: that reads the whole run
+            if answered < self._sent and answered < self._store.records.first_time(self._run.id):
                 # Rows are ignored when they change nothing, and when there is no room for them: only the list can tell.
                 await self._check_members(told.values.get("hierarchyName", ""))
 

@@ -43,10 +43,6 @@ class Checkpoints:
         """Commit the step's outcome."""
         self._write(name, StepState.DONE, data, begin=False)
 
-    def failed(self, name: str, **data: Any) -> None:
-        """Commit that the step did not succeed."""
-        self._write(name, StepState.FAILED, data, begin=False)
-
     def fact(self, tx: Transaction, kind: str, subject: str, **data: Any) -> None:
         """One audit event of this run inside the caller's transaction."""
         self._store.audit.append(tx, Fact(kind, self.actor, subject, data, self.run.id))

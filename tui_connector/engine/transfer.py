@@ -80,8 +80,9 @@ class Transfer:
         until = await self._context.sap.server_time(source) - source.safety
         if self._run.since is not None:
             return ChangeWindow(self._run.since, until), until  # as asked for, without overlap
-        whole = self._run.mode is ReadMode.FULL or mark is None or mark.value is None
-        if whole or mark is None or mark.value is None or mark.mapping != mapping_digest(self._flow):
+        if self._run.mode is ReadMode.FULL or mark is None or mark.mapping != mapping_digest(self._flow):
+            mark = None
+        if mark is None or mark.value is None:
             return None, until  # rows without any stamp are only found by a read without a window
         return open_window(source, mark.value, until), until
 

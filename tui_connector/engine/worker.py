@@ -260,11 +260,10 @@ class Worker:
 
     def _fail(self, run: Run, hold: Hold, reason: str, hint: str) -> None:
         with self._store.transaction() as tx:
-            counts = self._store.runs.get(run.id).counts
             for step in self._store.steps.of(run.id):
                 if step.ended_at is None:
                     self._store.steps.update(tx, run.id, hold.fence, step.name, StepState.FAILED)
-            self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint, counts)
+            self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint)
             self._store.audit.append(
                 tx, Fact("run.failed", self.actor, run.flow, {"reason": reason, "fence": hold.fence}, run.id)
             )
