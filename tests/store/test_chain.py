@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from tui_connector.domain.audit import Fact
+from tui_connector.domain.canonical import sha256
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.store import Store
-from tui_connector.store.canonical import sha256
 
 if TYPE_CHECKING:
     from pathlib import Path

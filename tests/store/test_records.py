@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import RunState
-from tui_connector.store.canonical import canonical, sha256
 from tui_connector.store.records import DuplicateKeysError
 
 if TYPE_CHECKING:

@@ -24,6 +24,58 @@ class Landing(StrEnum):
     ACTUALS = "actuals"
 
 
+class WritebackMode(StrEnum):
+    """ENTRIES: each row is a journal line. TARGET: each row is a wanted balance; what is posted is taken off."""
+
+    ENTRIES = "entries"
+    TARGET = "target"
+
+
+class Channel(StrEnum):
+    """The SAP endpoint that a writeback uses; there is no fourth."""
+
+    SOAP = "soap"  # Journal Entry - Post (Synchronous)
+    ODATA = "odata"  # an OData journal service of the customer's own
+    PLAN_DATA = "plan_data"  # financial plan data
+
+
+class LedgerKind(StrEnum):
+    """What the target ledger is, in words."""
+
+    ACTUALS = "ACTUALS"
+    EXTENSION = "EXTENSION LEDGER"
+    PLAN = "PLAN CATEGORY"
+
+
+class Holds(StrEnum):
+    """What an export holds: entries meant for the books, or plan values."""
+
+    ENTRIES = "entries"
+    PLAN = "plan"
+
+
+class JournalField(StrEnum):
+    """What a column of an export can mean; SAP's own names where it has one.
+
+    KEY identifies the row in the plan. AMOUNT is signed, debit positive, unless SIDE gives the sign (S or H, D or C).
+    DEBIT and CREDIT: two unsigned columns instead. GROUP: rows that belong into one document.
+    """
+
+    KEY = "Key"
+    COMPANY_CODE = "CompanyCode"
+    GL_ACCOUNT = "GLAccount"
+    COST_CENTER = "CostCenter"
+    PROFIT_CENTER = "ProfitCenter"
+    POSTING_DATE = "PostingDate"
+    CURRENCY = "TransactionCurrency"
+    AMOUNT = "AmountInTransactionCurrency"
+    SIDE = "DebitCreditCode"
+    DEBIT = "Debit"
+    CREDIT = "Credit"
+    TEXT = "DocumentItemText"
+    GROUP = "Group"
+
+
 class UnknownMembers(StrEnum):
     """What becomes of a record that names a member its Anaplan list does not hold."""
 
@@ -142,3 +194,129 @@ class LoadFlow:
         if texts and column.field in texts.fields:
             return f"{texts.navigation}/{column.field}"
         return column.field
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSignal:
+    """The plan's approval stands in the export: rows whose `column` holds `value` are approved, the others wait."""
+
+    column: str
+    value: str = "Approved"
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSignal:
+    """The plan's approval stands in properties of a list item, found by its code and read through the API."""
+
+    list: str
+    item: str
+    property: str
+    value: str = "Approved"
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSignal:
+    """The plan's approval stands in a module's view: the row named `row`, and columns for state, approver and time."""
+
+    view: str
+    row: str
+    column: str
+    value: str = "Approved"
+    by: str = ""
+    at: str = ""
+
+
+Signal = ColumnSignal | ListSignal | CellSignal
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """Lines of the export that hold its totals, one for each currency or one for all.
+
+    column, begins: a row whose `column` begins so is a control line. gross: the column with the sum of all amounts
+    without their signs. count: the column with the number of rows.
+    """
+
+    column: str
+    begins: str = "TOTAL"
+    gross: str = "Gross"
+    count: str = "Line Count"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusImport:
+    """How Anaplan is told what became of each row: columns Key, Status, Document, Fiscal Year, Posted At."""
+
+    file: str
+    import_action: str
+
+
+@dataclass(frozen=True, slots=True)
+class WritebackFlow:
+    """An approved plan's export into SAP as journal entries, after a person has signed.
+
+    columns: header in the export -> what it means. company_codes: those it may post to; empty means none.
+    offset_account, offset_cost_center: where what does not balance goes; none: it is refused. rounding_account: where
+    the rest of rounding goes; none: an amount with too many decimals is refused. plan_into_actuals: must say "post plan
+    values into ACTUALS" before an export that holds plan values may go there. withdraw_absent: a key that was posted
+    and is not in the export any more is taken back; None: in mode target. two_approvers_from, held_from: gross amounts
+    by "EUR" or "1010/EUR"; without an entry two must sign. fresh_minutes: age of the export at which nothing more is
+    approved or sent. first_month: of the fiscal year, by company code; others begin in January. journal_service:
+    path of the customer's own OData service for channel odata. category: plan category for channel plan_data.
+    decimal_separator, grouping: how the export writes numbers, which its metadata do not tell.
+    """
+
+    name: str
+    title: str
+    export: str
+    columns: dict[str, JournalField]
+    approval: Signal
+    control: ControlTotal | None = None
+    mode: WritebackMode = WritebackMode.ENTRIES
+    channel: Channel = Channel.SOAP
+    ledger: str = "0L"
+    ledger_kind: LedgerKind = LedgerKind.ACTUALS
+    holds: Holds = Holds.ENTRIES
+    plan_into_actuals: str = ""
+    category: str = ""
+    document_type: str = "SA"
+    business_transaction_type: str = "RFBU"
+    created_by: str = "CONNECTOR"
+    header_text: str = ""
+    company_codes: tuple[str, ...] = ()
+    offset_account: str = ""
+    offset_cost_center: str = ""
+    rounding_account: str = ""
+    withdraw_absent: bool | None = None
+    two_approvers_from: dict[str, Decimal] = field(default_factory=dict)
+    held_from: dict[str, Decimal] = field(default_factory=dict)
+    fresh_minutes: float = 240.0
+    first_month: dict[str, int] = field(default_factory=dict)
+    journal_service: str = ""
+    decimal_separator: str = "."
+    grouping: str = ""
+    date_format: str = "%Y-%m-%d"
+    status: StatusImport | None = None
+    after: tuple[str, ...] = ()
+    schedule: str | None = None
+    task_minutes: int = 120
+    sap: str = "main"
+    anaplan: str = "main"
+
+    @property
+    def ledger_words(self) -> str:
+        """The target in words, as screens and signatures name it."""
+        return f"{self.ledger_kind} {self.category}".strip()
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether an absent key is taken back."""
+        return self.mode is WritebackMode.TARGET if self.withdraw_absent is None else self.withdraw_absent
+
+
+Flow = LoadFlow | WritebackFlow
+PLAN_INTO_ACTUALS = "post plan values into ACTUALS"

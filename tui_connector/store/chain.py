@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import AuditEvent, Fact
-from tui_connector.store.canonical import canonical, sha256
+from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.store.database import to_moment
 
 if TYPE_CHECKING:

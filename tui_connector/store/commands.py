@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.store.canonical import canonical
+from tui_connector.domain.canonical import canonical
 from tui_connector.store.database import to_moment, to_moment_or_none
 
 if TYPE_CHECKING:

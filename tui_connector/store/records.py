@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui_connector.domain.audit import Fact
+from tui_connector.domain.canonical import sha256
 from tui_connector.domain.errors import ContractChangedError
 from tui_connector.domain.record import Outcome, Record, TracedRecord
 from tui_connector.store import chain, rejects
-from tui_connector.store.canonical import canonical_rows, sha256
 from tui_connector.store.database import ClashError
 from tui_connector.store.outcomes import CODES, IN_SQL, NAMES
+from tui_connector.store.rows import canonical_rows
 from tui_connector.store.runs import require_run
 
 if TYPE_CHECKING:

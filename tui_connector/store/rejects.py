@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.record import Reject, RejectedBy
 from tui_connector.store import chain
-from tui_connector.store.canonical import canonical, sha256
 from tui_connector.store.outcomes import REJECTED
 
 if TYPE_CHECKING:

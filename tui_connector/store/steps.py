@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.canonical import canonical
 from tui_connector.domain.run import Progress, Step, StepState
-from tui_connector.store.canonical import canonical
 from tui_connector.store.database import to_moment, to_moment_or_none
 from tui_connector.store.runs import require_run
 

@@ -7,11 +7,12 @@ import json
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
+from tui_connector.domain.canonical import sha256
 from tui_connector.store import chain
-from tui_connector.store.canonical import canonical_rows, sha256
 from tui_connector.store.database import to_micros
 from tui_connector.store.outcomes import NAMES, REJECTED
 from tui_connector.store.rejects import refusal_digest
+from tui_connector.store.rows import canonical_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.domain.canonical import canonical
 from tui_connector.domain.record import Outcome
-from tui_connector.store.canonical import canonical, canonical_rows
+from tui_connector.store.rows import canonical_rows
 
 TEXTS = st.text(st.characters(codec="utf-8"))
 VALUES = st.recursive(

@@ -6,12 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any
 
 _LARGEST = 2**53 - 1  # RFC 8785 numbers are doubles; beyond this a reader may round
 
@@ -28,14 +23,6 @@ def canonical(value: Any) -> str:
     except UnicodeEncodeError:  # half a surrogate pair from a tenant: not text, and no database takes it
         return text.encode(errors="replace").decode()
     return text
-
-
-def canonical_rows(rows: Sequence[object]) -> str:
-    """As `canonical`, for a list of texts or of tuples of texts and whole numbers: nothing to sort, so much quicker."""
-    try:
-        return msgspec.json.encode(rows).decode()
-    except UnicodeEncodeError:
-        return canonical(rows)
 
 
 def sha256(content: str | bytes) -> str:
