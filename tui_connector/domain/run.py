@@ -32,6 +32,18 @@ class ReadMode(StrEnum):
     FULL = "full"
 
 
+class Purpose(StrEnum):
+    """What a run is for. FLOW: what its flow declares. The others serve one proposal of a writeback flow.
+
+    CHECK: export the plan again and compare. POST: send, look up, prove. STATUS: tell Anaplan what became of each row.
+    """
+
+    FLOW = "flow"
+    CHECK = "check"
+    POST = "post"
+    STATUS = "status"
+
+
 class StepState(StrEnum):
     """Where a step stands. INTENT: committed before the far side is touched, its outcome not yet known."""
 
@@ -55,12 +67,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A wish for one run; `since` overrides the watermark."""
+    """A wish for one run; `since` overrides the watermark. proposal: which one the purpose is about."""
 
     flow: str
     mode: ReadMode = ReadMode.DELTA
     dry_run: bool = False
     since: datetime | None = None
+    purpose: Purpose = Purpose.FLOW
+    proposal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,7 @@ class Run:
     """One execution of one flow against one pair of tenants.
 
     cycle: the runs asked for together. target_id: the flow on its pair of tenants, to which trail and watermark belong.
+    model: what the run holds exclusively while it works: an Anaplan model, or for posting "posting/<sap>/<flow>".
     """
 
     id: int
@@ -88,6 +103,8 @@ class Run:
     worker: str | None
     fence: int
     counts: Counts
+    purpose: Purpose = Purpose.FLOW
+    proposal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
