@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui_connector import settings
 from tui_connector.__main__ import main
 from tui_connector.cli import build_parser
+from tui_connector.settings import sections
+from tui_connector.settings.load import load_settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -93,18 +94,24 @@ def test_help_of_a_command_needs_argparse_alone() -> None:
 
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
-    ("", settings.Settings),
-    ("store", settings.StoreSettings),
-    ("http", settings.HttpSettings),
-    ("engine", settings.EngineSettings),
-    ("vault", settings.VaultSettings),
-    ("log", settings.LogSettings),
-    ("sap", settings.SapSettings),
-    ("anaplan", settings.AnaplanSettings),
-    ("flows", settings.FlowSettings),
-    ("source", settings.SourceSettings),
-    ("columns", settings.ColumnSettings),
-    ("texts", settings.TextsSettings),
+    ("", sections.Settings),
+    ("store", sections.StoreSettings),
+    ("http", sections.HttpSettings),
+    ("engine", sections.EngineSettings),
+    ("vault", sections.VaultSettings),
+    ("log", sections.LogSettings),
+    ("sap", sections.SapSettings),
+    ("anaplan", sections.AnaplanSettings),
+    ("flows", sections.FlowSettings),
+    ("source", sections.SourceSettings),
+    ("columns", sections.ColumnSettings),
+    ("texts", sections.TextsSettings),
+    ("approval", sections.ApprovalSettings),
+    ("posting", sections.PostingSettings),
+    ("periods", sections.PeriodSettings),
+    ("flows", sections.SignalSettings),
+    ("flows", sections.ControlSettings),
+    ("flows", sections.StatusSettings),
 ]
 
 
@@ -117,10 +124,10 @@ def test_every_setting_is_in_the_sample(section: str, model: type[BaseModel]) ->
 
 
 def test_the_sample_is_valid_with_every_default_switched_on(tmp_path: Path) -> None:
-    plain = settings.load_settings(ROOT / "config.toml")
+    plain = load_settings(ROOT / "config.toml")
     switched = re.sub(r"^# (?=\w+ = )", "", (ROOT / "config.toml").read_text(), flags=re.MULTILINE)
     (tmp_path / "config.toml").write_text(switched)
-    given = settings.load_settings(tmp_path / "config.toml")
+    given = load_settings(tmp_path / "config.toml")
     for section in ("store", "engine", "vault", "log"):
         assert getattr(given, section) == getattr(plain, section), section
 

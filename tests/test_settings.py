@@ -11,10 +11,13 @@ import pytest
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import Column, Condition
 from tui_connector.flows import FLOWS
-from tui_connector.settings import Settings, effective_flows, load_settings
+from tui_connector.settings.flows import effective_flows
+from tui_connector.settings.load import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tui_connector.settings.sections import Settings
 
 SOUND = """
 environment = "TEST"

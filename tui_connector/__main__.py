@@ -27,6 +27,9 @@ commands:
     flows        the flows in running order, with watermark and next due time
     run          run flows now and show their progress
     runs         history, or one run's steps
+    proposals    what would be posted: review, decide, sign, post, reverse
+    periods      the close calendar: which periods take postings
+    approver     the keys that approvers sign with
     audit        the audit chain and each record's story
 
 exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·

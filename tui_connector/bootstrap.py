@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
@@ -21,16 +22,25 @@ from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
 from tui_connector.anaplan.client import AnaplanClient
 from tui_connector.anaplan.device import ask_device, await_approval
 from tui_connector.anaplan.keeper import TokenKeeper
+from tui_connector.approval.decisions import Decisions
+from tui_connector.approval.keys import Directory
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.credential import AnaplanCredential, SapCredential
 from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.proposal import DocumentState, ProposalHead
+from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.worker import Worker, WorkerOptions, is_gone, this_process
+from tui_connector.engine.writeback.propose import mapping_digest
+from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.flows import FLOWS
 from tui_connector.sap import auth as sap_auth
 from tui_connector.sap.client import SapClient
-from tui_connector.settings import AnaplanSettings, SapSettings, Settings, config_path, effective_flows, load_settings
+from tui_connector.settings.flows import effective_flows
+from tui_connector.settings.load import config_path, load_settings
+from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
 from tui_connector.store.store import Store
 from tui_connector.transport.budget import RequestBudget
 from tui_connector.transport.client import ClientCertificate, HttpClient, Timeouts
@@ -44,8 +54,9 @@ if TYPE_CHECKING:
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anaplan.keeper import Login, Refresh
     from tui_connector.domain.clock import Clock
-    from tui_connector.domain.flow import LoadFlow
-    from tui_connector.domain.run import RunRequest
+    from tui_connector.domain.flow import Flow
+    from tui_connector.domain.proposal import Proposal
+    from tui_connector.store.database import Transaction
     from tui_connector.transport.tokens import TokenShelf
 
 Section = TypeVar("Section")
@@ -76,7 +87,7 @@ class Installation:
     """Everything the configuration names, opened once."""
 
     settings: Settings
-    flows: tuple[LoadFlow, ...]
+    flows: tuple[Flow, ...]
     store: Store
     vault: Vault
     clock: Clock
@@ -97,23 +108,20 @@ class Installation:
             for name, section in sections.items()
         )
 
-    def target_id(self, flow: LoadFlow) -> int:
+    def target_id(self, flow: Flow) -> int:
         """The flow on its pair of tenants, to which its trail and watermark belong."""
         sap = self._section_of("sap", flow.sap, self.settings.sap)
         anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        place = flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
+        known = self.store.targets.find(*place)
+        if known is not None:
+            return known
         with self.store.transaction() as tx:
-            return self.store.targets.id_for(
-                tx, flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
-            )
+            return self.store.targets.id_for(tx, *place)
 
     def request_runs(self, requests: Sequence[RunRequest], by: str) -> list[int]:
         """Write down runs asked for together; a worker claims them in their order."""
-        flows = {flow.name: flow for flow in self.flows}
-        wanted = []
-        for request in requests:
-            flow = flows[request.flow]
-            model = self._section_of("anaplan", flow.anaplan, self.settings.anaplan).model_id
-            wanted.append((request, self.target_id(flow), model))
+        wanted = [self._wanted(request) for request in requests]
         with self.store.transaction() as tx:
             ids = self.store.runs.create_cycle(tx, wanted, requested_by=by)
             for run_id, (request, _, _) in zip(ids, wanted, strict=True):
@@ -123,6 +131,92 @@ class Installation:
                     "since": request.since and request.since.isoformat(),
                 }
                 self.store.audit.append(tx, Fact("run.requested", by, request.flow, data, run_id))
+        return ids
+
+    def _wanted(self, request: RunRequest) -> tuple[RunRequest, int, str]:
+        """A wish with its target and what its run will hold exclusively."""
+        flow = next(flow for flow in self.flows if flow.name == request.flow)
+        if request.purpose in (Purpose.POST, Purpose.REVISE, Purpose.REVERSE):
+            return request, self.target_id(flow), f"posting/{flow.sap}/{flow.name}"
+        model = self._section_of("anaplan", flow.anaplan, self.settings.anaplan).model_id
+        return request, self.target_id(flow), model
+
+    def writeback(self, name: str) -> WritebackFlow:
+        """The writeback flow of this name; ConfigError when there is none any more."""
+        found = next((flow for flow in self.flows if flow.name == name and isinstance(flow, WritebackFlow)), None)
+        if found is None:
+            raise ConfigError(
+                f"the writeback flow {name} is not in the configuration", hint="declare it again in config.toml"
+            )
+        return found
+
+    def head(self, flow: WritebackFlow) -> ProposalHead:
+        """Where a flow's proposals come from and go, as configured now."""
+        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        return ProposalHead(
+            environment=self.settings.environment,
+            flow=flow.name,
+            sap=self._section_of("sap", flow.sap, self.settings.sap).base_url,
+            workspace_id=anaplan.workspace_id,
+            model_id=anaplan.model_id,
+            export=flow.export,
+            mode=flow.mode,
+            channel=flow.channel,
+            ledger=flow.ledger,
+            ledger_words=flow.ledger_words,
+            mapping=mapping_digest(flow),
+        )
+
+    def terms(self) -> Terms:
+        """What every writeback of this installation is bound by."""
+        approval, posting, folder = self.settings.approval, self.settings.posting, self.settings.state_folder
+        assert folder is not None  # noqa: S101 - load_settings fills both
+        assert posting.mark is not None  # noqa: S101
+        policy = PostingPolicy(**posting.model_dump(exclude={"mark"}))
+        return Terms(
+            directory=Directory(approval.approvers),
+            head=self.head,
+            single_operator=approval.single_operator,
+            expires=timedelta(hours=approval.expires_hours),
+            unset=self.settings.periods.unset,
+            posting=policy,
+            exports=folder / "exports",
+            mark=posting.mark,
+        )
+
+    def decisions(self) -> Decisions:
+        """What people may say of proposals, and the runs that follow from it."""
+        approval = self.settings.approval
+        return Decisions(
+            self.store,
+            Directory(approval.approvers),
+            self.clock,
+            single_operator=approval.single_operator,
+            request_posting=self._request_posting,
+        )
+
+    def request_posting(self, proposal: Proposal, by: str) -> list[int]:
+        """Let an approved proposal be posted, or what is open of it be looked up; the runs, also those under way."""
+        with self.store.transaction() as tx:
+            return self._request_posting(tx, proposal, by)
+
+    def _request_posting(self, tx: Transaction, proposal: Proposal, by: str) -> list[int]:
+        under_way = [
+            run.id
+            for run in (*self.store.runs.running(), *self.store.runs.waiting())
+            if run.proposal == proposal.id and run.purpose in (Purpose.CHECK, Purpose.POST)
+        ]
+        if under_way:
+            return under_way
+        documents = self.store.proposals.documents(proposal.id)
+        unsent = any(one.state in (DocumentState.PLANNED, DocumentState.READY) for one in documents)
+        purposes = [Purpose.CHECK, Purpose.POST] if unsent and not proposal.head.reverses else [Purpose.POST]
+        wanted = [
+            self._wanted(RunRequest(proposal.flow, purpose=purpose, proposal=proposal.id)) for purpose in purposes
+        ]
+        ids = self.store.runs.create_cycle(tx, wanted, requested_by=by)
+        data = {"proposal": proposal.id, "purposes": [purpose.value for purpose in purposes]}
+        self.store.audit.append(tx, Fact("posting.requested", by, proposal.name, data, ids[-1]))
         return ids
 
     @asynccontextmanager
@@ -158,7 +252,9 @@ class Installation:
         options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds)
         _keep_memory_flat()
         async with self.tenants() as tenants:
-            yield Worker(self.store, self.flows, tenants, self.clock, options, request=self.request_runs)
+            yield Worker(
+                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs
+            )
 
     def requests_last_minute(self, name: str) -> int:
         """How many requests all workers sent to an Anaplan tenant in the last minute."""

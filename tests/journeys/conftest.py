@@ -21,7 +21,7 @@ import pytest
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.domain.run import Run, RunRequest
-from tui_connector.engine import importing
+from tui_connector.engine import action
 from tui_connector.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def serve(installation: Installation, until: Callable[[], bool], seconds: float 
         async with asyncio.timeout(seconds), installation.worker() as worker:
             await worker.serve(asyncio.Event(), until=until, scheduled=False)
 
-    with patch.object(importing, "_LOOK_SECONDS", 0.2):  # between two looks for a task that may have been started
+    with patch.object(action, "_LOOK_SECONDS", 0.2):  # between two looks for a task that may have been started
         asyncio.run(served())
     holder = installation.store.leases.holder(FINANCE_HUB)
     assert holder is None or f":{os.getpid()}:" not in holder.owner, "the worker has kept its lease"

@@ -49,7 +49,7 @@ def finish(connection: Any, kind: str, action: str, answer: Any) -> tuple[str, d
 def test_it_lists_the_tenant(connection: Any) -> None:
     assert [one["name"] for one in connection.get_models().json()["models"]] == ["Finance Hub", "Workforce"]
     assert [one["name"] for one in connection.get_workspaces().json()["workspaces"]] == ["Corporate Finance"]
-    assert len(connection.get_lists(FINANCE_HUB).json()["lists"]) == 8
+    assert len(connection.get_lists(FINANCE_HUB).json()["lists"]) == 10
 
 
 def test_an_upload_in_unknown_chunks_is_imported_and_its_dump_comes_in_chunks(

@@ -13,6 +13,7 @@ import pytest
 from tests.sap.conftest import Answer, Asked, Bench, Run, Sandbox
 from tui_connector.domain.errors import (
     AuthenticationError,
+    ConfigError,
     ConnectorError,
     ContractChangedError,
     OutcomeUnknownError,
@@ -23,7 +24,8 @@ from tui_connector.sap.csrf import CsrfSession
 from tui_connector.sap.errors import SapMessage, read_message
 
 ROOT = "/sap/opu/odata/sap/API_COSTCENTER_SRV/"
-INVOICES = "/sap/opu/odata/sap/API_SUPPLIERINVOICE_PROCESS_SRV/"
+PLAN = "/sap/opu/odata/sap/API_FINPLANNINGDATA_SRV/"
+PLANNED = "/sap/opu/odata/sap/API_FINPLANNINGENTRYITEM_SRV/A_FinPlanningEntryItem"
 XML = {"Content-Type": "application/xml; charset=utf-8"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
@@ -195,59 +197,54 @@ def test_an_empty_ping_and_a_server_without_a_date_are_told(run_async: Run) -> N
     run_async(story)
 
 
-def invoice(reference: str) -> bytes:
-    body = {
+def plan_data(account: str) -> bytes:
+    fields = "CompanyCode,PlanningCategory,FiscalYearPeriod,GLAccount"
+    line = {
         "CompanyCode": "1010",
-        "DocumentDate": "/Date(1792368000000)/",
-        "PostingDate": "/Date(1792368000000)/",
-        "SupplierInvoiceIDByInvcgParty": reference,
-        "InvoicingParty": "17300049",
-        "DocumentCurrency": "EUR",
-        "InvoiceGrossAmount": "100.00",
-        "to_SupplierInvoiceItemGLAcct": {
-            "results": [
-                {
-                    "SupplierInvoiceItem": "0001",
-                    "CompanyCode": "1010",
-                    "GLAccount": "61003000",
-                    "DebitCreditCode": "S",
-                    "DocumentCurrency": "EUR",
-                    "SupplierInvoiceItemAmount": "100.00",
-                }
-            ]
-        },
+        "PlanningCategory": "PLN",
+        "FiscalYearPeriod": "005.2026",
+        "GLAccount": account,
+        "TransactionCurrency": "EUR",
+        "AmountInTransactionCurrency": "100.00",
     }
-    return json.dumps(body).encode()
+    return json.dumps(
+        {
+            "PlanDataAggrgnLvlFieldsString": fields,
+            "PlanDataRplcScopeFieldsString": fields,
+            "to_FinPlanningEntryItemTP": {"results": [line]},
+        }
+    ).encode()
 
 
-def test_an_invoice_is_created_and_an_ended_session_costs_one_new_token(run_async: Run, sandbox: Sandbox) -> None:
+def test_plan_data_are_written_and_an_ended_session_costs_one_new_token(run_async: Run, sandbox: Sandbox) -> None:
     async def story(bench: Bench) -> None:
         client = bench.sap(sandbox.url)
-        session = CsrfSession(client, INVOICES)
-        first = await session.write("POST", "A_SupplierInvoice", invoice("R-1"))
+        session = CsrfSession(client, PLAN)
+        first = await session.write("POST", "FinancialPlanData", plan_data("61003000"))
         assert first.status == 201, first.body
         assert sandbox.count("POST") == 1
         sandbox.tell("/sap/sessions/end")
-        second = await session.write("POST", "A_SupplierInvoice", invoice("R-2"))
+        second = await session.write("POST", "FinancialPlanData", plan_data("11001000"))
         assert second.status == 201, second.body
-        fetched = sandbox.count(f"GET {INVOICES}")
+        fetched = sandbox.count(f"GET {PLAN}")
         assert fetched == 2
-        duplicate = await session.write("POST", "A_SupplierInvoice", invoice("R-2"))
-        assert duplicate.status == 400
-        assert "M8/108" in read_message(duplicate).code
-        assert sandbox.count(f"GET {INVOICES}") == fetched
+        refused = await session.write("POST", "FinancialPlanData", plan_data("99999999"))
+        assert refused.status == 400
+        assert "F5/507" in read_message(refused).code
+        assert sandbox.count(f"GET {PLAN}") == fetched
 
     run_async(story)
 
 
 def test_a_lost_answer_to_a_write_is_an_unknown_outcome_and_stays_one_write(run_async: Run, sandbox: Sandbox) -> None:
     async def story(bench: Bench) -> None:
-        session = CsrfSession(bench.sap(sandbox.url), INVOICES)
-        sandbox.tell("/faults", method="POST", path="A_SupplierInvoice", kind="drop_answer")
+        client = bench.sap(sandbox.url)
+        sandbox.tell("/faults", method="POST", path="FinancialPlanData", kind="drop_answer")
         with pytest.raises(OutcomeUnknownError):
-            await session.write("POST", "A_SupplierInvoice", invoice("R-9"))
-        again = await session.write("POST", "A_SupplierInvoice", invoice("R-9"))
-        assert again.status == 400  # it did arrive: the second one, ours, is the duplicate
+            await CsrfSession(client, PLAN).write("POST", "FinancialPlanData", plan_data("61003000"))
+        assert sandbox.count("POST") == 1
+        planned = json.loads((await client.get(PLANNED)).body)["d"]["results"]
+        assert [row["GLAccount"] for row in planned] == ["61003000"]  # it did arrive
 
     run_async(story)
 
@@ -278,11 +275,11 @@ class Csrf:
 def test_a_refused_token_is_fetched_again_once_for_everybody(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         server = Csrf()
-        session = CsrfSession(bench.sap((await bench.stub(server.respond)).url), ROOT)
-        assert (await session.write("POST", "A_X", b"{}")).status == 201
+        session = CsrfSession(bench.sap((await bench.stub(server.respond)).url), PLAN)
+        assert (await session.write("POST", "FinancialPlanData", b"{}")).status == 201
         assert (server.fetches, len(server.writes)) == (1, 1)
         session._token = "outdated"
-        answers = await asyncio.gather(*(session.write("POST", "A_X", b"{}") for _ in range(8)))
+        answers = await asyncio.gather(*(session.write("POST", "FinancialPlanData", b"{}") for _ in range(8)))
         assert {answer.status for answer in answers} == {201}
         assert server.fetches == 2
         assert len(server.writes) <= 1 + 16
@@ -293,9 +290,9 @@ def test_a_refused_token_is_fetched_again_once_for_everybody(run_async: Run) -> 
 def test_a_token_refused_twice_is_not_tried_a_third_time(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         server = Csrf(always_required=True)
-        session = CsrfSession(bench.sap((await bench.stub(server.respond)).url), ROOT)
+        session = CsrfSession(bench.sap((await bench.stub(server.respond)).url), PLAN)
         with pytest.raises(AuthenticationError, match="just given"):
-            await session.write("POST", "A_X", b"{}")
+            await session.write("POST", "FinancialPlanData", b"{}")
         assert (server.fetches, len(server.writes)) == (2, 2)
 
     run_async(story)
@@ -305,7 +302,7 @@ def test_a_403_of_another_kind_is_no_matter_of_tokens(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         answers = iter([Answer({}, 200, {"x-csrf-token": "t"}), Answer(v2_error("S1", "No authorization"), 403)])
         stub = await bench.stub(lambda _: next(answers))
-        assert (await CsrfSession(bench.sap(stub.url), ROOT).write("POST", "A_X", b"{}")).status == 403
+        assert (await CsrfSession(bench.sap(stub.url), PLAN).write("POST", "FinancialPlanData", b"{}")).status == 403
         assert len(stub.asked) == 2
 
     run_async(story)
@@ -316,9 +313,9 @@ def test_nothing_is_written_without_a_token(run_async: Run, headers: dict[str, s
     async def story(bench: Bench) -> None:
         stub = await bench.stub(lambda _: Answer({}, 200, headers))
         with pytest.raises(ContractChangedError, match="no CSRF token"):
-            await CsrfSession(bench.sap(stub.url), ROOT).write("POST", "A_X", b"{}")
+            await CsrfSession(bench.sap(stub.url), PLAN).write("POST", "FinancialPlanData", b"{}")
         assert [asked.method for asked in stub.asked] == ["GET"]
-        with pytest.raises(ValueError, match="does not write"):
-            await CsrfSession(bench.sap(stub.url), ROOT).write("GET", "A_X", b"")
+        with pytest.raises(ConfigError, match="nothing was sent"):
+            await CsrfSession(bench.sap(stub.url), PLAN).write("GET", "FinancialPlanData", b"")
 
     run_async(story)

@@ -227,6 +227,7 @@ def test_a_cut_tail_is_found(filled: Path, tmp_path: Path) -> None:
         ("UPDATE record SET later = NULL WHERE run_id = 1 AND position = 8", "its outcome says otherwise"),
         ("UPDATE record SET later = 3 WHERE run_id = 1 AND position = 1", "changed without a refusal"),
         ("UPDATE record SET later = 3 WHERE run_id = 1 AND position = 9", "changed without a refusal"),
+        ("UPDATE record SET content = x'1234' WHERE run_id = 1 AND position = 1", "not those that were written"),
         ("UPDATE record SET outcome = 9 WHERE run_id = 1 AND position = 1", "not those that were written"),
         (("INSERT INTO reject SELECT run_id, 1, 1, target_id, key, rejected_by, cause, detail, file_line, digest, content, 1"
          " FROM reject WHERE run_id = 1 AND position = 9"), "its outcome says otherwise"),

@@ -46,6 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_setup(verbs)
     _add_flows(verbs)
+    _add_proposals(verbs)
+    _add_periods(verbs)
+    _add_approver(verbs)
     _add_audit(verbs)
     return parser
 
@@ -110,14 +113,97 @@ def _add_flows(verbs: _Verbs) -> None:
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
 
 
+def _add_proposals(verbs: _Verbs) -> None:
+    text = "what would be posted: review, decide, sign, post, reverse"
+    group = _verb(verbs, "proposals", "proposals:overview", text)
+    group.set_defaults(all=False, limit=20)
+    under = group.add_subparsers(metavar="ACTION")
+    listing = _verb(under, "list", "proposals:overview", "what waits or is open, newest first")
+    listing.add_argument("--all", action="store_true", help="those that ended as well")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+
+    show = _proposal(under, "show", "review:show", "one proposal: target, gates, sums, documents, signatures")
+    show.add_argument("--lines", action="store_true", help="its lines as well")
+    show.add_argument("--all-lines", action="store_true", help="those that did not change as well")
+    show.add_argument("--document", type=int, metavar="N", help="of one document only")
+    export = _proposal(under, "export", "proposals:export", "the review pack for people without a terminal")
+    formats = ("csv", "json", "html", "return")
+    export.add_argument("--format", choices=formats, help="return: what planners get back (default: csv)")
+    export.add_argument("--output", metavar="FILE", help="write this file (default: standard output)")
+
+    for name, text in (
+        ("hold", "set a proposal or lines of it aside"),
+        ("release", "take a hold back"),
+        ("reject", "end a proposal, or leave lines of it out"),
+    ):
+        decide = _proposal(under, name, f"proposals:{name}", text)
+        decide.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+        decide.add_argument("--lines", metavar="LIST", help="only these lines, for example 3,7-9")
+    comment = _proposal(under, "comment", "proposals:comment", "write beside lines")
+    comment.add_argument("--lines", required=True, metavar="LIST", help="for example 3,7-9")
+    comment.add_argument("--text", required=True, metavar="TEXT", help='"" takes the comment back')
+
+    _proposal(under, "revise", "posting:revise", "propose again without the lines that were taken out")
+    approve = _proposal(under, "approve", "posting:approve", "sign with your own key; asks for its passphrase")
+    approve.add_argument("--fingerprint", metavar="DIGITS", help='instead of being asked, for example "7f3a 91c2"')
+    approve.add_argument("--key", metavar="PATH", help="your key (default: where `approver init` puts it)")
+    approve.add_argument("--wait", action="store_true", help="post it and wait until it is proved")
+    _proposal(under, "post", "posting:post", "post what is approved, look up what is open, and wait for it")
+    reverse = _proposal(under, "reverse", "posting:reverse", "propose the opposite of what was posted")
+    reverse.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+    choose = _proposal(under, "choose", "posting:choose", "decide on a held document after you looked it up in SAP")
+    choose.add_argument("document", type=int, metavar="DOCUMENT", help="its number in the proposal")
+    how = choose.add_mutually_exclusive_group(required=True)
+    how.add_argument("--send-again", action="store_true", help="SAP does not hold it: send it again")
+    how.add_argument("--posted", metavar="NUMBER/YEAR", help="SAP holds it under this number")
+    how.add_argument("--not-posted", action="store_true", help="SAP does not hold it, and it shall not be sent")
+    choose.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+    choose.add_argument("--fingerprint", required=True, metavar="DIGITS", help="of the proposal")
+
+
+def _proposal(under: _Verbs, name: str, handler: str, text: str) -> argparse.ArgumentParser:
+    made = _verb(under, name, handler, text)
+    made.add_argument("id", metavar="ID", help="P-0017, 17, or eight digits of its fingerprint")
+    return made
+
+
+def _add_periods(verbs: _Verbs) -> None:
+    group = _verb(verbs, "periods", "periods:show", "the close calendar: which periods take postings")
+    group.set_defaults(company=None)
+    under = group.add_subparsers(metavar="ACTION")
+    listing = _verb(under, "list", "periods:show", "periods that somebody has set")
+    listing.add_argument("company", nargs="?", metavar="COMPANY", help="of one company code")
+    for name, text in (
+        ("open", "let a period take postings"),
+        ("soft", "let it take them with a second approver only"),
+        ("close", "let it take none"),
+    ):
+        change = _verb(under, name, "periods:change", text)
+        change.set_defaults(status=name)
+        change.add_argument("company", metavar="COMPANY", help="company code, for example 1010")
+        change.add_argument("period", metavar="PERIOD", help="011/2026, or a range: 001/2026-012/2026")
+        change.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+
+
+def _add_approver(verbs: _Verbs) -> None:
+    under = _group(verbs, "approver", "the keys that approvers sign with")
+    init = _verb(under, "init", "approver:init", "make your own key, sealed by a passphrase")
+    init.add_argument("--name", required=True, metavar="NAME", help="what the key is called, for example a.novak")
+    show = _verb(under, "show", "approver:show", "your key, and whether it is enrolled")
+    for one in (init, show):
+        one.add_argument("--key", metavar="PATH", help="its file (default: in your configuration folder)")
+    _verb(under, "list", "approver:listing", "who is enrolled and may approve here")
+
+
 def _add_audit(verbs: _Verbs) -> None:
     audit = _group(verbs, "audit", "the audit chain and each record's story")
     show = _verb(audit, "show", "audit:show", "events, newest last")
     show.add_argument("--run", type=int, metavar="ID", help="of one run")
     show.add_argument("--kind", metavar="KIND", help='of one kind ("run.failed") or family ("run.")')
     show.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default: 50)")
-    trace = _verb(audit, "trace", "audit:trace", "everything that happened to one record")
-    trace.add_argument("key", metavar="KEY", help="record key, for example YCOA-0061003000")
+    trace = _verb(audit, "trace", "trace:trace", "everything that happened to one record or plan line")
+    text = "record key (YCOA-0061003000), key of a plan's line, reference (PL…), or number of a document in SAP"
+    trace.add_argument("key", metavar="KEY", help=text)
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
     _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
 
@@ -137,15 +223,20 @@ def run(arguments: Sequence[str]) -> int:
         parser.print_help()
         return Exit.USAGE
     from tui_connector.cli.out import fail
-    from tui_connector.domain.errors import ConfigError, ConnectorError, OutcomeUnknownError, StaleProposalError
+    from tui_connector.domain import errors
 
     module, function = handler.split(":")
     try:
         return int(getattr(_load(module), function)(given))
-    except ConnectorError as error:
+    except errors.ConnectorError as error:
         fail(given, error)
-        kinds = ((ConfigError, Exit.USAGE), (OutcomeUnknownError, Exit.UNKNOWN), (StaleProposalError, Exit.REFUSED))
-        return next((code for kind, code in kinds if isinstance(error, kind)), Exit.FAILED)
+        kinds = {
+            errors.ConfigError: Exit.USAGE,
+            errors.OutcomeUnknownError: Exit.UNKNOWN,
+            errors.StaleProposalError: Exit.REFUSED,
+            errors.RefusedError: Exit.REFUSED,
+        }
+        return next((code for kind, code in kinds.items() if isinstance(error, kind)), Exit.FAILED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; so does the interpreter's own complaint
         return Exit.FAILED

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import facts, figure, moment, print_json, say_next, state, table
+from tui_connector.cli.out import facts, figure, moment, print_json, run_name, say_next, state, table
 from tui_connector.cli.progress import follow
+from tui_connector.cli.verdict import judge
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.run import ReadMode, Run, RunRequest, RunState
+from tui_connector.domain.flow import Channel, LoadFlow
+from tui_connector.domain.run import ReadMode, RunRequest
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from tui_connector.domain.flow import Flow
+    from tui_connector.domain.run import Run
+
+_CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial plan data"}
 
 
 def show(given: argparse.Namespace) -> int:
@@ -30,11 +37,10 @@ def show(given: argparse.Namespace) -> int:
             last, slot = installation.store.runs.latest(flow.name), slots.get(flow.name)
             rows.append(
                 {
-                    "name": flow.name, "title": flow.title, "after": list(flow.after), "service": flow.source.service,
-                    "entity_set": flow.source.entity_set, "lands_in": flow.lands_in, "file": flow.file,
-                    "action": flow.import_action or flow.process, "schedule": flow.schedule,
-                    "watermark": mark.value if mark else None, "last_run": last.id if last else None,
-                    "last_state": last.state if last else None, "next_due": slot.next_at if slot else None,
+                    "name": flow.name, "title": flow.title, "after": list(flow.after), **_ends(flow),
+                    "schedule": flow.schedule, "watermark": mark.value if mark else None,
+                    "last_run": last.id if last else None, "last_state": last.state if last else None,
+                    "next_due": slot.next_at if slot else None,
                 }
             )  # fmt: skip
     if given.json:
@@ -61,6 +67,20 @@ def show(given: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _ends(flow: Flow) -> dict[str, Any]:
+    """What a flow reads and where it lands; a writeback the other way round."""
+    if isinstance(flow, LoadFlow):
+        return {
+            "service": flow.source.service, "entity_set": flow.source.entity_set, "lands_in": flow.lands_in,
+            "file": flow.file, "action": flow.import_action or flow.process,
+        }  # fmt: skip
+    channel = _CHANNELS.get(flow.channel, flow.journal_service)
+    return {
+        "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
+        "file": flow.export, "action": flow.export,
+    }  # fmt: skip
+
+
 def run(given: argparse.Namespace) -> int:
     """Run flows now, here or by a worker that is quicker, and show how they go."""
     since = _moment(given.since) if given.since else None
@@ -74,7 +94,7 @@ def run(given: argparse.Namespace) -> int:
 
 def finish(installation: Installation, ids: Sequence[int], given: argparse.Namespace) -> int:
     """Work until these runs have ended, then print what became of them; the exit code."""
-    interrupted = asyncio.run(_work(installation, ids, quiet=given.json))
+    interrupted = work_off(installation, ids, quiet=given.json)
     runs = [installation.store.runs.get(run_id) for run_id in ids]
     if given.json:
         print_json([describe(one) for one in runs])
@@ -82,7 +102,12 @@ def finish(installation: Installation, ids: Sequence[int], given: argparse.Names
         summary(runs)
     if interrupted:
         return Exit.INTERRUPTED
-    return judge(runs)
+    return judge(installation.store, runs)
+
+
+def work_off(installation: Installation, ids: Sequence[int], *, quiet: bool) -> bool:
+    """Work until these runs have ended; whether somebody interrupted it."""
+    return asyncio.run(_work(installation, ids, quiet=quiet))
 
 
 async def _work(installation: Installation, ids: Sequence[int], *, quiet: bool) -> bool:
@@ -110,18 +135,13 @@ async def _work(installation: Installation, ids: Sequence[int], *, quiet: bool) 
     return interrupted
 
 
-def judge(runs: Sequence[Run]) -> Exit:
-    """The exit code of these runs: the worst of them."""
-    if any(one.state is not RunState.DONE for one in runs):
-        return Exit.FAILED
-    return Exit.REJECTS if any(one.counts.rejected for one in runs) else Exit.DONE
-
-
 def describe(one: Run) -> dict[str, Any]:
     """A run as JSON."""
     counts = one.counts
     return {
-        "run": one.id, "flow": one.flow, "cycle": one.cycle, "state": one.state, "reason": one.reason, "hint": one.hint,
+        "run": one.id, "flow": one.flow, "cycle": one.cycle, "purpose": one.purpose,
+        "proposal": None if one.proposal is None else f"P-{one.proposal:04}",
+        "state": one.state, "reason": one.reason, "hint": one.hint,
         "mode": one.mode, "dry_run": one.dry_run, "requested_by": one.requested_by, "requested_at": one.requested_at,
         "started_at": one.started_at, "ended_at": one.ended_at, "read": counts.read, "unchanged": counts.unchanged,
         "sent": counts.sent, "loaded": counts.loaded, "rejected": counts.rejected,
@@ -133,7 +153,7 @@ def summary(runs: Sequence[Run]) -> None:
     figures = ("read", "unchanged", "sent", "loaded", "rejected", "seconds")
     rows = [
         (
-            one.flow, state(one.state), *(figure(getattr(one.counts, name)) for name in figures[:-1]),
+            run_name(one), state(one.state), *(figure(getattr(one.counts, name)) for name in figures[:-1]),
             f"{(one.ended_at - one.started_at).total_seconds():.1f}" if one.started_at and one.ended_at else "–",
         )
         for one in runs
@@ -141,7 +161,7 @@ def summary(runs: Sequence[Run]) -> None:
     table(("flow", "state", *figures), rows, numbers=figures, spare=("unchanged", "sent"))
     for one in runs:
         if one.reason:
-            facts([(one.flow, one.reason)])
+            facts([(run_name(one), one.reason)])
     for hint in dict.fromkeys(one.hint for one in runs if one.hint):
         say_next(hint)
 

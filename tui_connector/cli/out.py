@@ -17,12 +17,12 @@ from tui_connector.domain.text import clean
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rich.console import JustifyMethod
 
     from tui_connector.domain.errors import ConnectorError
-    from tui_connector.domain.run import Counts
+    from tui_connector.domain.run import Counts, Run
 
 _PIPE_WIDTH = 200
 _GAP = 3
@@ -104,6 +104,7 @@ def facts(rows: Iterable[tuple[str, Any]]) -> None:
     """Labels before their values, one a line; a long value goes on below itself and is never cut."""
     made = Table.grid(padding=(0, _GAP, 0, 0))
     made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
     for label, value in rows:
         made.add_row(label, _cell(value))
     console().print(made)
@@ -116,6 +117,19 @@ def _cell(value: Any) -> Text:
 def moment(value: datetime | None) -> str:
     """A moment in UTC to the second; an absent one is a dash."""
     return value.strftime("%Y-%m-%d %H:%M:%S") if value else "–"
+
+
+def span(value: timedelta) -> str:
+    """An age in two units at most, for example 3 h 19 min."""
+    minutes = max(0, int(value.total_seconds()) // 60)
+    parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    told = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(told[:2]) if told else "0 min"
+
+
+def run_name(run: Run) -> str:
+    """A run by its flow, and by its purpose when it serves a proposal."""
+    return run.flow if run.proposal is None else f"{run.flow} ({run.purpose} P-{run.proposal:04})"
 
 
 def counted(counts: Counts) -> str:
@@ -138,5 +152,9 @@ _GLYPHS = {
 
 def state(word: str) -> Text:
     """A state: its shape and its word, never the colour alone."""
-    glyph, colour = _GLYPHS.get(word, ("·", "dim"))
-    return Text.assemble((glyph + " ", colour), word)
+    return mark(*_GLYPHS.get(word, ("·", "dim")), word)
+
+
+def mark(glyph: str, colour: str, word: str) -> Text:
+    """A shape before its word."""
+    return Text.assemble((glyph + " ", colour), clean(word))

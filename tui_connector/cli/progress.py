@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tui_connector.cli.out import console, counted, figure, moment, state
+from tui_connector.cli.out import console, counted, figure, moment, run_name, state
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 
@@ -72,9 +72,9 @@ async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds:
 
 def _sentence(run: Run, progress: Progress | None) -> str:
     if run.state.ended:
-        return f"{run.flow}: {run.state}, {clean(run.reason) or counted(run.counts)}"
+        return f"{run_name(run)}: {run.state}, {clean(run.reason) or counted(run.counts)}"
     step = f"{progress.step} {_details(progress)}" if progress else "starting"
-    return f"{run.flow}: {step}"
+    return f"{run_name(run)}: {step}"
 
 
 def _table(store: Store, ids: Sequence[int]) -> Table:
@@ -86,7 +86,7 @@ def _table(store: Store, ids: Sequence[int]) -> Table:
         now = progress.get(run.id)
         running = run.state is RunState.RUNNING
         made.add_row(
-            run.flow,
+            run_name(run),
             state(run.state),
             now.step if running and now else "",
             _details(now) if running and now else _ended_with(run),
@@ -107,6 +107,12 @@ def _details(progress: Progress) -> str:
         parts.append(f"{figure(round(data['rate']))} rows/s")
     if data.get("chunks"):
         parts.append(f"{data['chunks']} chunks, {data['kilobytes'] / 1000:.1f} MB")
+    elif "kilobytes" in data:
+        parts.append(f"{data['kilobytes'] / 1000:.1f} MB")
+    if "proved" in data:
+        parts.append(f"{data['proved']} of {data['documents']} documents proved")
+    if data.get("unknown"):
+        parts.append(f"{data['unknown']} of unknown outcome")
     if "percent" in data:
         done = round(_BAR * data["percent"] / 100)
         parts.append(f"{'━' * done}{'─' * (_BAR - done)} {data['percent']} %")

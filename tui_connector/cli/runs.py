@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.flows import describe, judge
-from tui_connector.cli.out import counted, facts, figure, moment, print_json, say, state, table
+from tui_connector.cli.flows import describe
+from tui_connector.cli.out import counted, facts, figure, moment, print_json, run_name, say, state, table
 from tui_connector.cli.progress import follow
+from tui_connector.cli.verdict import judge
+from tui_connector.domain.proposal import short_fingerprint
 from tui_connector.domain.run import StepState
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def show(given: argparse.Namespace) -> int:
             run = installation.store.runs.get(run.id)
         steps = installation.store.steps.of(run.id)
         rejects = installation.store.records.rejects(run.id, 20)
+        code = judge(installation.store, [run]) if run.state.ended else Exit.DONE
     if given.json:
         value = describe(run) | {
             "steps": [
@@ -46,7 +49,7 @@ def show(given: argparse.Namespace) -> int:
             "rejects": [{"key": r.key, "by": r.rejected_by, "cause": r.cause, "values": r.values} for r in rejects],
         }
         print_json(value)
-        return judge([run]) if run.state.ended else Exit.DONE
+        return code
     _page(run)
     table(
         ("step", "state", "started (UTC)", "seconds", "what is known"),
@@ -55,7 +58,7 @@ def show(given: argparse.Namespace) -> int:
     )
     if rejects:
         table(("record", "refused by", "cause"), [(r.key, r.rejected_by.value, r.cause) for r in rejects])
-    return judge([run]) if run.state.ended else Exit.DONE
+    return code
 
 
 async def _follow(installation: Installation, run_id: int) -> None:
@@ -75,7 +78,7 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
         rows = [
             (
                 run.id,
-                run.flow,
+                run_name(run),
                 state(run.state),
                 moment(run.started_at),
                 *(figure(getattr(run.counts, f)) for f in figures),
@@ -95,7 +98,7 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
 
 def _page(run: Run) -> None:
     rows = [
-        ("run", f"{run.id} {run.flow}"),
+        ("run", f"{run.id} {run_name(run)}"),
         ("state", state(run.state)),
         ("reason", run.reason or "–"),
         ("next", run.hint or "–"),
@@ -122,8 +125,22 @@ def _known(step: Step) -> str:
     elif step.name == "transfer":
         since = f"changes since {data['since'][:19]}" if data.get("since") else "everything"
         names = ("read", "unchanged", "sent", "rejected", "chunks") if step.state is StepState.DONE else ()
-        parts = [since, *(f"{figure(data[name])} {name}" for name in names)]
+        parts = [since, *(f"{figure(data[name])} {name}" for name in names if name in data)]
+    elif step.name == "export":
+        parts = [_task(data), f"{figure(data['size'])} bytes" if "size" in data else "", _digest(data)]
+    elif step.name == "propose" and "fingerprint" in data:
+        closed = data.get("closed", "").removeprefix("; ")
+        parts = [short_fingerprint(data["fingerprint"]), f"{figure(data['documents'])} documents", closed]
+    elif step.name == "test" and "documents" in data:
+        parts = [f"SAP would take {figure(data['documents'])} documents"]
     elif step.name == "import":
-        task = data.get("task_id", "")
-        parts = [f"task {task}" if task else "task not known yet", data.get("outcome", ""), data.get("said", "")]
+        parts = [_task(data), data.get("outcome", ""), data.get("said", "")]
     return ", ".join(part for part in parts if part)
+
+
+def _task(data: dict[str, Any]) -> str:
+    return f"task {data['task_id']}" if data.get("task_id") else "task not known yet"
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return f"SHA-256 {data['digest'][:8]}…{data['digest'][-8:]}" if "digest" in data else ""

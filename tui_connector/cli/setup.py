@@ -11,7 +11,8 @@ from tui_connector.bootstrap import credential_fields, open_installation
 from tui_connector.cli.out import moment, print_json, say, table
 from tui_connector.domain.errors import ConfigError
 from tui_connector.flows import FLOWS
-from tui_connector.settings import config_path, effective_flows, load_settings
+from tui_connector.settings.flows import effective_flows
+from tui_connector.settings.load import config_path, load_settings
 
 if TYPE_CHECKING:
     import argparse

@@ -19,6 +19,7 @@
         ├── ActionNotFoundError           a named file, list or action is missing or exists twice
         ├── ContractChangedError          an answer or a definition is not what the flow was declared against
         ├── TaskFailedError               an Anaplan task ended failed or cancelled; nothing was loaded
+        ├── RefusedError                  a gate is closed or an approval does not hold; nothing was sent
         ├── StoreError                    the store cannot be used: newer version, disk full, damaged
         └── ConfigError                   a setting, argument or credential is wrong or missing
 """
@@ -117,6 +118,10 @@ class ContractChangedError(FatalError):
 
 class TaskFailedError(FatalError):
     """An Anaplan task ended failed or cancelled."""
+
+
+class RefusedError(FatalError):
+    """A gate is closed or an approval does not hold: nothing was sent."""
 
 
 class StoreError(FatalError):

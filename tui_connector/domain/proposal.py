@@ -83,6 +83,25 @@ class ProposedLine(NamedTuple):
     comment: str = ""
 
 
+class PostedLine(NamedTuple):
+    """What was posted so far for one key on one set of dimensions.
+
+    amount: exact sum over documents that are proved or may be in SAP. posting_date: the latest. source: digest of the
+    newest line's row in its export. uncertain: names of the documents still open, for example "P-0017/3"; "" when none.
+    """
+
+    key: str
+    company_code: str
+    gl_account: str
+    cost_center: str
+    profit_center: str
+    currency: str
+    posting_date: date
+    amount: Decimal
+    source: str
+    uncertain: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ProposedDocument:
     """One document to post. items: its lines. debit, credit: totals, both positive. digest: over header and lines."""

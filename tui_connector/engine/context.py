@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tui_connector.domain.flow import LoadFlow, WritebackFlow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui_connector.anaplan.client import AnaplanClient
     from tui_connector.domain.clock import Clock
-    from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.run import Run
     from tui_connector.engine.steps import Checkpoints
     from tui_connector.sap.client import SapClient
     from tui_connector.store.store import Store
+
+FlowT_co = TypeVar("FlowT_co", bound=LoadFlow | WritebackFlow, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,10 @@ class Tenants:
 
 
 @dataclass(frozen=True, slots=True)
-class RunContext:
+class RunContext(Generic[FlowT_co]):
     """One run and everything it touches. task_poll_seconds: the longest pause between two looks at a task."""
 
-    flow: LoadFlow
+    flow: FlowT_co
     checkpoints: Checkpoints
     store: Store
     tenants: Tenants

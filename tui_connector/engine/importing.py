@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery, dumps, tasks
 from tui_connector.anaplan.codes import list_codes
-from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, TaskFailedError
+from tui_connector.domain.errors import TaskFailedError
 from tui_connector.domain.record import Outcome, Reject, RejectedBy
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
+from tui_connector.engine.action import ActionTask
 from tui_connector.engine.layout import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from tui_connector.anaplan.dumps import DumpRow
     from tui_connector.anaplan.results import TaskResult
-    from tui_connector.anaplan.tasks import ActionRef, TaskStatus
+    from tui_connector.anaplan.tasks import ActionRef
+    from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
 
 STEP = "import"
 _LIST_IMPORTS = ("hierarchyRowsProcessed", "hierarchyNoChanges")
 _FULL = "often the workspace is full or the file was replaced; look at the model, then run the flow again"
-_LOOKS = 4
-_LOOK_SECONDS = 1.5
-_STARTS = 5
 _BATCH = 1000
-_RATE_LIMIT_SECONDS = 10.0
-_CLOCKS_APART = timedelta(hours=1)  # at most, between Anaplan's creation times and our clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class Imported:
 class FileImport:
     """The import step of one run."""
 
-    def __init__(self, context: RunContext, action: ActionRef, sent: int) -> None:
+    def __init__(self, context: RunContext[LoadFlow], action: ActionRef, sent: int) -> None:
         self._context = context
         self._client = context.anaplan
         self._action = action
@@ -53,7 +48,6 @@ class FileImport:
         self._checkpoints = context.checkpoints
         self._run = context.run
         self._store = context.store
-        self._clock = context.clock
 
     async def go(self) -> Imported:
         """Run the action, or go on with the task that an earlier worker started.
@@ -64,14 +58,7 @@ class FileImport:
         step = self._checkpoints.last(STEP)
         if step is not None and step.state is StepState.DONE:
             return Imported(step.data["refused"], step.data["ignored"])
-        task_id: str | None = None
-        if step is not None and step.state in (StepState.INTENT, StepState.RUNNING):
-            task_id = step.data.get("task_id") or await self._adopt(step.started_at, step.data["known"])
-        if task_id is None:
-            task_id = await self._start()
-        else:
-            self._checkpoints.note(STEP, task_id=task_id)
-        result = await self._wait(task_id)
+        task_id, result = await ActionTask(self._context, STEP, self._action, self._context.flow.mapping).go()
         refused = await self._collect(task_id, result)  # first, since a dump perishes
         await self._check_complete(result)
         self._checkpoints.done(
@@ -82,70 +69,6 @@ class FileImport:
             said=clean(result.explain(), limit=500),
         )
         return Imported(refused, result.ignored)
-
-    async def _start(self) -> str:
-        for attempt in range(_STARTS):
-            known = [task.id for task in await tasks.tasks(self._client, self._action)]
-            self._checkpoints.intend(STEP, known=known, action=self._action.name)
-            self._checkpoints.hold.check()
-            begun = self._clock.now()
-            try:
-                task_id = await tasks.start(self._client, self._action, self._context.flow.mapping)
-            except RateLimitedError as error:  # refused before it began, so it may be asked again
-                if attempt == _STARTS - 1:
-                    raise
-                asked = error.retry_after
-                wait = _RATE_LIMIT_SECONDS if asked is None else asked.total_seconds()
-                await self._clock.sleep(wait)
-                continue
-            except OutcomeUnknownError:  # it may have begun: look for it before anything else
-                found = await self._adopt(begun, known)
-                if found is None:
-                    continue
-                task_id = found
-            self._checkpoints.note(STEP, task_id=task_id)
-            return task_id
-        raise TaskFailedError(
-            f"{self._action.name} could not be started: Anaplan's answers were lost {_STARTS} times.",
-            hint="look at the connection and at the model's task list, then run the flow again",
-        )
-
-    async def _adopt(self, begun: datetime, known: Sequence[str]) -> str | None:
-        """The task that was started but whose ID was never learned; None when there is none.
-
-        A task that is not `known` began after the intent, whatever Anaplan's clock says; one that began much later is
-        somebody else's. Running the same file through the same import again gives the same data, so that "none" may
-        lead to a new start.
-        """
-        for look in range(_LOOKS):
-            if look:
-                await self._clock.sleep(_LOOK_SECONDS)
-            earliest, latest = begun - _CLOCKS_APART, begun + _CLOCKS_APART
-            found = await tasks.adopt(self._client, self._action, earliest, set(known), latest=latest)
-            if found is not None:
-                return found
-        return None
-
-    async def _wait(self, task_id: str) -> TaskResult:
-        def tell(status: TaskStatus) -> None:
-            self._checkpoints.hold.check()
-            self._context.progress(
-                STEP,
-                task=task_id,
-                state=status.state,
-                percent=round(100 * status.progress),
-                current=clean(status.step, limit=60),
-            )
-
-        status = await tasks.wait(
-            self._client,
-            self._action,
-            task_id,
-            deadline_seconds=self._context.flow.task_minutes * 60,
-            on_progress=tell,
-            pace=tasks.Pace(steady=self._context.task_poll_seconds),
-        )
-        return tasks.check_ended(self._action, status)
 
     async def _check_complete(self, result: TaskResult) -> None:
         """A list import that says complete must account for every row: a full workspace takes none and says it too."""

@@ -14,13 +14,14 @@ from tui_connector.engine.prepare import prepare
 from tui_connector.engine.transfer import Transfer
 
 if TYPE_CHECKING:
+    from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
 
 
 class LoadRun:
     """One run of one LoadFlow."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext[LoadFlow]) -> None:
         self._context = context
         self._checkpoints = context.checkpoints
         self._run = context.run

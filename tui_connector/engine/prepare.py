@@ -38,7 +38,7 @@ class Destination:
     codes: dict[str, AbstractSet[str]]
 
 
-async def prepare(context: RunContext, layout: Layout) -> Destination:
+async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
     """Find everything the flow names in its model.
 
     Raises:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.flow import Flow
 
 
 def next_due(schedule: str, after: datetime) -> datetime:
@@ -18,6 +18,6 @@ def next_due(schedule: str, after: datetime) -> datetime:
     return next(CronSim(schedule, after))
 
 
-def due(flows: Iterable[LoadFlow], slots: Mapping[str, datetime], now: datetime) -> tuple[LoadFlow, ...]:
+def due(flows: Iterable[Flow], slots: Mapping[str, datetime], now: datetime) -> tuple[Flow, ...]:
     """Flows whose next slot has come, in running order; several missed slots of one flow are one."""
     return tuple(flow for flow in flows if flow.schedule and flow.name in slots and slots[flow.name] <= now)

@@ -27,6 +27,11 @@ class Checkpoints:
         """The step's newest attempt, from this worker or from one that died."""
         return self._store.steps.get(self.run.id, name)
 
+    def is_done(self, name: str) -> bool:
+        """Whether the step has ended well in this run."""
+        step = self.last(name)
+        return step is not None and step.state is StepState.DONE
+
     def begin(self, name: str, **data: Any) -> None:
         """Start a new attempt of a step that may simply be done again."""
         self._write(name, StepState.RUNNING, data, begin=True)

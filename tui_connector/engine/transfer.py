@@ -14,6 +14,7 @@ from tui_connector.sap.reader import ChangeWindow, ODataReader, open_window
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.run import Watermark
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
@@ -27,7 +28,7 @@ _PROGRESS_SECONDS = 0.5
 class Transfer:
     """Reads what changed, compares it with the trail, and uploads what Anaplan does not hold yet."""
 
-    def __init__(self, context: RunContext, layout: Layout, destination: Destination) -> None:
+    def __init__(self, context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> None:
         self._context = context
         self._flow = context.flow
         self._layout = layout

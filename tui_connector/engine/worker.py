@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError
-from tui_connector.domain.run import ReadMode, RunRequest, RunState, StepState, WorkerInfo
+from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState, WorkerInfo
 from tui_connector.domain.text import clean
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tui_connector.domain.clock import Clock
-    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run
     from tui_connector.engine.context import Tenants
+    from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.store import Store
 
 log = logging.getLogger("tui_connector.worker")
@@ -87,11 +89,12 @@ class Worker:
     def __init__(
         self,
         store: Store,
-        flows: Sequence[LoadFlow],
+        flows: Sequence[Flow],
         tenants: Tenants,
         clock: Clock,
         options: WorkerOptions,
         *,
+        terms: Terms,
         request: Callable[[Sequence[RunRequest], str], Sequence[int]],
     ) -> None:
         self.info = this_process(clock)
@@ -100,6 +103,7 @@ class Worker:
         self._tenants = tenants
         self._clock = clock
         self._options = options
+        self._terms = terms
         self._request = request
         self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
         self._works: dict[str, asyncio.Task[None]] = {}  # by model: the work itself
@@ -159,7 +163,8 @@ class Worker:
             if flow.schedule and flow.name not in slots:
                 with self._store.transaction() as tx:
                     self._store.schedule.set_next(tx, flow.name, next_due(flow.schedule, now))
-        open_flows = {run.flow for run in (*self._store.runs.waiting(), *self._store.runs.running())}
+        under_way = (*self._store.runs.waiting(), *self._store.runs.running())
+        open_flows = {run.flow for run in under_way if run.purpose is Purpose.FLOW}
         claimed = []
         for flow in due(self._flows.values(), slots, now):
             assert flow.schedule is not None  # noqa: S101 - due() answers only flows with one
@@ -191,12 +196,18 @@ class Worker:
         flow = self._flows.get(run.flow)
         if flow is None:
             return True
-        earlier = [other for other in self._store.runs.cycle(run.cycle) if other.flow in flow.after]
+        cycle = self._store.runs.cycle(run.cycle)
+        if run.purpose is Purpose.FLOW:
+            earlier = [other for other in cycle if other.flow in flow.after]
+        else:  # a proposal's runs go one after the other
+            earlier = [other for other in cycle if other.proposal == run.proposal and other.id < run.id]
         failed = [other for other in earlier if other.state.ended and other.state is not RunState.DONE]
         if failed:
             names = ", ".join(other.flow for other in failed)
             reason = f"not started: {names} {failed[0].state} in this cycle"
             hint = f"mend {failed[0].flow} first, then run {run.flow} again"
+            if run.purpose is not Purpose.FLOW:
+                reason, hint = f"nothing was sent: {failed[0].reason}", failed[0].hint
             try:
                 with self._store.transaction() as tx:
                     self._store.runs.finish(tx, run.id, 0, RunState.BLOCKED, reason, hint)
@@ -238,9 +249,7 @@ class Worker:
         run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
         checkpoints = Checkpoints(self._store, run, hold, self.actor)
         try:
-            flow = self._declared(run)
-            pace = self._options.task_poll_seconds
-            await LoadRun(RunContext(flow, checkpoints, self._store, self._tenants, self._clock, pace)).go()
+            await self._carry_out(self._declared(run), checkpoints)
         except LeaseLostError:
             raise
         except ConnectorError as error:
@@ -251,7 +260,29 @@ class Worker:
                 run, hold, "an unexpected fault in the connector", "the log holds the details; run the flow again"
             )
 
-    def _declared(self, run: Run) -> LoadFlow:
+    async def _carry_out(self, flow: Flow, checkpoints: Checkpoints) -> None:
+        shared = checkpoints, self._store, self._tenants, self._clock, self._options.task_poll_seconds
+        if not isinstance(flow, WritebackFlow):
+            await LoadRun(RunContext(flow, *shared)).go()
+            return
+        from tui_connector.engine.writeback import post, run  # noqa: PLC0415 - most runs are loads
+
+        context, proposal = RunContext(flow, *shared), checkpoints.run.proposal
+        match checkpoints.run.purpose:
+            case Purpose.FLOW:
+                await run.ProposeRun(context, self._terms).go()
+            case _ if proposal is None:
+                raise ConfigError(f"run {checkpoints.run.id} names no proposal", hint="nothing to do: leave the run")
+            case Purpose.CHECK:
+                await run.CheckRun(context, self._terms, proposal).go()
+            case Purpose.POST:
+                await post.PostRun(context, self._terms, proposal).go()
+            case Purpose.STATUS:
+                await run.StatusRun(context, proposal).go()
+            case Purpose.REVISE | Purpose.REVERSE:
+                await run.RemakeRun(context, self._terms, proposal).go()
+
+    def _declared(self, run: Run) -> Flow:
         if run.flow not in self._flows:
             raise ConfigError(
                 f"the flow {run.flow} is not in the configuration any more", hint="declare it again or leave the run"

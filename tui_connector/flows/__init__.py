@@ -7,6 +7,7 @@ from tui_connector.flows import (
     customers,
     gl_accounts,
     gl_line_items,
+    plan_writeback,
     profit_centers,
     purchase_orders,
     supplier_invoices,
@@ -22,4 +23,5 @@ FLOWS = (
     gl_line_items.FLOW,
     supplier_invoices.FLOW,
     purchase_orders.FLOW,
+    plan_writeback.FLOW,
 )

@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import zlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
@@ -15,8 +16,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tui_connector.sandbox.clock import SandboxClock
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
 KINDS = frozenset(
     {
         "drop_request", "drop_answer", "reset", "delay", "slow_body", "truncate", "status", "html", "rate_limit",
-        "replace_json", "gzip_bomb", "foreign_next",
+        "replace_json", "gzip_bomb", "foreign_next", "late_commit",
     }
 )  # fmt: skip
+Chance = Callable[[str, str], "dict[str, Any] | None"]  # method and target of a request
 NEXT_KEYS = ("__next", "@odata.nextLink", "next")
 HTML_PAGE = b"<html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 BODY_PIECES = 8
@@ -77,13 +77,34 @@ class FaultRule:
 
 @dataclass(slots=True)
 class FaultBook:
-    """All rules in force, in the order they were laid down; the first that meets a request wins."""
+    """All rules in force, in the order they were laid down; the first that meets a request wins.
+
+    chances: asked for a request that no rule meets; what they answer is a rule for this one request.
+    """
 
     rules: list[FaultRule] = field(default_factory=list)
+    chances: list[Chance] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def add(self, rule: dict[str, Any]) -> FaultRule:
         """Lay down a rule; raises FaultError for an unknown kind or a bad pattern."""
+        made = self._read(rule)
+        self.rules.append(made)
+        return made
+
+    def find(self, method: str, target: str) -> FaultRule | None:
+        """The rule that meets this request, or None."""
+        found = next((rule for rule in self.rules if rule.meets(method, target)), None)
+        if found is not None:
+            return found
+        drawn = next((rule for chance in self.chances if (rule := chance(method, target))), None)
+        return None if drawn is None else self._read(drawn)
+
+    def clear(self) -> None:
+        """Forget every rule."""
+        self.rules.clear()
+
+    def _read(self, rule: dict[str, Any]) -> FaultRule:
         fields = dict(rule)
         kind = str(fields.pop("kind", ""))
         if kind not in KINDS:
@@ -94,17 +115,7 @@ class FaultBook:
         except (re.error, TypeError, ValueError) as error:
             raise FaultError(f"bad fault rule: {error}") from error
         method = str(fields.pop("method", "*")).upper()
-        made = FaultRule(next(self._ids), kind, method, pattern, times, skip, fields)
-        self.rules.append(made)
-        return made
-
-    def find(self, method: str, target: str) -> FaultRule | None:
-        """The rule that meets this request, or None."""
-        return next((rule for rule in self.rules if rule.meets(method, target)), None)
-
-    def clear(self) -> None:
-        """Forget every rule."""
-        self.rules.clear()
+        return FaultRule(next(self._ids), kind, method, pattern, times, skip, fields)
 
 
 @dataclass(slots=True)
@@ -169,14 +180,13 @@ class FaultLayer:
         return answer
 
     async def _hang_up(self, scope: Scope, receive: Receive, *, hard: bool) -> None:
+        # without a transport the caller itself has hung up already
         transport = self._connections.get(tuple(scope["client"]))
-        if transport is None:
-            raise RuntimeError("faults that cut connections need the sandbox's own server")
-        if hard:
+        if transport is not None and hard:
             sock: socket.socket = transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
-        else:
+        elif transport is not None:
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -190,6 +200,24 @@ class FaultLayer:
     async def _drop_answer(self, _rule: FaultRule, scope: Scope, receive: Receive, _send: Send) -> None:
         await self._held_answer(scope, receive)
         await self._hang_up(scope, receive, hard=False)
+
+    async def _late_commit(self, rule: FaultRule, scope: Scope, receive: Receive, _send: Send) -> None:
+        # the caller is gone before the application begins, and its work is done all the same
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        await self._hang_up(scope, receive, hard=False)
+        await asyncio.sleep(float(rule.fields.get("seconds", 0.3)))
+
+        async def replay() -> Message:
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        await self._held_answer(scope, replay)
 
     async def _delay(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(float(rule.fields.get("seconds", 1)))

@@ -53,11 +53,10 @@ class Sandbox:
 def build_sandbox(options: SandboxOptions) -> Sandbox:
     """Wire tenants, control API, request log and faults into one ASGI application."""
     clock, faults, connections = SandboxClock(), FaultBook(), Connections()
-    anaplan = AnaplanTenant(clock)
-    tenants: dict[str, Tenant] = {
-        "sap": SapTenant(clock, seed=options.seed, line_items=options.line_items, page_size=options.page_size),
-        "anaplan": anaplan,
-    }
+    anaplan = AnaplanTenant(clock, seed=options.seed)
+    sap = SapTenant(clock, seed=options.seed, line_items=options.line_items, page_size=options.page_size)
+    faults.chances.append(sap.faults.draw)
+    tenants: dict[str, Tenant] = {"sap": sap, "anaplan": anaplan}
     log = RequestLog(clock)
     control = Control(clock, faults, log, tenants)
     routes = [Mount("/_sandbox", routes=control.routes())]

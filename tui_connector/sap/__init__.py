@@ -1,1 +1,1 @@
-"""SAP S/4HANA: authentication, OData reading in two dialects, and the CSRF session for writes."""
+"""SAP S/4HANA: authentication, OData reading in two dialects, and the three endpoints that are written to."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui_connector.domain.errors import AuthenticationError, ContractChangedError
+from tui_connector.domain.errors import AuthenticationError, ContractChangedError, OutcomeUnknownError
 from tui_connector.domain.flow import Dialect
 from tui_connector.domain.text import clean
+from tui_connector.sap.endpoints import V2_ROOT, WriteEndpoints
 from tui_connector.sap.errors import error_beside_data, refusal
 from tui_connector.transport.client import MEBIBYTE
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from tui_connector.sap.auth import SapAuth
     from tui_connector.transport.client import HttpClient, Query, Response
 
-_V2_ROOT = "/sap/opu/odata/sap/"
 _V4_ROOT = "/sap/opu/odata4/sap/"
+_MAX_ANSWER = 4 * MEBIBYTE  # to a write
 _PING = ("API_COMPANYCODE_SRV", "A_CompanyCode")
 
 
@@ -58,12 +59,13 @@ class SapPing:
 
 
 class SapClient:
-    """Requests to one tenant; `language` is that of texts and messages."""
+    """Requests to one tenant; `language` is that of texts and messages, `endpoints` what may be written to."""
 
     def __init__(self, http: HttpClient, auth: SapAuth, *, language: str = "EN") -> None:
         self.http = http
         self.auth = auth
         self.language = language
+        self.endpoints = WriteEndpoints()
 
     @property
     def name(self) -> str:
@@ -94,6 +96,35 @@ class SapClient:
             return await self.http.fetch(path, query=query, headers=all_headers, max_bytes=max_bytes)
 
         return self.check(await self.authorized(once, headers), service, path)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send one write to an endpoint of the allow-list and return whatever SAP says to it.
+
+        Raises:
+            ConfigError: the endpoint is not one of those; nothing was sent.
+            OutcomeUnknownError: the answer was lost or came from elsewhere; the write may have taken effect. Every
+                other error of the HTTP client means that SAP did nothing.
+        """
+        self.endpoints.check(method, path)
+
+        async def once(proven: dict[str, str]) -> Response:
+            try:
+                return await self.http.send(
+                    method, path, query=query, headers=proven, content=body, repeatable=False, max_bytes=_MAX_ANSWER
+                )
+            except ContractChangedError as error:  # a redirect: whoever stands before SAP may have passed it on
+                told = f"{error.message}; the request may have taken effect"
+                raise OutcomeUnknownError(told, hint=error.hint, reference=f"{method} {path}") from error
+
+        return await self.authorized(once, headers)
 
     async def authorized(
         self, once: Callable[[dict[str, str]], Awaitable[Response]], headers: Mapping[str, str] | None
@@ -150,7 +181,7 @@ class SapClient:
         query = {"$select": fields, "$orderby": "CompanyCode", "$top": "1000"}
         await self.auth.headers()  # a token's own round trip is not latency
         started = self.http.clock.monotonic()
-        path = f"{_V2_ROOT}{service}/{entity_set}"
+        path = f"{V2_ROOT}{service}/{entity_set}"
         answer = await self.get(path, query=query, headers={"x-csrf-token": "Fetch"}, service=service)
         latency = self.http.clock.monotonic() - started
         try:
@@ -178,5 +209,5 @@ class SapClient:
 
 def service_path(source: ODataSource) -> str:
     """The service's root, with a slash at its end."""
-    root = _V2_ROOT if source.dialect is Dialect.V2 else _V4_ROOT
+    root = V2_ROOT if source.dialect is Dialect.V2 else _V4_ROOT
     return f"{root}{source.service.strip('/')}/"

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tui_connector.sap.client import SapClient
     from tui_connector.transport.client import Query, Response
 
-_WRITES = frozenset({"POST", "PUT", "PATCH", "MERGE", "DELETE"})
-
 
 class CsrfSession:
     """Writes to one service. `root` is the service's path with a slash at its end.
@@ -44,21 +42,15 @@ class CsrfSession:
         token at hand, and a 403 with ``x-csrf-token: Required``.
 
         Raises:
-            OutcomeUnknownError: the answer was lost; the write may have taken effect.
+            ConfigError: the path is not on the allow-list; nothing was sent.
+            OutcomeUnknownError: the answer was lost; the write may have taken effect. After any other error it has not.
             AuthenticationError: SAP wants yet another token, or gives none to this user.
         """
-        if method not in _WRITES:
-            raise ValueError(f"{method} does not write")
+        self._client.endpoints.check(method, self._root + path)
 
         async def send(token: str) -> Response:
             all_headers = {"content-type": "application/json", **(headers or {}), "x-csrf-token": token}
-
-            async def once(proven: dict[str, str]) -> Response:
-                return await self._client.http.send(
-                    method, self._root + path, query=query, headers=proven, content=body, repeatable=False
-                )
-
-            return await self._client.authorized(once, all_headers)
+            return await self._client.write(method, self._root + path, body, query=query, headers=all_headers)
 
         token = await self._obtain("")
         answer = await send(token)

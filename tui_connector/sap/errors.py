@@ -29,6 +29,7 @@ _SCENARIOS = {
     "API_PURCHASEORDER_PROCESS_SRV": "SAP_COM_0053",
     "api_purchaseorder_2": "SAP_COM_0053",
     "API_SUPPLIERINVOICE_PROCESS_SRV": "SAP_COM_0057",
+    "JournalEntryCreateRequestConfirmation_In": "SAP_COM_0002",
 }
 _NOT_IN_ARRANGEMENT = frozenset({"/IWFND/MED/170", "/IWFND/CM_CONSUMER/101"})
 _UNKNOWN_FIELD = re.compile(r"[Pp]roperty\s+['\"‘“]?([\w/]+)['\"’”]?\s.*?(?:not found|does not exist|unknown|invalid)")

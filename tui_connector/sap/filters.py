@@ -127,3 +127,11 @@ def key_blocks(
         parts.append(part)
         length += len(part) + 6
     return [*blocks, any_of(parts)] if parts else blocks
+
+
+def spellings(number: str) -> list[str]:
+    """All ways in which SAP may write an account or center: all-digit ones are padded to a width that is not told."""
+    if not number.isascii() or not number.isdigit():
+        return [number]
+    bare = number.lstrip("0") or "0"
+    return [bare.zfill(width) for width in range(len(bare), 11)]

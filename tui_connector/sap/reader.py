@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.errors import ContractChangedError
 from tui_connector.sap.filters import all_of, condition, key_blocks
 from tui_connector.sap.page import PageShape
 from tui_connector.sap.paging import MAX_PAGES, Pager
@@ -69,6 +70,25 @@ class ODataReader:
             async with aclosing(walk.records(all_of([*fixed, block]), None)) as pages:
                 async for page in pages:
                     yield page
+
+    async def find(self, source: ODataSource, fields: Sequence[SourceField], wanted: str = "") -> list[tuple[str, ...]]:
+        """All the records that the filter `wanted` names, at once: for questions, not for loads.
+
+        Raises:
+            ContractChangedError: also for a single value that cannot be read; else as `read`.
+        """
+        walk = _Walk(self._client, source, fields, self._client.language, self._max_pages)
+        fixed = [condition(wish, source.dialect) for wish in source.where]
+        rows: list[tuple[str, ...]] = []
+        async with aclosing(walk.records(all_of([*fixed, wanted]), None)) as pages:
+            async for page in pages:
+                if page.faults:
+                    raise ContractChangedError(
+                        f"{self._client.name}: {source.service}/{source.entity_set}: {page.faults[0].cause}",
+                        hint="Compare the service's $metadata with what the connector expects of it.",
+                    )
+                rows += page.rows
+        return rows
 
     async def _renamed(self, source: ODataSource, window: ChangeWindow, language: str) -> list[tuple[str, ...]]:
         """Keys of records one of whose texts changed in the window, each once, in key order."""

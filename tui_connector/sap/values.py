@@ -134,6 +134,11 @@ def to_moment(value: Wire) -> str:
     return _write((moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment) - _EPOCH)
 
 
+def to_wire_date(day: date) -> str:
+    """A day as V2 writes it in JSON: /Date(milliseconds)/."""
+    return f"/Date({(datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)})/"
+
+
 def _write(since_epoch: timedelta) -> str:
     try:
         return (_EPOCH + since_epoch).isoformat(timespec="seconds").replace("+00:00", "Z")

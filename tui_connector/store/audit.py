@@ -64,9 +64,9 @@ class Audit:
         return [chain.event_of(row) for row in self._database.rows(sql, *parameters, limit)]
 
     def verify(self, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
-        """Recompute the chain, the payloads and every record digest; `progress` is told the last number looked at.
+        """Recompute the chain, the payloads, every record digest and every fingerprint.
 
-        With `from_seq` the chain is taken as good up to there.
+        `progress` is told the last number looked at. With `from_seq` the chain is taken as good up to there.
         """
         return verify(self._database, progress, from_seq)
 

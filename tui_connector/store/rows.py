@@ -1,4 +1,4 @@
-"""Canonical JSON of many rows at once, by the quick encoder."""
+"""Canonical JSON of many rows at once, by the quick encoder, and its digest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui_connector.domain.canonical import canonical
+from tui_connector.domain.canonical import canonical, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,3 +18,10 @@ def canonical_rows(rows: Sequence[object]) -> str:
         return msgspec.json.encode(rows).decode()
     except UnicodeEncodeError:
         return canonical(rows)
+
+
+def stored_digest(rows: Sequence[Sequence[object]]) -> str:
+    """SHA-256 of rows that were read back; "" when one holds bytes, which the encoder would write as a text."""
+    if any(isinstance(value, bytes) for row in rows for value in row):
+        return ""
+    return sha256(canonical_rows(rows))

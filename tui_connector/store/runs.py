@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError, LeaseLostError
-from tui_connector.domain.run import Counts, ReadMode, Run, RunRequest, RunState
+from tui_connector.domain.run import Counts, Purpose, ReadMode, Run, RunRequest, RunState
 from tui_connector.store import leases
 from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "id, cycle, flow, target_id, model, mode, dry_run, since, state, reason, hint, requested_by, requested_at,"
-    " started_at, ended_at, worker, fence, read, unchanged, sent, loaded, ignored, rejected"
+    " started_at, ended_at, worker, fence, read, unchanged, sent, loaded, ignored, rejected, purpose, proposal"
 )
 
 
@@ -51,19 +51,29 @@ class Runs:
         return _found(self._database, run_id)
 
     def history(
-        self, limit: int = 100, before_id: int | None = None, flow: str | None = None, state: RunState | None = None
+        self,
+        limit: int = 100,
+        before_id: int | None = None,
+        flow: str | None = None,
+        state: RunState | None = None,
+        purpose: Purpose | None = None,
     ) -> list[Run]:
         """Runs before `before_id` (None: from the end), newest first."""
         where, parameters = "1 = 1", list[str | int]()
-        for column, wanted in (("id < ?", before_id), ("flow = ?", flow), ("state = ?", state and state.value)):
+        for column, wanted in (
+            ("id < ?", before_id),
+            ("flow = ?", flow),
+            ("state = ?", state and state.value),
+            ("purpose = ?", purpose and purpose.value),
+        ):
             if wanted is not None:
                 where += f" AND {column}"
                 parameters.append(wanted)
         return self._runs(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
 
-    def latest(self, flow: str, state: RunState | None = None) -> Run | None:
-        """The newest run of a flow, or the newest in that state."""
-        found = self.history(1, flow=flow, state=state)
+    def latest(self, flow: str, state: RunState | None = None, purpose: Purpose | None = Purpose.FLOW) -> Run | None:
+        """The newest run of a flow, or the newest in that state; with purpose None those for its proposals too."""
+        found = self.history(1, flow=flow, state=state, purpose=purpose)
         return found[0] if found else None
 
     def cycle(self, cycle: str) -> list[Run]:
@@ -169,6 +179,7 @@ def _fresh(request: RunRequest, target_id: int, model: str) -> dict[str, object]
         "flow": request.flow, "target_id": target_id, "model": model, "mode": request.mode.value,
         "dry_run": int(request.dry_run), "since": None if request.since is None else to_micros(request.since),
         "state": "waiting", "reason": "", "hint": "", "fence": 0, "confirmed": 0,
+        "purpose": request.purpose.value, "proposal": request.proposal,
         "read": 0, "unchanged": 0, "sent": 0, "loaded": 0, "ignored": 0, "rejected": 0,
     }  # fmt: skip
 
@@ -183,4 +194,5 @@ def _run_of(row: Row) -> Run:
         dry_run=bool(row[6]), since=to_moment_or_none(row[7]), state=RunState(row[8]), reason=row[9], hint=row[10],
         requested_by=row[11], requested_at=to_moment(row[12]), started_at=to_moment_or_none(row[13]),
         ended_at=to_moment_or_none(row[14]), worker=row[15], fence=row[16], counts=Counts(*row[17:23]),
+        purpose=Purpose(row[23]), proposal=row[24],
     )  # fmt: skip

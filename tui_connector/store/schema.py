@@ -86,6 +86,50 @@ CREATE TABLE credential_field (
     PRIMARY KEY (connection, field));
 """
 
+# Amounts are exact decimals as text: no database adds them up. first_line: where a document's lines begin.
+_WRITEBACK = """
+ALTER TABLE run ADD COLUMN purpose TEXT NOT NULL DEFAULT 'flow';
+ALTER TABLE run ADD COLUMN proposal BIGINT;
+CREATE TABLE proposal (
+    id {identity}, flow TEXT NOT NULL, target_id BIGINT NOT NULL REFERENCES target (id),
+    run_id BIGINT REFERENCES run (id), parent BIGINT REFERENCES proposal (id), fingerprint TEXT NOT NULL,
+    head TEXT NOT NULL, origin TEXT NOT NULL, author TEXT NOT NULL, author_key TEXT NOT NULL, made_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL, documents BIGINT NOT NULL, lines BIGINT NOT NULL, gross TEXT NOT NULL,
+    changes TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, gates TEXT NOT NULL, gates_at BIGINT NOT NULL,
+    checked_at BIGINT);
+CREATE INDEX proposal_flow ON proposal (flow, id);
+CREATE INDEX proposal_state ON proposal (state, id);
+CREATE INDEX proposal_fingerprint ON proposal (fingerprint, id);
+CREATE UNIQUE INDEX proposal_alive ON proposal (fingerprint) WHERE state IN ('planned', 'held', 'approved');
+CREATE TABLE proposal_line (
+    proposal_id BIGINT NOT NULL, number BIGINT NOT NULL, target_id BIGINT NOT NULL, document BIGINT,
+    kind TEXT NOT NULL, change TEXT NOT NULL, key TEXT NOT NULL, company_code TEXT NOT NULL, gl_account TEXT NOT NULL,
+    cost_center TEXT NOT NULL, profit_center TEXT NOT NULL, currency TEXT NOT NULL, posting_date TEXT NOT NULL,
+    wanted TEXT NOT NULL, posted TEXT NOT NULL, amount TEXT NOT NULL, text TEXT NOT NULL, export_row BIGINT NOT NULL,
+    source TEXT NOT NULL, last TEXT, decision TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+    comment TEXT NOT NULL DEFAULT '', PRIMARY KEY (proposal_id, number)) {clustered};
+CREATE INDEX proposal_line_key ON proposal_line (target_id, key);
+CREATE TABLE document (
+    proposal_id BIGINT NOT NULL REFERENCES proposal (id), number BIGINT NOT NULL, first_line BIGINT NOT NULL,
+    company_code TEXT NOT NULL, currency TEXT NOT NULL, posting_date TEXT NOT NULL, document_date TEXT NOT NULL,
+    document_type TEXT NOT NULL, header_text TEXT NOT NULL, items BIGINT NOT NULL, debit TEXT NOT NULL,
+    credit TEXT NOT NULL, digest TEXT NOT NULL, reference TEXT NOT NULL, message_id TEXT NOT NULL,
+    payload_digest TEXT NOT NULL, state TEXT NOT NULL, attempt BIGINT NOT NULL, sent_at BIGINT, look_at BIGINT,
+    looks BIGINT NOT NULL, accounting_document TEXT NOT NULL, fiscal_year TEXT NOT NULL, said TEXT NOT NULL,
+    difference TEXT NOT NULL, proved_at BIGINT, payload {binary} NOT NULL, PRIMARY KEY (proposal_id, number));
+CREATE INDEX document_reference ON document (reference);
+CREATE INDEX document_posted ON document (accounting_document) WHERE accounting_document <> '';
+CREATE INDEX document_open ON document (proposal_id, number)
+    WHERE state IN ('sending', 'unknown', 'posted', 'held');
+CREATE TABLE approval (
+    proposal_id BIGINT NOT NULL REFERENCES proposal (id), number BIGINT NOT NULL, key_id TEXT NOT NULL,
+    name TEXT NOT NULL, user_name TEXT NOT NULL, signed_by TEXT NOT NULL, statement TEXT NOT NULL,
+    signature {binary} NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (proposal_id, number));
+CREATE TABLE period (
+    company_code TEXT NOT NULL, year BIGINT NOT NULL, number BIGINT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, set_by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (company_code, year, number));
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -95,11 +139,15 @@ def _first_tables(tx: Transaction) -> None:
     chain.append(tx, Fact("store.created", "store", store_id, {"store": store_id}))
 
 
-MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables,)
+def _writeback_tables(tx: Transaction) -> None:
+    _apply(tx, _WRITEBACK)
+
+
+MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables)
 
 
 def migrate(database: Database, migrations: tuple[Callable[[Transaction], None], ...] = MIGRATIONS) -> None:
-    """Bring the store to this program's version, one transaction a step.
+    """Bring the store to this program's version, one transaction a step; a new one takes all of them in one.
 
     Two starters may meet here: each step looks at the version again under the write lock. Raises StoreError for a store
     that a newer program has written, and for a read-only store that an older one left behind.
@@ -118,7 +166,7 @@ def migrate(database: Database, migrations: tuple[Callable[[Transaction], None],
             )
         with database.transaction() as tx:
             if version_of(tx) == version:
-                _step(tx, version, migrations[version])
+                _step(tx, version, migrations if version == 0 else migrations[version : version + 1])
 
 
 def version_of(reader: Reader) -> int:
@@ -132,13 +180,15 @@ def version_of(reader: Reader) -> int:
     return int(found or 0)
 
 
-def _step(tx: Transaction, version: int, take: Callable[[Transaction], None]) -> None:
+def _step(tx: Transaction, version: int, steps: tuple[Callable[[Transaction], None], ...]) -> None:
     if version == 0:
         tx.change("CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
-    take(tx)
-    tx.put("meta", {"name": "version", "value": str(version + 1)}, key="name")
+    for take in steps:
+        take(tx)
+    reached = version + len(steps)
+    tx.put("meta", {"name": "version", "value": str(reached)}, key="name")
     if version:
-        chain.append(tx, Fact("store.migrated", "store", "store", {"from": version, "to": version + 1}))
+        chain.append(tx, Fact("store.migrated", "store", "store", {"from": version, "to": reached}))
 
 
 def _apply(tx: Transaction, script: str) -> None:

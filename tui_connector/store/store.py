@@ -13,6 +13,9 @@ from tui_connector.store.commands import Commands
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.leases import Leases
+from tui_connector.store.periods import Periods
+from tui_connector.store.postings import Postings
+from tui_connector.store.proposals import Proposals
 from tui_connector.store.records import Records
 from tui_connector.store.runs import Runs
 from tui_connector.store.schedule import Schedule
@@ -52,6 +55,9 @@ class Store:
         self.credentials = Credentials(self._database)
         self.commands = Commands(self._database)
         self.schedule = Schedule(self._database)
+        self.proposals = Proposals(self._database)
+        self.postings = Postings(self._database)
+        self.periods = Periods(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

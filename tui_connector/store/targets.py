@@ -50,6 +50,17 @@ class Targets:
         where = " AND ".join(f"{column} = ?" for column in wanted)
         return int(tx.value(f"SELECT id FROM target WHERE {where}", *wanted.values()))
 
+    def find(
+        self, flow: str, sap_name: str, sap_url: str, anaplan_name: str, workspace_id: str, model_id: str
+    ) -> int | None:
+        """The number of this flow on this pair; None when it never ran."""
+        found = self._database.value(
+            "SELECT id FROM target WHERE flow = ? AND sap_name = ? AND sap_url = ? AND anaplan_name = ?"
+            " AND workspace_id = ? AND model_id = ?",
+            flow, sap_name, sap_url, anaplan_name, workspace_id, model_id,
+        )  # fmt: skip
+        return None if found is None else int(found)
+
     def get(self, target_id: int) -> Target | None:
         """The target of this number."""
         row = self._database.row(f"SELECT {_COLUMNS} FROM target WHERE id = ?", target_id)

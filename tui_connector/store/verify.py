@@ -1,4 +1,4 @@
-"""Does the store still say what was written? Recomputes the chain, the payloads and every digest of records."""
+"""Does the store still say what was written? Recomputes the chain, the payloads and every digest."""
 # ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
 from tui_connector.store import chain
 from tui_connector.store.database import to_micros
+from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
 from tui_connector.store.rejects import refusal_digest
-from tui_connector.store.rows import canonical_rows
+from tui_connector.store.rows import stored_digest
+from tui_connector.store.verify_writeback import verify_writeback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,13 +23,6 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row
 
 _PAGE = 2000
-
-
-class _Broken(Exception):  # noqa: N818  (a finding, not an error)
-    def __init__(self, seq: int, finding: str) -> None:
-        super().__init__(finding)
-        self.seq = seq
-        self.finding = finding
 
 
 def verify(database: Database, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
@@ -42,8 +37,9 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.payload(event)
             check.end(str(head[1]))
             check.strays()
+            verify_writeback(reader)
             check.structure()
-        except _Broken as broken:
+        except Broken as broken:
             return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
         return ChainVerdict(check.seen, check.records, None, "everything fits")
 
@@ -68,7 +64,7 @@ class _Check:
         if expected > 1:
             row = self.reader.row("SELECT digest FROM audit_event WHERE seq = ?", expected - 1)
             if row is None:
-                raise _Broken(expected - 1, f"event {expected - 1} is missing")
+                raise Broken(expected - 1, f"event {expected - 1} is missing")
             self.previous = row[0]
         while expected <= self.last:
             rows = self.reader.rows(
@@ -82,21 +78,21 @@ class _Check:
                 self.seen += 1
                 yield event
             if not rows:
-                raise _Broken(expected, f"event {expected} is missing")
+                raise Broken(expected, f"event {expected} is missing")
             if progress:
                 progress(expected - 1)
 
     def _link(self, row: tuple[object, ...], expected: int) -> AuditEvent:
         seq, data = int(str(row[0])), row[6]
         if seq != expected:
-            raise _Broken(expected, f"event {expected} is missing")
+            raise Broken(expected, f"event {expected} is missing")
         if data is not None and sha256(str(data)) != row[7]:
-            raise _Broken(seq, f"the data of event {seq} are not those that were written")
+            raise Broken(seq, f"the data of event {seq} are not those that were written")
         event = chain.event_of(row)
         if event.previous != self.previous:
-            raise _Broken(seq, f"event {seq} does not follow the one before it")
+            raise Broken(seq, f"event {seq} does not follow the one before it")
         if chain.event_digest(self.previous, seq, to_micros(event.at), event.fact, event.payload_hash) != event.digest:
-            raise _Broken(seq, f"event {seq} is not as it was written")
+            raise Broken(seq, f"event {seq} is not as it was written")
         self.previous = event.digest
         return event
 
@@ -105,7 +101,7 @@ class _Check:
         if run_id is None or event.seq < self.dropped.get(run_id, 0):
             return
         if kind in {"records.batch", "records.rejected"} and not {"digest", "count"} <= event.fact.data.keys():
-            raise _Broken(event.seq, f"the data of event {event.seq} are gone, and records hang on them")
+            raise Broken(event.seq, f"the data of event {event.seq} are gone, and records hang on them")
         if kind == "records.batch":
             self._batch(event, run_id)
         elif kind == "records.rejected":
@@ -118,8 +114,8 @@ class _Check:
             " WHERE run_id = ? AND position BETWEEN ? AND ? ORDER BY position",
             run_id, data["first"], data["last"],
         )  # fmt: skip
-        if len(rows) != data["count"] or sha256(canonical_rows(_worded(rows))) != data["digest"]:
-            raise _Broken(
+        if len(rows) != data["count"] or stored_digest(_worded(rows)) != data["digest"]:
+            raise Broken(
                 event.seq, f"records {data['first']} to {data['last']} of run {run_id} are not those that were written"
             )
         self.records += len(rows)
@@ -132,22 +128,22 @@ class _Check:
         )  # fmt: skip
         for row in rows:
             if row[7] is not None and refusal_digest(*row[:8]) != row[8]:
-                raise _Broken(event.seq, f"the refusal of record {row[0]} of run {run_id} is not as it was written")
+                raise Broken(event.seq, f"the refusal of record {row[0]} of run {run_id} is not as it was written")
         if (
             len(rows) != event.fact.data["count"]
             or sha256("".join(row[8] for row in rows)) != event.fact.data["digest"]
         ):
-            raise _Broken(event.seq, f"the refusals of run {run_id} are not those that were written")
+            raise Broken(event.seq, f"the refusals of run {run_id} are not those that were written")
 
     def end(self, digest: str) -> None:
         """The chain reaches its head and nothing hangs behind it."""
         if self.last and self.previous != digest and self.last >= self.from_seq:
-            raise _Broken(self.last, "the head of the chain names another last event")
+            raise Broken(self.last, "the head of the chain names another last event")
         behind = self.reader.row(
             "SELECT min(seq) FROM audit_event WHERE seq > (SELECT seq FROM audit_head WHERE only = 1) OR seq < 1"
         )
         if behind and behind[0] is not None:
-            raise _Broken(int(behind[0]), f"event {behind[0]} stands outside the chain")
+            raise Broken(int(behind[0]), f"event {behind[0]} stands outside the chain")
 
     def strays(self) -> None:
         """No row of the trail without an event that tells of it, and no outcome changed without a refusal."""
@@ -157,7 +153,7 @@ class _Check:
         ):
             seq, batched = told.get(run_id, (0, 0))
             if count != batched:
-                raise _Broken(seq, f"run {run_id} holds {count} records, but {batched} were written")
+                raise Broken(seq, f"run {run_id} holds {count} records, but {batched} were written")
             if later:
                 self._later(run_id, seq)
         unsaid = self.reader.row(
@@ -166,7 +162,7 @@ class _Check:
             REJECTED,
         )
         if unsaid:
-            raise _Broken(
+            raise Broken(
                 told.get(unsaid[0], (0, 0))[0],
                 f"record {unsaid[1]} of run {unsaid[0]} was refused, but its outcome says otherwise",
             )
@@ -177,19 +173,19 @@ class _Check:
             )
             if astray:
                 seq = told.get(astray[0], (0, 0))[0]
-                raise _Broken(seq, f"record {astray[1]} of run {astray[0]} stands under another run's target")
+                raise Broken(seq, f"record {astray[1]} of run {astray[0]} stands under another run's target")
         stray = self.reader.row(
             "SELECT j.run_id, j.seq FROM reject j LEFT JOIN audit_event e ON e.seq = j.seq AND e.run_id = j.run_id"
             " AND e.kind = 'records.rejected' WHERE e.seq IS NULL LIMIT 1"
         )
         if stray:
-            raise _Broken(int(stray[1]), f"run {stray[0]} holds a refusal that no event tells of")
+            raise Broken(int(stray[1]), f"run {stray[0]} holds a refusal that no event tells of")
 
     def structure(self) -> None:
         """An index that disagrees with its table would let a lookup lie."""
         faults = self.reader.faults()
         if faults:
-            raise _Broken(self.last, f"the store's file is damaged: {'; '.join(faults[:3])}")
+            raise Broken(self.last, f"the store's file is damaged: {'; '.join(faults[:3])}")
 
     def _told(self) -> dict[int, tuple[int, int]]:
         told: dict[int, tuple[int, int]] = {}
@@ -208,7 +204,7 @@ class _Check:
             run_id, REJECTED,
         )  # fmt: skip
         if wrong:
-            raise _Broken(seq, f"the outcome of record {wrong[0]} of run {run_id} was changed without a refusal")
+            raise Broken(seq, f"the outcome of record {wrong[0]} of run {run_id} was changed without a refusal")
 
 
 def _worded(rows: list[Row]) -> list[Row]:

@@ -18,6 +18,7 @@ from tui_connector.sandbox.anaplan import (
 from tui_connector.sandbox.anaplan.auth import AuthDesk
 from tui_connector.sandbox.anaplan.control import AnaplanControl
 from tui_connector.sandbox.anaplan.gate import Gate
+from tui_connector.sandbox.anaplan.plan_control import PlanControl
 from tui_connector.sandbox.anaplan.state import TenantState, build_state
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 class AnaplanTenant:
     """One tenant with one workspace and two models; all it knows is thrown away by `reset`."""
 
-    def __init__(self, clock: SandboxClock) -> None:
+    def __init__(self, clock: SandboxClock, seed: int = 7) -> None:
         self._clock = clock
-        self._state = build_state(clock)
+        self._seed = seed
+        self._state = build_state(clock, seed)
 
     @property
     def settings(self) -> AnaplanSettings:
@@ -56,12 +58,12 @@ class AnaplanTenant:
 
     def control_routes(self) -> list[BaseRoute]:
         """Routes below /_sandbox/anaplan."""
-        return AnaplanControl(self.current).routes()
+        return [*AnaplanControl(self.current).routes(), *PlanControl(self.current).routes()]
 
     def reset(self) -> None:
         """Back to the seed: switches, tokens, certificates, members, cells, files, tasks."""
         self._state.close()
-        self._state = build_state(self._clock)
+        self._state = build_state(self._clock, self._seed)
 
     def close(self) -> None:
         """End running tasks and remove everything from disk; the tenant is of no use afterwards."""

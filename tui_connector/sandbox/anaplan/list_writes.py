@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from tui_connector.sandbox.anaplan.formats import BadValueError, read_value
-from tui_connector.sandbox.anaplan.running import remove_members
 from tui_connector.sandbox.anaplan.store import next_member_id
 from tui_connector.sandbox.anaplan.wire import ApiError, Row
 
@@ -153,5 +152,5 @@ def delete_items(model: ModelObject, target: ListObject, items: list[Row]) -> Re
                 gone.append(_find(db, target, item)[0])
             except ItemRefusedError as error:
                 failures.append(_failure(at, error))
-        remove_members(model, target.table, target.name, gone, db)
+        model.remove_members(target, gone, db)
     return _answer(failures, deleted=len(set(gone)))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from tui_connector.sandbox.anaplan.store import ModelStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import sqlite3
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from tui_connector.sandbox.anaplan.contents import Content
-    from tui_connector.sandbox.seed.model import FieldSeed, ModelSeed
+    from tui_connector.sandbox.seed.model import ControlSeed, FieldSeed, ModelSeed
 
 FILE_ORIGIN = "113"
 Named = TypeVar("Named", "ListObject", "ModuleObject")
@@ -107,6 +108,7 @@ class ExportObject:
     id: str
     name: str
     module_name: str
+    control: ControlSeed | None
 
 
 @dataclass(slots=True)
@@ -156,6 +158,14 @@ class ModelObject:
         """The module of that name; KeyError if there is none."""
         return _named(self.modules, name)
 
+    def remove_members(self, target: ListObject, ids: Iterable[int], db: sqlite3.Connection) -> None:
+        """Delete members of a list and their cells in every module over it."""
+        pairs = [(one,) for one in ids]
+        db.executemany(f"DELETE FROM {target.table} WHERE id = ?", pairs)
+        for module in self.modules.values():
+            if module.list_name == target.name:
+                db.executemany(f"DELETE FROM {module.table} WHERE id = ?", pairs)
+
     def next_id(self, prefix: str) -> str:
         """A fresh id with the kind's three-digit prefix."""
         pools = (self.files, self.imports, self.exports, self.processes, self.deletes)
@@ -201,7 +211,7 @@ def build_model(seed: ModelSeed, folder: Path) -> ModelObject:
         )
     for export in seed.exports:
         export_id = model.next_id("116")
-        model.exports[export_id] = ExportObject(export_id, export.name, export.module)
+        model.exports[export_id] = ExportObject(export_id, export.name, export.module, export.control)
         model.files[export_id] = FileObject(export_id, export.name, header_row=0, first_data_row=0)
     for process in seed.processes:
         process_id = model.next_id("118")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.sandbox.anaplan.contents import cut_file
 from tui_connector.sandbox.anaplan.dumps import RejectLog
+from tui_connector.sandbox.anaplan.export_records import export_records
 from tui_connector.sandbox.anaplan.file_access import new_content, usable_content
 from tui_connector.sandbox.anaplan.hierarchy_import import HierarchyImport
 from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefusedError
@@ -132,7 +133,8 @@ class Running:
             writer = csv.writer(out, lineterminator=settings.export_newline)
             writer.writerow(module_header(module))
             total = max(1, self.model.store.count(self.model.list_named(module.list_name).table))
-            for number, row in enumerate(module_rows(db, self.model, module), 1):
+            rows = module_rows(db, self.model, module)
+            for number, row in enumerate(export_records(rows, module, action.control, settings), 1):
                 writer.writerow(row)
                 if number % 1000 == 0:
                     ticket.report(number / total, "Exporting ...", 1000)
@@ -152,7 +154,7 @@ class Running:
         column = next(one.column for one in target.properties if one.name == action.property)
         with self.model.store.write() as db:
             gone = [row[0] for row in db.execute(f"SELECT id FROM {target.table} WHERE {column} = 'true'")]
-            remove_members(self.model, target.table, target.name, gone, db)
+            self.model.remove_members(target, gone, db)
             ticket.linger()
         values = {"affectedItems": len(gone), "targetName": target.name, "filterName": action.property}
         text = f"{len(gone)} items deleted from {target.name}"
@@ -161,12 +163,3 @@ class Running:
 
 def _only_ignored(part: dict[str, Any]) -> bool:
     return bool(part["successful"]) and any(one["type"] == "hierarchyNoChanges" for one in part["details"])
-
-
-def remove_members(model: ModelObject, table: str, name: str, ids: list[int], db: Any) -> None:
-    """Delete members and their cells in every module over the list."""
-    pairs = [(one,) for one in ids]
-    db.executemany(f"DELETE FROM {table} WHERE id = ?", pairs)
-    for module in model.modules.values():
-        if module.list_name == name:
-            db.executemany(f"DELETE FROM {module.table} WHERE id = ?", pairs)

@@ -42,6 +42,12 @@ class AnaplanSettings:
     export_encoding: str = "UTF-8"
     export_newline: str = "\n"
     export_bom: bool = False
+    export_number_format: str = "plain"  # plain | german | exponent
+    export_truncate_rows: int = 0  # so many records are missing at the end, control lines included
+    export_header_only: bool = False
+    export_hide_rows: int = 0  # so many rows the user may not see; control lines count them nevertheless
+    export_shift_column: bool = False  # in the first row a blank value is left out, what follows moves left
+    export_control_off: bool = False  # the first control line is wrong by 0.01
     # Tasks
     task_queue_seconds: float = 0.02
     task_seconds: float = 0.3

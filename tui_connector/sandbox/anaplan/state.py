@@ -13,10 +13,12 @@ from tui_connector.sandbox.anaplan.certificates import CertificateDesk
 from tui_connector.sandbox.anaplan.dumps import DumpShelf
 from tui_connector.sandbox.anaplan.oauth import OAuthDesk
 from tui_connector.sandbox.anaplan.objects import ModelObject, build_model
+from tui_connector.sandbox.anaplan.plan import PlanBook
 from tui_connector.sandbox.anaplan.settings import AnaplanSettings
 from tui_connector.sandbox.anaplan.tasks import TaskQueue
 from tui_connector.sandbox.anaplan.tokens import TokenBook
-from tui_connector.sandbox.seed.model import build_models
+from tui_connector.sandbox.seed.model import FINANCE_HUB, build_models
+from tui_connector.sandbox.seed.plan import APPROVAL, build_plan
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,6 +32,7 @@ class TenantState:
     """Settings, tokens, models, queues and dumps; thrown away whole by a reset."""
 
     clock: SandboxClock
+    seed: int
     settings: AnaplanSettings
     folder: Path
     tokens: TokenBook
@@ -54,15 +57,19 @@ class TenantState:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def build_state(clock: SandboxClock) -> TenantState:
-    """A fresh tenant in a temporary folder of its own."""
+def build_state(clock: SandboxClock, seed: int) -> TenantState:
+    """A fresh tenant in a temporary folder of its own; `seed` is that of the SAP tenant its plan is made for."""
     settings = AnaplanSettings()
     folder = Path(tempfile.mkdtemp(prefix="sandbox-anaplan-"))
     tokens = TokenBook(clock, settings)
-    models = {seed.id: build_model(seed, folder) for seed in build_models()}
+    models = {declared.id: build_model(declared, folder) for declared in build_models()}
+    plan = PlanBook(models[FINANCE_HUB])
+    plan.replace(build_plan(seed))
+    plan.change(approval=APPROVAL)
     dumps = DumpShelf(clock, settings, folder / "dumps")
     return TenantState(
         clock=clock,
+        seed=seed,
         settings=settings,
         folder=folder,
         tokens=tokens,

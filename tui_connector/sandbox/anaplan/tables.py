@@ -41,18 +41,25 @@ def module_rows(db: sqlite3.Connection, model: ModelObject, module: ModuleObject
 
 def show_cells(module: ModuleObject, cells: list[str | None]) -> list[str]:
     """Stored cells as text, calculated ones worked out."""
-    at = {one.name: place for place, one in enumerate(module.line_items)}
     shown = []
     for one, value in zip(module.line_items, cells, strict=True):
         if one.formula:
-            # The only formula the seed knows is "<line item> * 2".
-            operand = Decimal(cells[at[one.formula.split(" * ")[0]]] or "0")
-            shown.append(plain_number(format(operand * 2, "f")))
+            shown.append(plain_number(format(_calculate(one.formula, module, cells), "f")))
         elif value is not None:
             shown.append(value)
         else:
             shown.append("0" if one.format == NUMBER else "false" if one.format == BOOLEAN else "")
     return shown
+
+
+def _calculate(formula: str, module: ModuleObject, cells: list[str | None]) -> Decimal:
+    # The seed knows three formulas: "<number>", "ABS(<line item>)" and "<line item> * 2".
+    if formula.isdigit():
+        return Decimal(formula)
+    name = formula.removeprefix("ABS(").removesuffix(")").removesuffix(" * 2")
+    at = next(place for place, one in enumerate(module.line_items) if one.name == name)
+    operand = Decimal(cells[at] or "0")
+    return abs(operand) if formula.startswith("ABS(") else operand * 2
 
 
 def list_header(target: ListObject) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tui_connector.sandbox.sap.errors import ODataError
+    from tui_connector.sandbox.sap.settings import SapSettings
 
 JSON_V2 = "application/json"
 JSON_V4 = "application/json;odata.metadata=minimal;charset=utf-8"
@@ -53,6 +55,15 @@ def make_response(
     return response
 
 
+def too_many(request: Request, now: datetime, settings: SapSettings) -> Response:
+    """429 with the time to wait, in seconds or as a date."""
+    wait = settings.retry_after_seconds
+    after = format_datetime(now + timedelta(seconds=wait), usegmt=True) if settings.retry_after_as_date else str(wait)
+    headers = {"Retry-After": after, "X-RateLimit-Remaining": "0"}
+    body = '{"error": "Too many requests"}'
+    return make_response(request, now, 429, (body, JSON_V2), headers, compress=settings.gzip)
+
+
 def error_body(error: ODataError, service: str, now: datetime, *, version: int, as_json: bool) -> tuple[str, str]:
     """Body and media type of an OData error."""
     transaction = uuid4().hex.upper()
@@ -76,26 +87,31 @@ def error_body(error: ODataError, service: str, now: datetime, *, version: int, 
             },
             "errordetails": [
                 {
-                    "code": error.code,
-                    "message": error.message,
+                    "code": code,
+                    "message": message,
                     "longtext_url": "",
                     "propertyref": "",
                     "severity": "error",
                     "target": "",
                 }
+                for code, message in error.details
             ],
         }
-        message = {"lang": "en", "value": error.message}
-        body = {"error": {"code": error.code, "message": message, "innererror": inner}}
+        said = {"lang": "en", "value": error.message}
+        body = {"error": {"code": error.code, "message": said, "innererror": inner}}
         return json.dumps(body, ensure_ascii=False), JSON_V2
     text = escape(error.message)
+    details = "".join(
+        f"<errordetail><code>{escape(code)}</code><message>{escape(message)}</message><propertyref/>"
+        "<severity>error</severity><target/></errordetail>"
+        for code, message in error.details
+    )
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
         '<error xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata">'
         f'<code>{escape(error.code)}</code><message xml:lang="en">{text}</message><innererror>'
-        f"<transactionid>{transaction}</transactionid><timestamp>{stamp}</timestamp><errordetails><errordetail>"
-        f"<code>{escape(error.code)}</code><message>{text}</message><propertyref/><severity>error</severity><target/>"
-        "</errordetail></errordetails></innererror></error>"
+        f"<transactionid>{transaction}</transactionid><timestamp>{stamp}</timestamp>"
+        f"<errordetails>{details}</errordetails></innererror></error>"
     ), XML
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from decimal import Decimal
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -13,7 +11,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tui_connector.sandbox.sap.access import Access, Clock, read_basic, same_client
-from tui_connector.sandbox.sap.answers import JSON_V2, UNAUTHORIZED, XML, error_body, make_response, wants_json
+from tui_connector.sandbox.sap.answers import (
+    JSON_V2,
+    UNAUTHORIZED,
+    XML,
+    error_body,
+    make_response,
+    too_many,
+    wants_json,
+)
 from tui_connector.sandbox.sap.changes import Changes
 from tui_connector.sandbox.sap.errors import (
     FRAMEWORK,
@@ -24,8 +30,13 @@ from tui_connector.sandbox.sap.errors import (
     unknown_segment,
 )
 from tui_connector.sandbox.sap.invoicing import DUPLICATE, create_invoice
+from tui_connector.sandbox.sap.journal_entries import ENTRY, create_entry
 from tui_connector.sandbox.sap.metadata import write_metadata
 from tui_connector.sandbox.sap.paths import Segment, find_set, read_key, split_path
+from tui_connector.sandbox.sap.planning import DATA, create_plan_data
+from tui_connector.sandbox.sap.post_faults import PostFaults
+from tui_connector.sandbox.sap.posting import Posting
+from tui_connector.sandbox.sap.posting_checks import Checker
 from tui_connector.sandbox.sap.queries import Shape, read_options
 from tui_connector.sandbox.sap.reading import Body, Chosen, Reader, root_of
 from tui_connector.sandbox.sap.rendering import dump, key_predicate, record_writer
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from tui_connector.sandbox.sap.created import Created
     from tui_connector.sandbox.sap.edm import Entity, Record, Service
 
 READS = frozenset({"GET", "HEAD"})
@@ -53,10 +65,13 @@ class SapTenant:
         self._clock = clock
         self._page_size = page_size
         self.settings = SapSettings(page_size=page_size)
-        self.stock: Stock = build_stock(seed, line_items)
+        self.stock: Stock = build_stock(seed, line_items, self.settings)
         self._access = Access(clock, self.settings)
         self._reader = Reader(self.stock.tables, self.stock.journal, self.settings)
         self._changes = Changes(clock, self.settings, self.stock)
+        checker = Checker(self.stock.tables, self.settings)
+        self._posting = Posting(clock, self.settings, self._access, checker, self.stock.documents)
+        self.faults = PostFaults(self.settings)
 
     def reset(self) -> None:
         """Back to the seed, the switches included; all tokens and sessions end."""
@@ -64,6 +79,8 @@ class SapTenant:
         self.stock.reset()
         self._access.forget()
         self._changes.waiting.clear()
+        self._posting.reset()
+        self.faults.reset()
 
     def routes(self) -> list[BaseRoute]:
         """Token endpoint and services."""
@@ -74,6 +91,7 @@ class SapTenant:
             Route("/sap/opu/odata/sap/{service}/{rest:path}", self._odata_v2, methods=METHODS),
             Route(v4, self._odata_v4, methods=METHODS),
             Route(v4 + "/{rest:path}", self._odata_v4, methods=METHODS),
+            *self._posting.routes(),
         ]
 
     def control_routes(self) -> list[BaseRoute]:
@@ -82,6 +100,8 @@ class SapTenant:
             Route("/records/{entity_set}", self._change_record, methods=["POST"]),
             Route("/tokens/revoke", self._revoke, methods=["POST"]),
             Route("/sessions/end", self._end_sessions, methods=["POST"]),
+            *self._posting.control_routes(),
+            *self.faults.control_routes(),
         ]
 
     async def _grant(self, request: Request) -> Response:
@@ -123,7 +143,7 @@ class SapTenant:
     async def _answer(self, request: Request, service: Service | None, name: str, version: int) -> Response:
         now = self._clock.now()
         if self._access.over_limit():
-            return self._slow_down(request)
+            return too_many(request, now, self.settings)
         if not self._access.admits(request):
             realm = {"WWW-Authenticate": 'Basic realm="SAP NetWeaver Application Server [S4X/100]"'}
             return self._respond(request, 401, UNAUTHORIZED, "text/html;charset=utf-8", realm)
@@ -133,6 +153,7 @@ class SapTenant:
                 required = {"x-csrf-token": "Required"}
                 return self._respond(request, 403, "CSRF token validation failed", "text/plain;charset=utf-8", required)
             self._changes.commit_due()
+            self.stock.documents.reveal(now)
             raw = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1").partition("?")[0]
             segments = split_path("/".join(raw.split("/")[version_depth(version) :]))
             response = await self._perform(request, service, segments)
@@ -234,11 +255,10 @@ class SapTenant:
             body: Any = json.loads(await request.body())
         except ValueError as error:
             raise bad_request("The request body is no JSON") from error
-        now = self._clock.now()
-        created = create_invoice(body, self.stock.tables, self.settings, now)
+        created = self._create_record(entity, body)
         base = root_of(request, service)
-        shape = Shape(None, frozenset(entity.navigations), {name: Shape() for name in created.links})
-        text = record_writer(service, entity, shape, base, self._reader.follow(service))(created.record)
+        shape = Shape(None, frozenset(entity.navigations), {name: Shape() for name in created.children})
+        text = record_writer(service, entity, shape, base, lambda link, _: created.children[link.name])(created.record)
         headers = {
             "Location": f"{base}/{entity.set_name}{key_predicate(entity, created.record, 2)}",
             "DataServiceVersion": "2.0",
@@ -254,16 +274,12 @@ class SapTenant:
             headers["sap-message"] = json.dumps(message)
         return self._respond(request, 201, f'{{"d":{text}}}', JSON_V2, headers)
 
-    def _slow_down(self, request: Request) -> Response:
-        now = self._clock.now()
-        wait = self.settings.retry_after_seconds
-        after = (
-            format_datetime(now + timedelta(seconds=wait), usegmt=True)
-            if self.settings.retry_after_as_date
-            else str(wait)
-        )
-        headers = {"Retry-After": after, "X-RateLimit-Remaining": "0"}
-        return self._respond(request, 429, dump({"error": "Too many requests"}), JSON_V2, headers)
+    def _create_record(self, entity: Entity, body: Any) -> Created:
+        if entity is ENTRY:
+            return create_entry(body, self._posting)
+        if entity is DATA:
+            return create_plan_data(body, self.stock.tables)
+        return create_invoice(body, self.stock.tables, self.settings, self._clock.now())
 
     async def _change_record(self, request: Request) -> Response:
         """{"key": {...}, "set": {...}}: 200 with the records as they are (or will be, with late commits)."""

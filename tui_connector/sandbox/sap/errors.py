@@ -9,13 +9,14 @@ NO_SERVICE = "/IWFND/MED/170"
 
 
 class ODataError(Exception):
-    """A request the service refuses: HTTP status, error code and text."""
+    """A request the service refuses: HTTP status, error code and text; details: code and text of each cause."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, details: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.details = details or ((code, message),)
 
 
 def bad_request(message: str, code: str = FRAMEWORK) -> ODataError:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.sandbox.sap.errors import bad_request, unknown_property
-from tui_connector.sandbox.sap.payloads import read_value
+from tui_connector.sandbox.sap.created import Created, read_children, read_record
+from tui_connector.sandbox.sap.errors import bad_request
 from tui_connector.sandbox.sap.purchasing import SUPPLIER_INVOICES
 from tui_connector.sandbox.seed.company import CHART, day_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tui_connector.sandbox.sap.edm import Entity, Record
+    from tui_connector.sandbox.sap.edm import Record
     from tui_connector.sandbox.sap.settings import SapSettings
     from tui_connector.sandbox.sap.tables import Table
 
@@ -22,23 +21,17 @@ HEADER = SUPPLIER_INVOICES.entities["A_SupplierInvoice"]
 MANDATORY = ("CompanyCode", "DocumentDate", "PostingDate", "InvoicingParty", "DocumentCurrency", "InvoiceGrossAmount")
 FIRST_NEW = 5105700001
 DUPLICATE = "M8/108"
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """The new invoice, the links that came with it, and a warning if there is one."""
-
-    record: Record
-    links: tuple[str, ...]
-    warning: str
+_UNREAD = frozenset({"to_SupplierInvoiceItmAcctAssgmt"})
 
 
 def create_invoice(body: Any, tables: Mapping[str, Table], settings: SapSettings, now: datetime) -> Created:
     """Create an invoice; ODataError 400 for what SAP would refuse. Nothing is stored then."""
-    if not isinstance(body, dict):
-        raise bad_request("The request body is no JSON object")
-    header = _read(HEADER, body, skip=HEADER.navigations)
-    children = {name: _read_children(name, body[name]) for name in HEADER.navigations if name in body}
+    header = read_record(HEADER, body)
+    children = {
+        name: read_children(SUPPLIER_INVOICES.entities[one.target], name, body[name], _UNREAD)
+        for name, one in HEADER.navigations.items()
+        if name in body
+    }
     for name in MANDATORY:
         if name not in header:
             raise bad_request(f"Field {name} is a required field", "F5/808")
@@ -59,36 +52,15 @@ def create_invoice(body: Any, tables: Mapping[str, Table], settings: SapSettings
         "SupplierInvoiceOrigin": "A",
     }
     record = tables["A_SupplierInvoice"].put(given | header | key)
+    made: dict[str, list[Record]] = {name: [] for name in children}
     for name, rows in children.items():
         entity = SUPPLIER_INVOICES.entities[HEADER.navigations[name].target]
         last = entity.keys[-1]
         size = entity.properties[last].length
         for position, row in enumerate(rows):
             item: Record = {last: f"{position + 1:0{size}d}", "DocumentCurrency": header["DocumentCurrency"]}
-            tables[entity.table].put(item | row | key)
-    return Created(record, tuple(children), warning)
-
-
-def _read(entity: Entity, body: dict[str, Any], skip: Mapping[str, object]) -> Record:
-    """Known properties of a payload; those that SAP fills itself are ignored."""
-    record: Record = {}
-    for name, value in body.items():
-        if name in skip or name == "__metadata":
-            continue
-        one = entity.properties.get(name)
-        if one is None:
-            raise unknown_property(name, entity.type_name)
-        if one.creatable:
-            record[name] = read_value(one, value)
-    return record
-
-
-def _read_children(name: str, value: Any) -> list[Record]:
-    rows = value.get("results") if isinstance(value, dict) else value
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise bad_request(f"Property {name} must hold a list of entities")
-    entity = SUPPLIER_INVOICES.entities[HEADER.navigations[name].target]
-    return [_read(entity, row, skip={"to_SupplierInvoiceItmAcctAssgmt": None}) for row in rows]
+            made[name].append(tables[entity.table].put(item | row | key))
+    return Created(record, made, warning)
 
 
 def _check(header: Record, children: Mapping[str, list[Record]], tables: Mapping[str, Table]) -> None:

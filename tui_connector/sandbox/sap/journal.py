@@ -48,7 +48,7 @@ class Journal:
         self.constants: dict[str, object] = {
             one.name: given.get(one.name, one.initial) for one in entity.properties.values() if one.name not in varying
         }
-        self._written: dict[Place, Record] = {}  # changed or added rows
+        self._written: dict[Place, Record | Callable[[], Record]] = {}  # changed or added rows, some not made yet
         self._hidden: set[Place] = set()  # computed rows that have a written one
 
     def reset(self) -> None:
@@ -113,9 +113,7 @@ class Journal:
 
     def find(self, place: Place) -> Record | None:
         """The row at a place, as it is now."""
-        if place in self._written:
-            return self._written[place]
-        return self._computed(place)
+        return self._added(place) if place in self._written else self._computed(place)
 
     def write(self, record: Record) -> None:
         """Change or add a row."""
@@ -125,6 +123,18 @@ class Journal:
         if self._computed(place) is not None:
             self._hidden.add(place)
         self._written[place] = whole
+
+    def promise(self, place: Place, make: Callable[[], Record]) -> None:
+        """Add a row that is made only when it is read."""
+        self._written[place] = make
+
+    def _added(self, place: Place) -> Record:
+        found = self._written[place]
+        if isinstance(found, dict):
+            return found
+        whole = self.entity.complete(found())
+        whole["ID"] = line_id(whole)
+        return whole
 
     def _computed(self, place: Place) -> Record | None:
         company, year, number, line, ledger = place
@@ -141,8 +151,14 @@ class Journal:
 
     def _merged(self, computed: Iterator[Row], where: Node | None, after: Place | None) -> Iterator[Row]:
         holds = build_predicate(where) if where is not None else (lambda _: True)
-        written = ((place, row) for place, row in sorted(self._written.items(), key=itemgetter(0)))
-        chosen = ((place, row) for place, row in written if (after is None or place > after) and holds(row))
+        named = dict(named_values(where))
+        fixed = [(position, named[name]) for position, name in enumerate(NATURAL) if name in named]
+        places = sorted(
+            place
+            for place in self._written
+            if (after is None or place > after) and all(place[position] == value for position, value in fixed)
+        )
+        chosen = ((place, row) for place in places if holds(row := self._added(place)))
         placed = ((_place_of_tuple(row), row) for row in computed)
         kept = ((place, row) for place, row in placed if place not in self._hidden)
         return (row for _, row in heapq.merge(kept, chosen, key=itemgetter(0)))
@@ -195,6 +211,16 @@ def pinned(where: Node | None) -> set[str]:
             return {one.name}
         case _:
             return set()
+
+
+def named_values(where: Node | None) -> Iterator[tuple[str, str]]:
+    """Properties that the filter holds to one text, with that text."""
+    match where:
+        case Both(parts):
+            for part in parts:
+                yield from named_values(part)
+        case Compare("eq", Field(one), Literal(_, str() as value)):
+            yield one.name, value
 
 
 def line_id(record: Record) -> str:

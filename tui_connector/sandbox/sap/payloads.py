@@ -49,6 +49,8 @@ def _decimal(one: Property, value: Any, *, strict: bool) -> Decimal:
         raise _wrong(one)
     if one.scale is not None and -exponent > one.scale:
         raise bad_request(f"Property '{one.name}' takes {one.scale} decimals at most")
+    if number and one.precision and number.adjusted() >= one.precision - (one.scale or 0):
+        raise bad_request(f"Property '{one.name}' takes {one.precision} digits at most")
     return number
 
 

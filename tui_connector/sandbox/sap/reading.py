@@ -94,7 +94,7 @@ class Reader:
         if entity.aggregate:
             page = self._journal_page(service, entity, query, size, base)
         else:
-            found = self.tables[entity.table].rows if chosen.rows is None else chosen.rows
+            found = self.tables[entity.table].select(query.where) if chosen.rows is None else chosen.rows
             page = self._table_page(found, query, size)
         following = next_link(request, options, page.following) if page.following else ""
         if not wants_json(request, options, service.version):
@@ -125,7 +125,7 @@ class Reader:
         if entity.aggregate:
             number = self._counted(self.journal.count(query.where))
         else:
-            found = self.tables[entity.table].rows if rows is None else rows
+            found = self.tables[entity.table].select(query.where) if rows is None else rows
             holds = build_predicate(query.where) if query.where else (lambda _: True)
             number = self._counted(sum(1 for row in found if holds(row)))
         return Body(str(number), "text/plain;charset=utf-8", {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_connector.sandbox.sap import accounting, partners, purchasing
+from tui_connector.sandbox.sap import accounting, journal_entries, operational, partners, planning, purchasing
 
 SERVICES_V2 = {
     one.name: one
@@ -15,6 +15,10 @@ SERVICES_V2 = {
         partners.PARTNERS,
         purchasing.SUPPLIER_INVOICES,
         purchasing.PURCHASE_ORDERS,
+        operational.DOCUMENT_ITEMS,
+        journal_entries.JOURNAL_ENTRIES,
+        planning.PLAN_DATA,
+        planning.PLAN_ITEMS,
     )
 }
 SERVICES_V4 = {one.name: one for one in (purchasing.PURCHASE_ORDERS_V4,)}

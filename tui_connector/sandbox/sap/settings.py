@@ -28,6 +28,21 @@ class SapSettings:
     late_commit_seconds: float = 0.0  # changes become visible so long after their stamp
     unordered_paging: bool = False  # $skip without $orderby repeats and loses rows
     gzip: bool = True
+    soap_oauth: bool = True  # the posting service takes bearer tokens too
+    newer_journal_elements: bool = False  # reversal in the header, negative postings
+    newer_answer_elements: bool = True  # an element in the confirmation that the WSDL of 2020 does not have
+    test_run_header: str = "both"  # whose TestDataIndicator decides: bulk | entry | both
+    dedupe_by_uuid: bool = False  # a message with a known UUID gets the first answer again
+    reject_negative_postings: bool = True  # a sign against the debit/credit code is an error
+    required_fields: list[str] = field(default_factory=list)  # of primary cost accounts: CostCenter and the like
+    blank_number_on_error: bool = True  # else zeros
+    assignment_overwritten: bool = False  # by the sort key of the account
+    reversal_keeps_reference: bool = False  # a reversing document made in SAP carries the original's reference
+    other_ledgers_in_items: bool = False  # documents of one ledger group are among the operational items
+    read_back_delay_seconds: float = 0.0  # a posted document becomes visible so much later
+    post_faults: float = 0.0  # share of posts that meet a fault
+    post_late_seconds: float = 0.3  # a late commit comes so long after the connection is gone
+    post_fault_seed: int = 7
 
     def restore(self, page_size: int) -> None:
         """Put every switch back, with the page size the tenant was started with."""

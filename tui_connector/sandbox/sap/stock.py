@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui_connector.sandbox.sap.accounting import LINE_ITEMS
+from tui_connector.sandbox.sap.book_tables import BookTable
+from tui_connector.sandbox.sap.documents import Document, Documents
 from tui_connector.sandbox.sap.journal import Journal
+from tui_connector.sandbox.sap.journal_entries import ENTRY, ITEM
+from tui_connector.sandbox.sap.operational import DOCUMENT_ITEMS, item_records, line_record, lines_of
 from tui_connector.sandbox.sap.services import ALL_SERVICES
+from tui_connector.sandbox.sap.settings import SapSettings
 from tui_connector.sandbox.sap.tables import Table
 from tui_connector.sandbox.seed.accounts import build_accounts
 from tui_connector.sandbox.seed.centers import build_centers
@@ -24,19 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Tables by name, and the journal."""
+    """Tables by name, the journal, and the book of posted documents."""
 
     tables: dict[str, Table]
     journal: Journal
+    documents: Documents
 
     def reset(self) -> None:
         """Forget all changes."""
+        self.documents.reset()
         for table in self.tables.values():
             table.reset()
         self.journal.reset()
 
 
-def build_stock(seed: int, line_items: int) -> Stock:
+def build_stock(seed: int, line_items: int, settings: SapSettings | None = None) -> Stock:
     """The same stock for the same numbers."""
     accounts, centers, partners = build_accounts(seed), build_centers(seed), build_partners(seed)
     pools = Pools(
@@ -69,6 +77,8 @@ def build_stock(seed: int, line_items: int) -> Stock:
         "PurchaseOrder": orders.orders,
         "PurchaseOrderItem": orders.items,
         "PurchaseOrderAccountAssignment": orders.assignments,
+        "FinancialPlanData": [],
+        "A_FinPlanningEntryItem": [],
     }
     entities: dict[str, list[Entity]] = {}
     for service in ALL_SERVICES:
@@ -76,4 +86,29 @@ def build_stock(seed: int, line_items: int) -> Stock:
             if not one.aggregate:
                 entities.setdefault(one.table, []).append(one)
     tables = {name: Table(tuple(entities[name]), rows) for name, rows in records.items()}
-    return Stock(tables, Journal(LINE_ITEMS.entities["GLAccountLineItem"], LineItems(seed, line_items, pools)))
+    journal = Journal(LINE_ITEMS.entities["GLAccountLineItem"], LineItems(seed, line_items, pools))
+    return Stock(tables, journal, _open_book(tables, journal, settings or SapSettings()))
+
+
+def _open_book(tables: dict[str, Table], journal: Journal, settings: SapSettings) -> Documents:
+    """An empty book; what is posted in it shows in its tables and in the journal."""
+    book = Documents()
+
+    def draw_items(document: Document) -> list[Record]:
+        return item_records(document, tables)
+
+    def draw_operational(document: Document) -> list[Record]:
+        hidden = document.draft.ledger_group and not settings.other_ledgers_in_items
+        return [] if hidden else draw_items(document)
+
+    def write_lines(document: Document) -> None:
+        for number, ledger in lines_of(document):
+            place = (*document.key, f"{number:06d}", ledger)
+            journal.promise(place, partial(line_record, document, number, ledger, tables))
+
+    book.on_visible.append(write_lines)
+    items = DOCUMENT_ITEMS.entities["A_OperationalAcctgDocItemCube"]
+    tables[items.table] = BookTable(items, book, draw_operational)
+    tables[ITEM.table] = BookTable(ITEM, book, draw_items)
+    tables[ENTRY.table] = BookTable(ENTRY, book, lambda document: draw_items(document)[:1])
+    return book

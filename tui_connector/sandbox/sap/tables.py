@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tui_connector.sandbox.sap.edm import Entity, Record
+    from tui_connector.sandbox.sap.filters import Node
 
 Key = tuple[Any, ...]
 
@@ -45,6 +46,16 @@ class Table:
     def get(self, key: Key) -> Record | None:
         """The record of a key."""
         return self._by_key.get(key)
+
+    def select(self, where: Node | None) -> list[Record]:  # noqa: ARG002 - a table with an index narrows the rows
+        """Rows in key order that may fulfil a filter; by default all."""
+        return self.rows
+
+    def remove(self, key: Key) -> None:
+        """Take a record out."""
+        del self._by_key[key]
+        self._lists.clear()
+        self._sorted = None
 
     def put(self, record: Record) -> Record:
         """Add or replace a record, completed with initial values."""

@@ -10,6 +10,9 @@ FINANCE_HUB = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
 WORKFORCE = "77B1E0D25C9A4F3E8D6B1A2C3E4F5061"
 CUSTOMER_ID = "8a81b0927f3c4e1d9a6b5c4d00000001"
 
+PLAN_LINES, PLAN_APPROVAL, APPROVAL_ITEM = "Plan Lines", "Plan Approval", "NOV-2026"
+PLAN_JOURNAL, APPROVAL_MODULE, POSTING_STATUS = "PLN01 Journal", "PLN00 Approval", "PLN02 Posting Status"
+
 TEXT, NUMBER, DATE, BOOLEAN = "TEXT", "NUMBER", "DATE", "BOOLEAN"
 
 
@@ -64,11 +67,20 @@ class ImportSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlSeed:
+    """Lines at the end of an export, one for each value of the line item `by`, with the sums of others."""
+
+    by: str
+    sums: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExportSeed:
     """An export of a module; its output file bears its id."""
 
     name: str
     module: str
+    control: ControlSeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,19 @@ _ACTUALS: dict[str, tuple[str, str, str, tuple[FieldSeed, ...]]] = {
 }
 
 
+_APPROVAL = _texts("Status", "Approved By", "Approved At")
+_POSTED = _texts("Status", "Document", "Fiscal Year", "Posted At")
+_PLAN_LINE = (
+    *_texts("Company Code", "GL Account", "Cost Center", "Profit Center"),
+    FieldSeed("Posting Date", DATE),
+    FieldSeed("Amount", NUMBER),
+    FieldSeed("Gross", NUMBER, formula="ABS(Amount)"),
+    *_texts("Currency", "Text", "Group"),
+    *_APPROVAL,
+    FieldSeed("Line Count", NUMBER, formula="1"),
+)
+
+
 def _columns(fields: tuple[FieldSeed, ...]) -> tuple[str, ...]:
     return tuple(one.name for one in fields)
 
@@ -185,7 +210,7 @@ def _same(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def build_finance_hub() -> ModelSeed:
-    """The model that the flows load; empty until they do."""
+    """The model that the flows load, empty until they do, and that the plan is made in."""
     lists = [ListSeed(name, False, made[2]) for name, made in _GENERAL.items()]
     lists += [ListSeed(name, True, _PARTNER, display="Name") for name in _NUMBERED]
     lists += [ListSeed(name, True) for name in _ACTUALS]
@@ -208,6 +233,16 @@ def build_finance_hub() -> ModelSeed:
         )
         imports += pair
         processes.append(ProcessSeed(process, (pair[0].name, pair[1].name)))
+    lists += [ListSeed(PLAN_LINES, True), ListSeed(PLAN_APPROVAL, False, _APPROVAL)]
+    modules += [
+        ModuleSeed(PLAN_JOURNAL, PLAN_LINES, _PLAN_LINE),
+        ModuleSeed(APPROVAL_MODULE, PLAN_APPROVAL, _APPROVAL),
+        ModuleSeed(POSTING_STATUS, PLAN_LINES, _POSTED),
+    ]
+    told = ("Code", *_columns(_POSTED))
+    files.append(FileSeed("posting_status.csv", told))
+    name = f"{POSTING_STATUS} from posting_status.csv"
+    imports.append(ImportSeed(name, "posting_status.csv", PLAN_LINES, POSTING_STATUS, _same(told)))
     return ModelSeed(
         FINANCE_HUB,
         "Finance Hub",
@@ -215,9 +250,13 @@ def build_finance_hub() -> ModelSeed:
         tuple(modules),
         tuple(files),
         tuple(imports),
-        (ExportSeed("GL Actuals export.csv", "ACT01 GL Actuals"),),
+        (
+            ExportSeed("GL Actuals export.csv", "ACT01 GL Actuals"),
+            ExportSeed(f"{PLAN_JOURNAL}.csv", PLAN_JOURNAL, ControlSeed("Currency", ("Gross", "Line Count"))),
+        ),
         tuple(processes),
         (DeleteSeed("Delete blocked GL accounts", "GL Accounts", "Blocked"),),
+        {PLAN_APPROVAL: ((APPROVAL_ITEM, APPROVAL_ITEM),)},
     )
 
 

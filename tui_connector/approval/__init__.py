@@ -1,0 +1,1 @@
+"""Who may approve, and how it is proved: the approvers' keys and what they sign."""

@@ -1,0 +1,211 @@
+"""What a person says of a proposal, and what has to be true before it counts; no tenant is asked for it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tui_connector.approval.binding import check_head, check_separation
+from tui_connector.approval.keys import verify
+from tui_connector.domain.errors import AuthenticationError, ConfigError, RefusedError, StaleProposalError
+from tui_connector.domain.proposal import (
+    Approval,
+    DocumentState,
+    LineDecision,
+    ProposalState,
+    Verdict,
+    approval_statement,
+    short_fingerprint,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from tui_connector.approval.keys import Directory, KeyFile
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import WritebackFlow
+    from tui_connector.domain.proposal import Proposal, ProposalHead
+    from tui_connector.store.database import Transaction
+    from tui_connector.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What an approval came to. given, needed: different approvers. run_ids: the runs that now post it, if enough."""
+
+    proposal: Proposal
+    approval: Approval
+    given: int
+    needed: int
+    run_ids: tuple[int, ...] = ()
+
+
+class Decisions:
+    """Decisions on proposals; `by` is who acts, as the operating system knows it ("uid:1000")."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        *,
+        single_operator: bool,
+        request_posting: Callable[[Transaction, Proposal, str], list[int]],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._single = single_operator
+        self._request_posting = request_posting
+
+    def hold(self, proposal_id: int, reason: str, by: str) -> Proposal:
+        """Set a proposal aside; only `release` lets it be approved again."""
+        return self._change(proposal_id, ProposalState.HELD, reason, by)
+
+    def release(self, proposal_id: int, reason: str, by: str) -> Proposal:
+        """Let a held proposal wait for approval again."""
+        return self._change(proposal_id, ProposalState.PLANNED, reason, by)
+
+    def reject(self, proposal_id: int, reason: str, by: str) -> Proposal:
+        """End a proposal of which nothing was sent."""
+        proposal = self._store.proposals.get(proposal_id)
+        documents = self._store.proposals.documents(proposal_id)
+        if any(one.state not in (DocumentState.PLANNED, DocumentState.READY) for one in documents):
+            raise RefusedError(
+                f"{proposal.name} was posted in part, so it cannot be rejected.",
+                hint=f"`proposals reverse {proposal.name}` prepares the opposite of what was posted",
+            )
+        return self._change(proposal_id, ProposalState.REJECTED, reason, by)
+
+    def decide_lines(
+        self, proposal_id: int, numbers: Collection[int], decision: LineDecision, reason: str, by: str
+    ) -> None:
+        """Hold or reject single lines, or take that back; the rest is approved by revising the proposal."""
+        if decision is not LineDecision.NONE:
+            _require_reason(reason)
+        with self._store.transaction() as tx:
+            self._store.proposals.decide_lines(tx, proposal_id, numbers, decision, reason, by)
+
+    def comment(self, proposal_id: int, numbers: Collection[int], text: str, by: str) -> None:
+        """Write beside lines."""
+        with self._store.transaction() as tx:
+            self._store.proposals.comment_lines(tx, proposal_id, numbers, text, by)
+
+    def taken_out(self, proposal_id: int) -> int:
+        """How many lines of a proposal are held or rejected."""
+        lines = self._store.proposals.each_line(proposal_id)
+        return sum(line.decision is not LineDecision.NONE for line in lines)
+
+    def check(self, proposal: Proposal, flow: WritebackFlow, head: ProposalHead) -> None:
+        """Everything that stands against an approval whoever gives it; raises RefusedError or StaleProposalError."""
+        if proposal.state is not ProposalState.PLANNED:
+            raise RefusedError(
+                f"{proposal.name} is {proposal.state}" + (f": {proposal.reason}" if proposal.reason else "") + ".",
+                hint=f"`proposals release {proposal.name}` first" if proposal.state is ProposalState.HELD
+                else "`proposals list` shows what waits",
+            )  # fmt: skip
+        closed = [f"{gate.name}: {gate.words}" for gate in proposal.gates if gate.verdict is Verdict.FAIL]
+        if closed:
+            raise RefusedError(
+                f"{proposal.name} does not pass its gates: {'; '.join(closed)}",
+                hint=f"mend what they name, then `run {proposal.flow} --full` proposes again",
+            )
+        check_head(proposal, head)
+        now = self._clock.now()
+        if now >= proposal.expires_at:
+            raise StaleProposalError(
+                f"{proposal.name} expired at {proposal.expires_at:%Y-%m-%d %H:%M} UTC.",
+                hint=f"`run {proposal.flow} --full` proposes again",
+            )
+        exported = proposal.origin.exported_at
+        if not proposal.head.reverses and exported and now - exported > timedelta(minutes=flow.fresh_minutes):
+            raise StaleProposalError(
+                f"The export of {proposal.name} is {(now - exported).total_seconds() / 60:.0f} minutes old, "
+                f"more than {flow.fresh_minutes:.0f}.",
+                hint=f"`run {proposal.flow} --full` exports and proposes again",
+            )
+        if self.taken_out(proposal.id):
+            raise RefusedError(
+                f"{proposal.name} has lines that were held or rejected.",
+                hint=f"`proposals revise {proposal.name}` makes a proposal of the others, which is then approved",
+            )
+
+    def approve(
+        self,
+        proposal_id: int,
+        *,
+        typed: str,
+        key: KeyFile,
+        passphrase: str,
+        by: str,
+        flow: WritebackFlow,
+        head: ProposalHead,
+    ) -> Signed:
+        """Sign a proposal; with the last approver it needs, the same transaction lets the worker post it.
+
+        typed: the short fingerprint as the person read it.
+
+        Raises:
+            RefusedError, StaleProposalError: as `check`, or this person may not approve it. AuthenticationError: the
+            passphrase is wrong. ConfigError: the fingerprint typed is another one.
+        """
+        store = self._store
+        proposal = store.proposals.get(proposal_id)
+        self.check(proposal, flow, head)
+        check_typed(proposal, typed)
+        public = key.public()
+        if not self._single:
+            check_separation(proposal, key_id=public.key_id, user=public.user, by=by)
+        before = store.proposals.approvals(proposal_id)
+        if any(one.key_id == public.key_id or public.user == one.user for one in before):
+            raise RefusedError(
+                f"{public.name} has signed {proposal.name} already.", hint="another approver has to sign"
+            )
+        now = self._clock.now()
+        documents = store.proposals.documents(proposal_id)
+        statement = approval_statement(
+            proposal, documents, key_id=public.key_id, user=public.user, signed_at=now, nonce=secrets.token_hex(16)
+        )
+        approval = Approval(
+            proposal_id, public.key_id, public.name, public.user, by, statement, key.sign(passphrase, statement), now
+        )
+        try:
+            verify(self._directory, approval)
+        except AuthenticationError as error:
+            raise RefusedError(error.message, hint=error.hint) from error
+        needed, run_ids = proposal.approvals_needed, list[int]()
+        alone = self._single and proposal.author in (public.user, by)
+        with store.transaction() as tx:
+            store.proposals.add_approval(tx, approval, by)
+            given = len(store.proposals.approvals(proposal_id))  # another approver may have signed meanwhile
+            if given >= needed:
+                reason = "a single operator, as configured" if alone else ""
+                store.proposals.change_state(tx, proposal_id, ProposalState.APPROVED, reason=reason, actor=by)
+                run_ids = self._request_posting(tx, proposal, by)
+        return Signed(store.proposals.get(proposal_id), approval, given, needed, tuple(run_ids))
+
+    def _change(self, proposal_id: int, to: ProposalState, reason: str, by: str) -> Proposal:
+        _require_reason(reason)
+        with self._store.transaction() as tx:
+            self._store.proposals.change_state(tx, proposal_id, to, reason=reason, actor=by)
+        return self._store.proposals.get(proposal_id)
+
+
+def check_typed(proposal: Proposal, typed: str) -> None:
+    """Raise ConfigError unless `typed` begins as the fingerprint does, with eight digits at least."""
+    digits = "".join(typed.split()).lower().replace("·", "")
+    if len(digits) < 8 or not proposal.fingerprint.startswith(digits):
+        at = next(
+            (i for i, (a, b) in enumerate(zip(digits, proposal.fingerprint, strict=False)) if a != b), len(digits)
+        )
+        raise ConfigError(
+            f"what was typed is not the fingerprint of {proposal.name}: it differs at character {at + 1}",
+            hint=f"read it from what you reviewed; it has the form {short_fingerprint('0' * 8)}",
+        )
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ConfigError("a decision needs a reason", hint="say why, for those who read it later")

@@ -1,0 +1,250 @@
+"""proposals: sign, post, revise, reverse, and a person's word on a held document."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from tui_connector.approval.decisions import check_typed
+from tui_connector.approval.keys import KeyFile
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.cli import Exit
+from tui_connector.cli.approver import key_path, passphrase
+from tui_connector.cli.flows import describe, summary, work_off
+from tui_connector.cli.out import console, facts, moment, print_json, say, say_next
+from tui_connector.cli.telling import (
+    describe_document,
+    describe_proposal,
+    document_table,
+    sentence,
+    target,
+    troubles,
+)
+from tui_connector.cli.verdict import judge, proposal_made
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.errors import ConfigError, RefusedError
+from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
+from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import listed
+from tui_connector.review.rollup import consequence
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from tui_connector.approval.decisions import Signed
+    from tui_connector.domain.proposal import Proposal
+
+_NUMBER = re.compile(r"(\d{1,10})/(\d{4})")
+_UNSENT = (DocumentState.PLANNED, DocumentState.READY)
+
+
+def approve(given: argparse.Namespace) -> int:
+    """Sign a proposal with one's own key; with lines taken out of it, propose the others instead."""
+    with open_installation(given.config) as installation:
+        proposal, decisions = installation.store.proposals.find(given.id), installation.decisions()
+        out = decisions.taken_out(proposal.id) if proposal.state.undecided else 0
+        if out:
+            console(error=True).print(
+                Text(f"{out} lines of {proposal.name} are taken out, so the others become a proposal of their own.")
+            )
+            return _remake(installation, given, proposal, Purpose.REVISE)
+        flow, by = installation.writeback(proposal.flow), installation.person()
+        head = installation.head(flow)
+        decisions.check(proposal, flow, head)
+        key = KeyFile(key_path(given))
+        public = key.public()
+        _show_what_is_signed(installation, proposal)
+        typed = given.fingerprint if given.fingerprint is not None else _ask_fingerprint(proposal)
+        check_typed(proposal, typed)
+        secret = passphrase(f"passphrase of the key {public.name}: ")
+        signed = decisions.approve(
+            proposal.id, typed=typed, key=key, passphrase=secret, by=by, flow=flow, head=head
+        )  # fmt: skip
+        value = {
+            "proposal": proposal.name, "state": signed.proposal.state, "signed_by": public.name, "key": public.key_id,
+            "signed_at": signed.approval.at, "given": signed.given, "needed": signed.needed, "runs": signed.run_ids,
+        }  # fmt: skip
+        if not signed.run_ids or not given.wait:
+            say(given, value, _signed_words(signed))
+            return Exit.DONE if signed.run_ids else Exit.WAITING
+        if not given.json:
+            say(given, value, _signed_words(signed))
+        return _post(installation, given, signed.proposal, signed.run_ids, value)
+
+
+def _show_what_is_signed(installation: Installation, proposal: Proposal) -> None:
+    """On standard error, so that an answer in JSON stays one."""
+    documents = installation.store.proposals.documents(proposal.id)
+    days = listed(sorted({one.document.posting_date.isoformat() for one in documents}))
+    out = console(error=True)
+    out.print(Text(f"{clean(consequence(proposal, documents))}.", "bold"))
+    out.print(
+        Text(clean(f"Into {target(proposal)} of {proposal.head.sap}, {proposal.head.environment}; posting {days}."))
+    )
+    for gate in proposal.gates:
+        if gate.verdict is not Verdict.PASS:
+            out.print(Text.assemble(("▲ ", "yellow"), clean(f"{gate.name}: {gate.words}")))
+
+
+def _ask_fingerprint(proposal: Proposal) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"the fingerprint of {proposal.name} was not given",
+            hint='read it from what you reviewed, and say it: --fingerprint "…"; standard input is for the passphrase',
+        )
+    print(f"Type the first eight digits of the fingerprint of {proposal.name}: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def _signed_words(signed: Signed) -> str:
+    proposal, by = signed.proposal, signed.approval
+    told = f"Signed {moment(by.at)} UTC by {by.name}."
+    if not signed.run_ids:
+        told += f" {signed.given} of {signed.needed} signatures are given: another approver has to sign."
+        return f"{told}\nnext: tui-connector proposals approve {proposal.name}"
+    runs = listed(map(str, signed.run_ids))
+    what = f"run {runs} posts it" if len(signed.run_ids) == 1 else f"runs {runs} compare and post it"
+    return f"{told} {proposal.name} is approved; {what}, by a worker or `tui-connector proposals post {proposal.name}`."
+
+
+def post(given: argparse.Namespace) -> int:
+    """Post what is approved, look up what is open, and wait until all is proved."""
+    with open_installation(given.config) as installation:
+        store = installation.store
+        proposal = store.proposals.find(given.id)
+        ids: Sequence[int] = ()
+        if proposal.state is not ProposalState.POSTED:
+            documents = store.proposals.documents(proposal.id)
+            if proposal.state is not ProposalState.APPROVED and all(one.state in _UNSENT for one in documents):
+                raise RefusedError(
+                    f"{proposal.name} is {proposal.state}, not approved: nothing of it is sent.",
+                    hint=f"`proposals show {proposal.name}` tells what it waits for",
+                )
+            installation.writeback(proposal.flow)
+            ids = installation.request_posting(proposal, installation.person())
+        return _post(installation, given, proposal, ids, {})
+
+
+def _post(
+    installation: Installation,
+    given: argparse.Namespace,
+    proposal: Proposal,
+    ids: Sequence[int],
+    value: dict[str, Any],
+) -> int:
+    """Work these runs off, and what Anaplan is told afterwards; then tell what became of each document."""
+    store = installation.store
+    interrupted = bool(ids) and work_off(installation, ids, quiet=given.json)
+    told = [
+        run.id
+        for run in (*store.runs.running(), *store.runs.waiting())
+        if run.proposal == proposal.id and run.purpose is Purpose.STATUS
+    ]
+    if told and not interrupted:
+        interrupted = work_off(installation, told, quiet=given.json)
+    runs = [store.runs.get(run_id) for run_id in (*ids, *told)]
+    proposal, documents = store.proposals.get(proposal.id), store.proposals.documents(proposal.id)
+    if given.json:
+        described = [describe_document(proposal, one) for one in documents]
+        print_json(
+            value | describe_proposal(proposal) | {"posting": described, "runs": [describe(one) for one in runs]}
+        )  # fmt: skip
+    else:
+        document_table(documents)
+        troubles(proposal, documents)
+        facts_of = [(f"run {one.id}", f"{one.purpose}: {one.reason}") for one in runs if one.reason]
+        if facts_of:
+            facts(facts_of)
+        say(given, None, sentence(proposal, documents))
+        for hint in dict.fromkeys(one.hint for one in runs if one.hint):
+            say_next(hint)
+    return Exit.INTERRUPTED if interrupted else judge(store, runs)
+
+
+def revise(given: argparse.Namespace) -> int:
+    """Propose again without the lines that were held or rejected."""
+    with open_installation(given.config) as installation:
+        return _remake(installation, given, installation.store.proposals.find(given.id), Purpose.REVISE)
+
+
+def reverse(given: argparse.Namespace) -> int:
+    """Propose the opposite of what was posted and proved."""
+    if not given.reason.strip():
+        raise ConfigError("a reversal needs a reason", hint="say why, for those who read it later")
+    with open_installation(given.config) as installation:
+        proposal = installation.store.proposals.find(given.id)
+        return _remake(installation, given, proposal, Purpose.REVERSE, given.reason)
+
+
+def _remake(
+    installation: Installation, given: argparse.Namespace, proposal: Proposal, purpose: Purpose, reason: str = ""
+) -> int:
+    store, by = installation.store, installation.person()
+    installation.writeback(proposal.flow)
+    ids = installation.request_runs([RunRequest(proposal.flow, purpose=purpose, proposal=proposal.id)], by)
+    if reason:
+        with store.transaction() as tx:
+            data = {"proposal": proposal.id, "reason": reason}
+            store.audit.append(tx, Fact("reversal.requested", by, proposal.name, data, ids[0]))
+    interrupted = work_off(installation, ids, quiet=given.json)
+    run = store.runs.get(ids[0])
+    number = proposal_made(store, run)
+    made = None if number is None else store.proposals.get(number)
+    if given.json:
+        print_json(describe(run) | {"made": describe_proposal(made) if made else None})
+    elif made is None:
+        summary([run])
+    else:
+        what = "reverses" if purpose is Purpose.REVERSE else "revises"
+        say(given, None, f"{made.name} {made.short} {what} {proposal.name} and waits for approval.")
+        say(given, None, f"{consequence(made, store.proposals.documents(made.id))}.")
+        say_next(f"tui-connector proposals show {made.name}")
+    return Exit.INTERRUPTED if interrupted else judge(store, [run])
+
+
+def choose(given: argparse.Namespace) -> int:
+    """A person's word on a held document, after it was looked up in SAP by its reference."""
+    if not given.reason.strip():
+        raise ConfigError("a decision needs a reason", hint="say why, for those who read it later")
+    number, year = _sap_number(given.posted) if given.posted is not None else ("", "")
+    to = DocumentState.READY if given.send_again else DocumentState.VERIFIED if number else DocumentState.REJECTED
+    with open_installation(given.config) as installation:
+        store = installation.store
+        proposal = store.proposals.find(given.id)
+        check_typed(proposal, given.fingerprint)
+        document = store.proposals.document(proposal.id, given.document)
+        if document.state is not DocumentState.HELD:
+            raise RefusedError(
+                f"document {given.document} of {proposal.name} is {document.state}; only a held one needs a choice.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
+        with store.transaction() as tx:
+            store.postings.choose(
+                tx, proposal.id, given.document, to=to, reason=given.reason, actor=installation.person(),
+                accounting_document=number, fiscal_year=year,
+            )  # fmt: skip
+        now = store.proposals.document(proposal.id, given.document)
+        said = {
+            DocumentState.READY: "will be sent again",
+            DocumentState.VERIFIED: f"counts as posted under {number} of {year}",
+            DocumentState.REJECTED: "counts as not posted",
+        }
+        told = f"Document {given.document} of {proposal.name} {said[to]}: {given.reason}"
+        say(
+            given,
+            {"proposal": proposal.name, **describe_document(proposal, now)},
+            f"{told}\nnext: tui-connector proposals post {proposal.name}",
+        )
+    return Exit.DONE
+
+
+def _sap_number(text: str) -> tuple[str, str]:
+    found = _NUMBER.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        raise ConfigError(f"{text} is no document of SAP", hint="write its number and fiscal year: 0100004711/2026")
+    return found[1].zfill(10), found[2]

@@ -1,0 +1,201 @@
+"""proposals: the list, what people say of them, and the review pack."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.cli import Exit
+from tui_connector.cli.out import figure, print_json, say, span, table
+from tui_connector.cli.telling import OPEN, describe_proposal, proposal_state, target, waits_for
+from tui_connector.domain.errors import ConfigError, RefusedError
+from tui_connector.domain.proposal import LineDecision, ProposalState
+from tui_connector.review.amounts import by_currency, counted
+from tui_connector.review.evidence import pack_json
+from tui_connector.review.pack import PackData
+from tui_connector.review.page import html
+from tui_connector.review.sheet import csv_lines, return_lines
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from tui_connector.approval.decisions import Decisions
+    from tui_connector.domain.proposal import Proposal
+
+_SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_PACKS: dict[str, Callable[[PackData], Iterator[str]]] = {
+    "csv": csv_lines,
+    "json": pack_json,
+    "html": html,
+    "return": return_lines,
+}
+_FROM = {
+    ProposalState.HELD: (ProposalState.PLANNED, ProposalState.APPROVED),
+    ProposalState.PLANNED: (ProposalState.HELD,),
+    ProposalState.REJECTED: OPEN,
+}
+
+
+def overview(given: argparse.Namespace) -> int:
+    """What waits or is open; with --all also what ended, after it."""
+    with open_installation(given.config, read_only=True) as installation:
+        store, now = installation.store, installation.clock.now()
+        found = store.proposals.history(given.limit, states=OPEN)
+        if given.all and len(found) < given.limit:
+            ended = [state for state in ProposalState if state not in OPEN]
+            found += store.proposals.history(given.limit - len(found), states=ended)
+        rows = [(one, waits_for(store, one, now)) for one in found]
+    if given.json:
+        print_json([describe_proposal(one) | {"waits_for": waits} for one, waits in rows])
+    elif not rows:
+        more = "" if given.all else " `proposals list --all` shows those that ended."
+        say(given, [], f"No proposal waits; a writeback flow makes one when its plan is approved.{more}")
+    else:
+        heads = (
+            "proposal", "fingerprint", "state", "flow", "target", "docs", "lines", "gross", "age", "waits for",
+        )  # fmt: skip
+        cells = [
+            (
+                one.name, one.short, proposal_state(one.state), one.flow, target(one), figure(one.documents),
+                figure(one.lines), by_currency(one.gross), span(now - one.made_at), waits,
+            )
+            for one, waits in rows
+        ]  # fmt: skip
+        spare = ("flow", "lines", "docs", "age", "target", "fingerprint")
+        table(heads, cells, numbers=("docs", "lines", "gross"), spare=spare)
+    return Exit.DONE
+
+
+def hold(given: argparse.Namespace) -> int:
+    """Set a proposal or lines of it aside."""
+    return _decide(given, ProposalState.HELD, LineDecision.HELD)
+
+
+def release(given: argparse.Namespace) -> int:
+    """Take a hold back."""
+    return _decide(given, ProposalState.PLANNED, LineDecision.NONE)
+
+
+def reject(given: argparse.Namespace) -> int:
+    """End a proposal, or leave lines of it out."""
+    return _decide(given, ProposalState.REJECTED, LineDecision.REJECTED)
+
+
+def _decide(given: argparse.Namespace, to: ProposalState, decision: LineDecision) -> int:
+    with open_installation(given.config) as installation:
+        proposal, decisions = installation.store.proposals.find(given.id), installation.decisions()
+        by = installation.person()
+        if given.lines is not None:
+            numbers = _undecided_lines(proposal, given.lines)
+            decisions.decide_lines(proposal.id, numbers, decision, given.reason, by)
+            return _say_lines(given, proposal, numbers, decision.value or "released", decisions)
+        if proposal.state not in _FROM[to]:
+            raise RefusedError(
+                f"{proposal.name} is {proposal.state}; only what is {' or '.join(_FROM[to])} can become {to}.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
+        act = {ProposalState.HELD: decisions.hold, ProposalState.PLANNED: decisions.release}
+        now = act.get(to, decisions.reject)(proposal.id, given.reason, by)
+    value = {"proposal": now.name, "state": now.state, "reason": now.reason}
+    say(given, value, f"{now.name} is {now.state}: {now.reason}")
+    return Exit.DONE
+
+
+def comment(given: argparse.Namespace) -> int:
+    """Write beside lines."""
+    with open_installation(given.config) as installation:
+        proposal, decisions = installation.store.proposals.find(given.id), installation.decisions()
+        numbers = _undecided_lines(proposal, given.lines)
+        decisions.comment(proposal.id, numbers, given.text, installation.person())
+        return _say_lines(given, proposal, numbers, "commented", decisions)
+
+
+def _say_lines(
+    given: argparse.Namespace, proposal: Proposal, numbers: list[int], what: str, decisions: Decisions
+) -> int:
+    out = decisions.taken_out(proposal.id)
+    value = {"proposal": proposal.name, "lines": numbers, "decision": what, "taken_out": out}
+    told = f"{counted(len(numbers), 'line')} of {proposal.name}: {what}."
+    if out:
+        told += f" {out} of {counted(proposal.lines, 'line')} are taken out;"
+        told += f" `proposals revise {proposal.name}` proposes the others."
+    say(given, value, told)
+    return Exit.DONE
+
+
+def _undecided_lines(proposal: Proposal, text: str) -> list[int]:
+    if not proposal.state.undecided:
+        raise RefusedError(
+            f"{proposal.name} is {proposal.state}: nothing of its lines can be decided any more.",
+            hint=f"`proposals show {proposal.name}` tells how it stands",
+        )
+    return line_numbers(text, proposal.lines)
+
+
+def line_numbers(text: str, last: int) -> list[int]:
+    """Numbers from a list like 3,7-9; ConfigError for what is none, or lies outside 1 to `last`."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        found = _SPAN.fullmatch(part.strip())
+        first, end = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= end <= last:
+            raise ConfigError(
+                f"{part.strip() or text!r} names no lines of this proposal", hint=f"write 1 to {last}, as in 3,7-9"
+            )
+        numbers.update(range(first, end + 1))
+    return sorted(numbers)
+
+
+def export(given: argparse.Namespace) -> int:
+    """The review pack: to standard output, or whole or not at all into a file."""
+    kind = given.format or ("json" if given.json else "csv")
+    with open_installation(given.config, read_only=True) as installation:
+        proposal = installation.store.proposals.find(given.id)
+        pieces = _PACKS[kind](_pack(installation, proposal))
+        if given.output is None:
+            sys.stdout.writelines(pieces)
+            return Exit.DONE
+        path = Path(given.output).absolute()
+        size, digest = _write(path, pieces)
+    value = {"proposal": proposal.name, "format": kind, "file": str(path), "bytes": size, "sha256": digest}
+    say(given, value, f"{path}: {figure(size)} bytes, SHA-256 {digest}.")
+    return Exit.DONE
+
+
+def _pack(installation: Installation, proposal: Proposal) -> PackData:
+    proposals = installation.store.proposals
+    return PackData(
+        proposal,
+        tuple(proposals.approvals(proposal.id)),
+        tuple(proposals.documents(proposal.id)),
+        lambda: proposals.each_line(proposal.id),
+        installation.settings.environment,
+        installation.clock.now(),
+    )
+
+
+def _write(path: Path, pieces: Iterator[str]) -> tuple[int, str]:
+    """Size and digest of a file that appears whole; nobody but its owner can read it."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    whole, size = hashlib.sha256(), 0
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            for piece in pieces:
+                content = piece.encode()
+                whole.update(content)
+                size += file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return size, whole.hexdigest()

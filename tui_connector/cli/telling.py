@@ -1,0 +1,204 @@
+"""How proposals and their documents are told: states, what they wait for, the choices left; and the same as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from tui_connector.cli.out import console, facts, figure, mark, moment, table
+from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import by_currency, counted, listed, money, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from tui_connector.domain.proposal import PostingDocument, Proposal
+    from tui_connector.store.store import Store
+
+OPEN = (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED)
+_STATES = {
+    ProposalState.PLANNED: ("◆", "yellow"),
+    ProposalState.HELD: ("◇", "dim"),
+    ProposalState.REJECTED: ("✗", "red"),
+    ProposalState.SUPERSEDED: ("·", "dim"),
+    ProposalState.EXPIRED: ("▲", "yellow"),
+    ProposalState.APPROVED: ("●", "magenta"),
+    ProposalState.POSTED: ("✓", "green"),
+}
+_DOCUMENTS = {
+    DocumentState.PLANNED: ("○", "dim", "planned"),
+    DocumentState.READY: ("○", "dim", "ready"),
+    DocumentState.SENDING: ("●", "magenta", "sending"),
+    DocumentState.UNKNOWN: ("?", "bold yellow", "outcome unknown"),
+    DocumentState.POSTED: ("●", "magenta", "posted"),
+    DocumentState.VERIFIED: ("✓", "green", "proved"),
+    DocumentState.REJECTED: ("✗", "red", "refused by SAP"),
+    DocumentState.HELD: ("◇", "yellow", "held"),
+}
+_CHOSEN = {  # only what was held first has a difference then
+    DocumentState.VERIFIED: "posted, says a person",
+    DocumentState.REJECTED: "not posted, says a person",
+}
+_UNWELL = (DocumentState.REJECTED, DocumentState.UNKNOWN, DocumentState.HELD)
+_TROUBLES = (
+    DocumentState.HELD,
+    DocumentState.UNKNOWN,
+    DocumentState.REJECTED,
+    DocumentState.SENDING,
+    DocumentState.POSTED,
+)
+
+
+def proposal_state(state: ProposalState) -> Text:
+    """A proposal's state: its shape and its word."""
+    return mark(*_STATES[state], state)
+
+
+def document_state(one: PostingDocument) -> Text:
+    """How a document stands: its shape and its words; a person's decision is told from a proof."""
+    return mark(*_standing(one))
+
+
+def _standing(one: PostingDocument) -> tuple[str, str, str]:
+    chosen = _CHOSEN.get(one.state) if one.difference else None
+    return ("◆", "yellow", chosen) if chosen else _DOCUMENTS[one.state]
+
+
+def target(proposal: Proposal) -> str:
+    """Where a proposal would go, in words."""
+    return f"{proposal.head.ledger} {proposal.head.ledger_words}"
+
+
+def waits_for(store: Store, proposal: Proposal, now: datetime) -> str:
+    """What has to happen next, and by whom; a dash when nothing is left to do."""
+    if proposal.state is ProposalState.APPROVED:
+        return documents_left(store.proposals.documents(proposal.id))
+    if proposal.state is ProposalState.HELD:
+        return f"release or rejection; held: {proposal.reason}"
+    if proposal.state is not ProposalState.PLANNED:
+        return proposal.reason or "–"
+    closed = [gate.name for gate in proposal.gates if gate.verdict is Verdict.FAIL]
+    if closed:
+        return f"a new proposal; closed: {listed(closed)}"
+    if now >= proposal.expires_at:
+        return "a new proposal; this one has expired"
+    given, needed = len(store.proposals.approvals(proposal.id)), proposal.approvals_needed
+    return "a signature" if needed == 1 else f"signatures: {given} of {needed} given"
+
+
+def documents_left(documents: Sequence[PostingDocument]) -> str:
+    """What is left to do for documents of an approved proposal."""
+    words = Counter(_standing(one)[2] for one in documents if one.state in _TROUBLES)
+    parts = [f"{counted(count, 'document')} {word}" for word, count in words.items()]
+    unsent = sum(one.state in (DocumentState.PLANNED, DocumentState.READY) for one in documents)
+    if unsent:
+        parts.append(f"{counted(unsent, 'document')} to send")
+    return listed(parts) if parts else "all proved"
+
+
+def document_table(documents: Iterable[PostingDocument]) -> None:
+    """What became of each document."""
+    rows = [
+        (
+            figure(one.document.number), one.document.company_code, document_state(one),
+            one.accounting_document or "–", one.fiscal_year or "–", money(one.document.debit, one.document.currency),
+            one.document.currency, figure(one.document.items), one.document.posting_date, one.reference,
+            _read_back(one),
+        )
+        for one in documents
+    ]  # fmt: skip
+    heads = (
+        "no.", "code", "state", "SAP document", "year", "amount", "cur", "lines", "posting", "reference", "read back",
+    )  # fmt: skip
+    table(heads, rows, numbers=("no.", "amount", "lines"), spare=("reference", "lines", "posting", "year", "cur"))
+
+
+def _read_back(one: PostingDocument) -> str:
+    if one.state is DocumentState.HELD:
+        return "differs" if one.accounting_document else "not found"
+    return "equal" if one.state is DocumentState.VERIFIED and not one.difference else "–"
+
+
+def troubles(proposal: Proposal, documents: Iterable[PostingDocument]) -> None:
+    """Every document that is not well, in full; for a held one the choices as commands to copy."""
+    for one in documents:
+        if one.state not in _UNWELL or one.state in _CHOSEN and one.difference:
+            continue
+        looked = [f"{one.looks} times"] if one.looks else []
+        looked += [f"next {moment(one.look_at)}"] if one.look_at else []
+        rows: list[tuple[str, Any]] = [("", ""), (f"document {one.document.number}", document_state(one))]
+        rows += [
+            (label, value)
+            for label, value in (
+                ("why", one.difference),
+                ("SAP said", one.said),
+                ("reference", f"{one.reference} in {one.document.company_code}"),
+                ("looked up", ", ".join(looked)),
+            )
+            if value
+        ]
+        facts(rows)
+        for what, command in choices(proposal, one):
+            console().print(Text.assemble((f"  {what}:\n", "dim"), f"    {command}"), soft_wrap=True)
+
+
+def choices(proposal: Proposal, one: PostingDocument) -> list[tuple[str, str]]:
+    """What a person may decide on a held document after looking its reference up in SAP, each as a command."""
+    if one.state is not DocumentState.HELD:
+        return []
+    said = f'--reason "…" --fingerprint "{proposal.short}"'
+    begin = f"tui-connector proposals choose {proposal.name} {one.document.number}"
+    number = f"{one.accounting_document}/{one.fiscal_year}" if one.accounting_document else "NUMBER/YEAR"
+    return [
+        ("SAP holds it", f"{begin} --posted {clean(number)} {said}"),
+        ("SAP does not hold it, send it again", f"{begin} --send-again {said}"),
+        ("SAP does not hold it, leave it", f"{begin} --not-posted {said}"),
+    ]
+
+
+def describe_proposal(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as JSON, without its documents."""
+    head, origin = proposal.head, proposal.origin
+    return {
+        "proposal": proposal.name, "fingerprint": proposal.fingerprint, "short": proposal.short,
+        "state": proposal.state, "reason": proposal.reason, "flow": proposal.flow, "mode": head.mode,
+        "environment": head.environment, "sap": head.sap, "channel": head.channel, "ledger": head.ledger,
+        "ledger_words": head.ledger_words, "target": target(proposal), "model": origin.model_name,
+        "export": origin.export_name or head.export, "task": origin.task_id, "export_digest": origin.digest,
+        "rows": origin.rows, "exported_at": origin.exported_at, "approved_in_anaplan_by": origin.approved_by,
+        "approved_in_anaplan_at": origin.approved_at, "author": proposal.author, "made_at": proposal.made_at,
+        "expires_at": proposal.expires_at, "checked_at": proposal.checked_at, "run": proposal.run_id,
+        "parent": f"P-{proposal.parent:04}" if proposal.parent else None, "reverses": head.reverses or None,
+        "documents": proposal.documents, "lines": proposal.lines, "changes": proposal.changes,
+        "gross": {currency: plain(amount, currency) for currency, amount in proposal.gross.items()},
+        "passes": proposal.passes, "approvals_needed": proposal.approvals_needed,
+    }  # fmt: skip
+
+
+def describe_document(proposal: Proposal, one: PostingDocument) -> dict[str, Any]:
+    """A document as JSON."""
+    said = one.document
+    return {
+        "document": said.number, "company_code": said.company_code, "currency": said.currency,
+        "posting_date": said.posting_date, "document_type": said.document_type, "lines": said.items,
+        "debit": plain(said.debit, said.currency), "credit": plain(said.credit, said.currency), "state": one.state,
+        "reference": one.reference, "message_id": one.message_id, "attempts": one.attempt, "sent_at": one.sent_at,
+        "look_at": one.look_at, "accounting_document": one.accounting_document, "fiscal_year": one.fiscal_year,
+        "said": one.said, "difference": one.difference, "proved_at": one.proved_at,
+        "choices": dict(choices(proposal, one)),
+    }  # fmt: skip
+
+
+def sentence(proposal: Proposal, documents: Sequence[PostingDocument]) -> str:
+    """How a proposal that is posted or on its way stands, in one sentence."""
+    done = [one for one in documents if one.state is DocumentState.VERIFIED]
+    told = sum(bool(one.difference) for one in done)
+    if len(done) < len(documents):
+        return f"{proposal.name} is {proposal.state}: {len(done)} of {counted(len(documents), 'document')} proved."
+    proof = f"{counted(told, 'document')} by a person's word" if told else "proved in SAP to the cent"
+    gross = by_currency(proposal.gross)
+    return f"✓ {proposal.name} is posted: {counted(len(done), 'document')}, {gross} gross; {proof}."

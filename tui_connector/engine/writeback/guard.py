@@ -1,0 +1,167 @@
+"""Stands before every document: what is about to be sent is what was signed, and every gate is still open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui_connector.approval.binding import check_binding
+from tui_connector.domain.canonical import sha256
+from tui_connector.domain.errors import RefusedError, StaleProposalError
+from tui_connector.domain.proposal import Gate, Verdict, document_digest
+from tui_connector.engine.writeback.entry import journal_entry, keys_of
+from tui_connector.engine.writeback.facts import closed_gates, gate_facts, masters_of
+from tui_connector.engine.writeback.gates import judge
+
+if TYPE_CHECKING:
+    from tui_connector.domain.flow import WritebackFlow
+    from tui_connector.domain.ledger import JournalEntry, MasterFacts
+    from tui_connector.domain.proposal import PostingDocument, Proposal, ProposedDocument, ProposedLine
+    from tui_connector.engine.context import RunContext
+    from tui_connector.engine.writeback.terms import Terms
+    from tui_connector.sap.posting import Channel
+
+
+class Guard:
+    """Checks one proposal's documents; asks SAP's masters again when what it knows is older than the policy allows."""
+
+    def __init__(self, context: RunContext[WritebackFlow], terms: Terms, proposal_id: int, channel: Channel) -> None:
+        self._context = context
+        self._terms = terms
+        self._id = proposal_id
+        self._channel = channel
+        self._store = context.store
+        self._masters: MasterFacts | None = None
+        self._read = 0.0
+        self._needed = 2  # approvers, until the gates were looked at
+
+    async def admit(self) -> None:
+        """The whole proposal: its gates as they are now, signatures, expiry, target and every document's content.
+
+        Raises:
+            StaleProposalError, RefusedError: as for `check`; nothing of the proposal is sent.
+        """
+        proposal = self._store.proposals.get(self._id)
+        documents = self._store.proposals.documents(self._id)
+        lines = [line for line in self._store.proposals.each_line(self._id) if line.document is not None]
+        gates = await self._judge(proposal, [one.document for one in documents], lines)
+        self._needed = 2 if any(gate.verdict is Verdict.ASK for gate in gates) else 1
+        self._bound()
+        if not proposal.head.reverses:
+            self._check_plan(proposal)
+        for document in documents:
+            self._check_content(proposal, document, self._lines(document))
+
+    async def check(self, document: PostingDocument) -> tuple[JournalEntry, bytes]:
+        """The entry and the exact bytes to send, after everything was looked at once more.
+
+        Raises:
+            StaleProposalError: content, plan, masters or balances moved; the message names the lines.
+            RefusedError: an approval does not hold any more, or a gate has closed.
+        """
+        proposal = self._bound()
+        if not proposal.head.reverses:
+            self._check_plan(proposal)
+        lines = self._lines(document)
+        payload = self._check_content(proposal, document, lines)
+        if not proposal.head.reverses:
+            self._check_posted(proposal, lines)
+        await self._judge(proposal, [document.document], lines)
+        return self._entry(proposal, document, lines), payload
+
+    def entry(self, document: PostingDocument) -> JournalEntry:
+        """The document as SAP was or will be asked to post it."""
+        return self._entry(self._store.proposals.get(self._id), document, self._lines(document))
+
+    async def _judge(
+        self, proposal: Proposal, documents: list[ProposedDocument], lines: list[ProposedLine]
+    ) -> tuple[Gate, ...]:
+        facts = gate_facts(
+            self._context, self._terms, await self._fresh_masters(), sorted({line.key for line in lines if line.key}),
+            control=_carried(proposal), exported_at=proposal.origin.exported_at or proposal.made_at,
+            reversal=bool(proposal.head.reverses), besides=self._id,
+        )  # fmt: skip
+        gates = judge(self._context.flow, documents, lines, facts)
+        closed = closed_gates(gates)
+        if closed:
+            what = f"Document {documents[0].number} of {proposal.name}" if len(documents) == 1 else proposal.name
+            words = "; ".join(f"{gate.name}: {gate.words}" for gate in closed)
+            raise StaleProposalError(
+                f"{what} may not be posted any more: {words}",
+                hint="nothing more was sent; mend what it names and run `proposals post`, or propose again",
+            )
+        return gates
+
+    def _entry(self, proposal: Proposal, document: PostingDocument, lines: list[ProposedLine]) -> JournalEntry:
+        return journal_entry(
+            self._context.flow, proposal.head, proposal.fingerprint, document.document, lines, made_at=proposal.made_at
+        )
+
+    def _lines(self, document: PostingDocument) -> list[ProposedLine]:
+        return list(self._store.proposals.each_line(self._id, document.document.number))
+
+    def _bound(self) -> Proposal:
+        proposals = self._store.proposals
+        proposal = proposals.get(self._id)
+        check_binding(
+            proposal, proposals.documents(self._id), proposals.approvals(self._id), self._terms.directory,
+            head=self._terms.head(self._context.flow), now=self._context.clock.now(),
+            needed=self._needed, single_operator=self._terms.single_operator,
+        )  # fmt: skip
+        return proposal
+
+    def _check_plan(self, proposal: Proposal) -> None:
+        age = None if proposal.checked_at is None else self._context.clock.now() - proposal.checked_at
+        if age is None or age.total_seconds() > self._context.flow.fresh_minutes * 60:
+            raise StaleProposalError(
+                f"The plan was not compared with {proposal.name} "
+                + ("since it was approved." if age is None else f"for {age.total_seconds() / 60:.0f} minutes."),
+                hint="`proposals post` exports the plan again, compares, and goes on",
+            )
+
+    def _check_content(self, proposal: Proposal, document: PostingDocument, lines: list[ProposedLine]) -> bytes:
+        """The stored bytes, when they are what the signed lines make."""
+        where = f"Document {document.document.number} of {proposal.name}"
+        hint = "nothing was sent; `audit verify` tells what was changed in the store"
+        if document_digest(document.document, lines) != document.document.digest:
+            raise StaleProposalError(f"{where} holds other lines than the signed ones.", hint=hint)
+        if (document.reference, document.message_id) != keys_of(proposal.head, proposal.fingerprint, document.document):
+            raise StaleProposalError(f"{where} has another reference than its content gives.", hint=hint)
+        payload = self._store.proposals.payload(self._id, document.document.number)
+        if sha256(payload) != document.payload_digest:
+            raise StaleProposalError(f"{where}: the bytes to send are not the signed ones.", hint=hint)
+        if payload != self._channel.payload(self._entry(proposal, document, lines)):
+            raise StaleProposalError(f"{where}: its bytes are not what its lines make.", hint=hint)
+        return payload
+
+    def _check_posted(self, proposal: Proposal, lines: list[ProposedLine]) -> None:
+        """What was posted for a key before must be what the amount was worked out from."""
+        keys = sorted({line.key for line in lines if line.key})
+        found = {
+            (one.key, one.company_code, one.gl_account, one.cost_center, one.profit_center, one.currency): one.amount
+            for one in self._store.proposals.posted(self._context.run.target_id, keys, besides=self._id)
+        }
+        for line in lines:
+            place = (line.key, line.company_code, line.gl_account, line.cost_center, line.profit_center, line.currency)
+            now = found.get(place, 0)
+            if line.key and now != line.posted:
+                raise StaleProposalError(
+                    f"Line {line.number} of {proposal.name} ({line.key}): {now} is posted now, not {line.posted}.",
+                    hint="run the flow again for a new proposal",
+                )
+
+    async def _fresh_masters(self) -> MasterFacts:
+        clock = self._context.clock
+        if self._masters is None or clock.monotonic() - self._read >= self._terms.posting.recheck_seconds:
+            waiting = self._store.postings.unsettled(self._id)
+            self._context.checkpoints.hold.check()
+            lines = (line for one in waiting for line in self._lines(one))
+            self._masters, self._read = await masters_of(self._context, lines), clock.monotonic()
+        return self._masters
+
+
+def _carried(proposal: Proposal) -> Gate:
+    """The control total was compared when the export was read; it cannot change afterwards."""
+    found = next((gate for gate in proposal.gates if gate.name == "control total"), None)
+    if found is None:
+        raise RefusedError(f"{proposal.name} has no control total gate.", hint="run the flow again for a new proposal")
+    return found if found.verdict is Verdict.FAIL else Gate(found.name, Verdict.PASS, found.words)

@@ -1,0 +1,377 @@
+"""An approved proposal into SAP, each document exactly once: the state machine, document by document.
+
+The intent is committed before a byte leaves, and anything that is not a definite answer is UNKNOWN: it is looked up by
+its reference after the quiet time, never sent again blindly. Every document is bound to what was signed just before it
+is sent; the first difference ends the run with nothing more sent.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.errors import (
+    AuthenticationError,
+    FatalError,
+    RefusedError,
+    UnreachableError,
+)
+from tui_connector.domain.ledger import PostOutcome
+from tui_connector.domain.proposal import DocumentState, ProposalState
+from tui_connector.domain.run import Counts, Purpose, RunRequest, RunState
+from tui_connector.engine.writeback import moments
+from tui_connector.engine.writeback.compare import difference
+from tui_connector.engine.writeback.guard import Guard
+from tui_connector.engine.writeback.mark import is_behind, write_mark
+from tui_connector.sap.posting import open_channel
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from tui_connector.domain.flow import WritebackFlow
+    from tui_connector.domain.ledger import FoundDocument, JournalEntry, PostAnswer
+    from tui_connector.domain.proposal import PostingDocument
+    from tui_connector.engine.context import RunContext
+    from tui_connector.engine.writeback.terms import Terms
+
+_FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
+_JUMP_SECONDS = 60.0
+_PROOF_PAUSE, _PROOF_LONGEST = 0.5, 30.0
+_NO_PROOF = "posted, not proved: this user may not read A_OperationalAcctgDocItemCube (scenario SAP_COM_0303)"
+_CHOICES = "`proposals show` lists what can be done with a held document"
+
+
+class PostRun:
+    """One run that posts one proposal; a later run goes on where this one ended or died."""
+
+    def __init__(self, context: RunContext[WritebackFlow], terms: Terms, proposal_id: int) -> None:
+        self._context = context
+        self._terms = terms
+        self._policy = terms.posting
+        self._store = context.store
+        self._checkpoints = context.checkpoints
+        self._clock = context.clock
+        self._channel = open_channel(context.sap, context.flow)
+        self._proposal = context.store.proposals.get(proposal_id)
+        self._guard = Guard(context, terms, proposal_id, self._channel)
+        self._blind = False  # SAP does not let this user look documents up
+        self._offset = self._drift()
+
+    async def go(self) -> None:
+        """Post, look up and prove until nothing more can be done; raises ConnectorError when it has to stop before."""
+        self._recall()
+        documents = self._store.proposals.documents(self._proposal.id)
+        if self._proposal.state is not ProposalState.POSTED and any(one.state in _TO_SEND for one in documents):
+            await self._guard.admit()
+            moments.reached("admitted")
+            with self._store.transaction() as tx:
+                self._store.postings.make_ready(tx, self._context.run.id, self._context.fence, self._proposal.id)
+            moments.reached("ready")
+            await self._test()
+        while (document := self._next()) is not None:
+            self._check_clock()
+            self._tell()
+            match document.state:
+                case DocumentState.READY:
+                    await self._post(document)
+                case DocumentState.UNKNOWN:
+                    await self._look_up(document)
+                case _:
+                    await self._prove(document)
+        moments.reached("documents done")
+        self._settle()
+
+    def _recall(self) -> None:
+        """What was being sent when a worker died is unknown; so is everything when the store is not the newest one."""
+        run, fence = self._context.run, self._context.fence
+        quiet = timedelta(seconds=self._policy.quiet_seconds)
+        behind = is_behind(self._terms.mark, self._store)
+        with self._store.transaction() as tx:
+            self._store.postings.recall(tx, run.id, fence, self._proposal.id, quiet=quiet)
+            if behind:
+                self._store.postings.make_ready(tx, run.id, fence, self._proposal.id)
+                until = self._clock.now() + quiet
+                for document in self._store.proposals.documents(self._proposal.id):
+                    if document.state in _TO_SEND:
+                        self._store.postings.move(
+                            tx, run.id, fence, self._proposal.id, document.document.number,
+                            expect=_TO_SEND, to=DocumentState.UNKNOWN, actor=self._checkpoints.actor, look_at=until,
+                            said="the store was put back to an earlier state",
+                        )  # fmt: skip
+                self._checkpoints.fact(tx, "store.restored_behind", self._proposal.name)
+        if behind:
+            write_mark(self._terms.mark, self._store)
+
+    async def _test(self) -> None:
+        """Let SAP check every document that is to be sent, before the first is posted."""
+        if not self._policy.test_run or self._checkpoints.is_done("test"):
+            return
+        self._checkpoints.begin("test")
+        refused: list[str] = []
+        tested = 0
+        for document in self._store.proposals.documents(self._proposal.id):
+            if document.state is not DocumentState.READY or document.attempt:
+                continue
+            self._checkpoints.hold.check()
+            answer = await self._channel.test(self._guard.entry(document))
+            if answer is None:
+                break
+            tested += 1
+            if answer.outcome is PostOutcome.REJECTED:
+                refused.append(f"document {document.document.number}: {_said(answer)}")
+            elif answer.outcome is not PostOutcome.POSTED:
+                raise UnreachableError(
+                    f"SAP's test run of document {document.document.number} had no clear answer: {answer.why}",
+                    hint="Nothing was posted. Try again with `proposals post`.",
+                )
+        if refused:
+            more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+            raise RefusedError(
+                f"SAP would refuse {'; '.join(refused[:3])}{more}. Nothing was posted.",
+                hint="correct plan or masters and have a new proposal approved; or open the period and post again",
+            )
+        self._checkpoints.done("test", documents=tested)
+
+    def _next(self) -> PostingDocument | None:
+        """What to do next: what can be sent, then what must be looked up, then what must still show."""
+        unsettled = self._store.postings.unsettled(self._proposal.id)
+        order = (DocumentState.READY, DocumentState.UNKNOWN, DocumentState.POSTED)
+        for state in order:
+            found = [one for one in unsettled if one.state is state]
+            if state is DocumentState.POSTED and self._blind:
+                return None
+            if found:
+                return min(
+                    found, key=lambda one: (one.look_at or one.sent_at or self._clock.now(), one.document.number)
+                )
+        return None
+
+    async def _post(self, document: PostingDocument) -> None:
+        entry, payload = await self._guard.check(document)
+        found = await self._look(entry)
+        moments.reached("looked first")
+        if found:  # the store does not know of it, but SAP holds it
+            self._take(document, entry, found)
+            return
+        if shutil.disk_usage(self._terms.exports.parent).free < _FREE_BYTES:
+            raise FatalError(
+                "Less than 64 MB are free where the store is; the outcome of a posting could not be written down.",
+                hint="Free some space, then `proposals post`: nothing was sent.",
+            )
+        self._checkpoints.hold.check()
+        attempt = document.attempt + 1
+        self._move(document, DocumentState.SENDING, attempt=attempt, sent_at=self._clock.now(), look_at=None, looks=0)
+        moments.reached("sending")
+        write_mark(self._terms.mark, self._store)
+        moments.reached("marked")
+        self._checkpoints.hold.check()
+        answer = await self._channel.send(payload, entry)
+        moments.reached("answered")
+        await self._record(document, answer, attempt)
+        moments.reached("settled")
+
+    async def _record(self, document: PostingDocument, answer: PostAnswer, attempt: int) -> None:
+        sending = (DocumentState.SENDING,)
+        match answer.outcome:
+            case PostOutcome.POSTED:
+                self._move(
+                    document, DocumentState.POSTED, expect=sending, said=_said(answer),
+                    accounting_document=answer.accounting_document, fiscal_year=answer.fiscal_year,
+                )  # fmt: skip
+            case PostOutcome.REJECTED:
+                self._move(document, DocumentState.REJECTED, expect=sending, said=_said(answer))
+            case PostOutcome.NOT_PROCESSED:
+                self._move(document, DocumentState.READY, expect=sending, said=answer.why)
+                if attempt >= self._policy.attempts:
+                    raise UnreachableError(
+                        f"SAP did not take document {document.document.number}: {answer.why}",
+                        hint="It was not posted. Mend what the message names, then `proposals post`.",
+                    )
+                await self._clock.sleep(answer.retry_after or min(2.0**attempt, 30.0))
+            case PostOutcome.UNKNOWN:
+                until = self._clock.now() + timedelta(seconds=self._policy.quiet_seconds)
+                self._move(document, DocumentState.UNKNOWN, expect=sending, said=answer.why, look_at=until)
+
+    async def _look_up(self, document: PostingDocument) -> None:
+        """An unknown outcome: wait for the quiet time, then ask SAP; "not there" counts only after several looks."""
+        await self._wait(document.look_at)
+        entry = self._guard.entry(document)
+        found = await self._look(entry)
+        moments.reached("unknown looked")
+        if found:
+            self._take(document, entry, found)
+            return
+        unknown = (DocumentState.UNKNOWN,)
+        looks = document.looks + 1
+        if self._blind:
+            self._move(document, DocumentState.HELD, expect=unknown, difference=f"cannot be looked up: {_NO_PROOF}")
+        elif looks < self._policy.looks:
+            again = self._clock.now() + timedelta(seconds=self._policy.look_seconds)
+            self._move(document, DocumentState.UNKNOWN, expect=unknown, looks=looks, look_at=again)
+        elif (self._policy.resend or self._channel.resend_replaces) and document.attempt < self._policy.attempts:
+            self._move(document, DocumentState.READY, expect=unknown, looks=looks, look_at=None)
+        else:
+            why = f"not in SAP after {looks} looks; whether it still comes, nobody can tell"
+            self._move(document, DocumentState.HELD, expect=unknown, looks=looks, difference=why)
+
+    async def _prove(self, document: PostingDocument) -> None:
+        """A posted document must show in SAP, equal to the cent; SAP's read service lags behind."""
+        entry = self._guard.entry(document)
+        pause, end = _PROOF_PAUSE, self._clock.monotonic() + self._policy.prove_seconds
+        while True:
+            found = await self._look(entry)
+            if self._blind:
+                return
+            if found:
+                moments.reached("proved")
+                self._take(document, entry, found)
+                return
+            if self._clock.monotonic() >= end:
+                why = f"SAP confirmed it, but does not show it {self._policy.prove_seconds:.0f} s later"
+                self._move(document, DocumentState.HELD, expect=(DocumentState.POSTED,), difference=why)
+                return
+            self._checkpoints.hold.check()
+            await self._clock.sleep(pause)
+            pause = min(pause * 1.6, _PROOF_LONGEST)
+
+    async def _look(self, entry: JournalEntry) -> list[FoundDocument]:
+        """Documents with the entry's reference; none when SAP does not let this user look, which is kept in mind."""
+        if self._blind:
+            return []
+        self._checkpoints.hold.check()
+        try:
+            return await self._channel.find(entry)
+        except AuthenticationError as error:
+            self._blind = True
+            with self._store.transaction() as tx:
+                self._checkpoints.fact(tx, "posting.blind", self._proposal.name, why=error.message)
+            return []
+
+    def _take(self, document: PostingDocument, entry: JournalEntry, found: list[FoundDocument]) -> None:
+        """SAP holds it: proved when there is exactly one and it is equal, held otherwise."""
+        here = (document.state,)
+        if len(found) > 1:
+            names = ", ".join(f"{one.accounting_document} {one.fiscal_year}" for one in found)
+            self._move(
+                document, DocumentState.HELD, expect=here, difference=f"SAP holds it {len(found)} times: {names}"
+            )
+            return
+        (one,) = found
+        numbers = {"accounting_document": one.accounting_document, "fiscal_year": one.fiscal_year}
+        told = document.accounting_document
+        differs = difference(entry, one)
+        if told and one.accounting_document and told != one.accounting_document:
+            differs = f"SAP confirmed document {told} and shows {one.accounting_document}"
+        if differs:
+            self._move(document, DocumentState.HELD, expect=here, difference=differs, **numbers)
+            return
+        said = {"said": "reversed in SAP since"} if one.reversed else {}
+        with self._store.transaction() as tx:
+            if document.state is not DocumentState.POSTED:
+                self._move_in(tx, document, DocumentState.POSTED, here, **numbers)
+                here = (DocumentState.POSTED,)
+            proved = self._clock.now()
+            self._move_in(
+                tx, document, DocumentState.VERIFIED, here, proved_at=proved, difference="", **numbers, **said
+            )
+
+    def _move(
+        self,
+        document: PostingDocument,
+        to: DocumentState,
+        *,
+        expect: tuple[DocumentState, ...] = (DocumentState.READY,),
+        **changes: Any,
+    ) -> None:
+        with self._store.transaction() as tx:
+            self._move_in(tx, document, to, expect, **changes)
+
+    def _move_in(
+        self, tx: Any, document: PostingDocument, to: DocumentState, expect: tuple[DocumentState, ...], **changes: Any
+    ) -> None:
+        self._store.postings.move(
+            tx, self._context.run.id, self._context.fence, self._proposal.id, document.document.number,
+            expect=expect, to=to, actor=self._checkpoints.actor, **changes,
+        )  # fmt: skip
+
+    async def _wait(self, until: datetime | None) -> None:
+        """Sleep until a moment in steps, so that a lost lease or a clock that jumps is noticed."""
+        while until is not None and (left := (until - self._clock.now()).total_seconds()) > 0:
+            self._checkpoints.hold.check()
+            self._check_clock()
+            await self._clock.sleep(min(left, 1.0))
+
+    def _drift(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    def _check_clock(self) -> None:
+        """After a jump of the clock every quiet time starts anew: what it counted is not known any more."""
+        drift = self._drift()
+        if abs(drift - self._offset) <= _JUMP_SECONDS:
+            return
+        self._offset = drift
+        until = self._clock.now() + timedelta(seconds=self._policy.quiet_seconds)
+        for document in self._store.postings.unsettled(self._proposal.id):
+            if document.state is DocumentState.UNKNOWN:
+                self._move(document, DocumentState.UNKNOWN, expect=(DocumentState.UNKNOWN,), look_at=until)
+
+    def _tell(self) -> None:
+        states = [one.state for one in self._store.proposals.documents(self._proposal.id)]
+        self._context.progress(
+            "post",
+            proposal=self._proposal.name,
+            documents=len(states),
+            proved=states.count(DocumentState.VERIFIED),
+            unknown=states.count(DocumentState.UNKNOWN),
+        )
+
+    def _settle(self) -> None:
+        """End the run and the proposal in one transaction; Anaplan is told by a run of its own."""
+        run, store = self._context.run, self._store
+        documents = store.proposals.documents(self._proposal.id)
+        by_state = {state: [one for one in documents if one.state is state] for state in DocumentState}
+        proved = by_state[DocumentState.VERIFIED]
+        held, rejected, unproved = (
+            by_state[s] for s in (DocumentState.HELD, DocumentState.REJECTED, DocumentState.POSTED)
+        )
+        counts = Counts(_items(documents), 0, _items(proved + unproved), _items(proved), 0, _items(rejected))
+        parts = [
+            f"{len(held)} held: {held[0].difference}" if held else "",
+            f"{len(rejected)} refused by SAP: {rejected[0].said}" if rejected else "",
+            f"{len(unproved)} {_NO_PROOF}" if unproved else "",
+        ]
+        reason = "; ".join(part for part in parts if part)
+        whole = len(proved) == len(documents)
+        with store.transaction() as tx:
+            if whole and store.proposals.get(self._proposal.id).state is ProposalState.APPROVED:
+                store.proposals.change_state(
+                    tx, self._proposal.id, ProposalState.POSTED, reason="", actor=self._checkpoints.actor
+                )
+            state = RunState.DONE if not held and not rejected else RunState.FAILED
+            store.runs.finish(tx, run.id, self._context.fence, state, reason, _CHOICES if held else "", counts)
+            numbers = [[one.reference, one.accounting_document, one.fiscal_year] for one in proved]
+            self._checkpoints.fact(tx, f"run.{state}", run.flow, proved=len(proved), held=len(held), documents=numbers)
+            if self._context.flow.status is not None and proved:
+                wish = RunRequest(run.flow, purpose=Purpose.STATUS, proposal=self._proposal.id)
+                ids = store.runs.create_cycle(
+                    tx, [(wish, run.target_id, self._context.anaplan.model_id)], requested_by=self._checkpoints.actor
+                )
+                store.audit.append(
+                    tx, Fact("run.requested", self._checkpoints.actor, run.flow, {"purpose": "status"}, ids[0])
+                )
+
+
+_TO_SEND = (DocumentState.PLANNED, DocumentState.READY)
+
+
+def _items(documents: list[PostingDocument]) -> int:
+    return sum(one.document.items for one in documents)
+
+
+def _said(answer: PostAnswer) -> str:
+    """SAP's own words where there are any, else ours."""
+    worst = [f"{one.text} ({one.code})" if one.code else one.text for one in answer.messages if one.severity >= 3]
+    return "; ".join(worst) or answer.why
