@@ -99,7 +99,9 @@ class Counter:
         with open_installation(str(self.config)) as installation:
             yield installation
 
-    def propose(self, *documents: Mapping[str, str], unchanged: Mapping[str, str] | None = None, **fields: Any) -> Proposal:
+    def propose(
+        self, *documents: Mapping[str, str], unchanged: Mapping[str, str] | None = None, **fields: Any
+    ) -> Proposal:
         """A proposal of these documents, made by somebody else just now."""
         now = datetime.now(UTC)
         with self.opened() as installation:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from tui_connector.bootstrap import Installation
     from tui_connector.domain.proposal import Approval, Gate, PostingDocument, Proposal, ProposedLine
@@ -170,12 +169,12 @@ def _sums(tree: Sequence[RollUp], *, whole: bool) -> None:
         (
             "  " * depth + (node.value or "–"), currency, _classes(sums), money(sums.last, currency),
             money(sums.wanted, currency), signed(sums.delta, currency), percent(sums.delta, sums.last),
-            money(sums.posted, currency), _side(sums.debit, currency), _side(sums.credit, currency),
+            money(sums.posted, currency), _to_post(sums, currency),
         )
         for depth, node, currency, sums in _rows(tree, whole=whole)
     ]  # fmt: skip
     _title("Sums by company code, cost center, account")
-    heads = ("", "cur", "change", "last plan", "new plan", "delta", "%", "posted", "to post Dr", "to post Cr")
+    heads = ("", "cur", "change", "last plan", "new plan", "delta", "%", "posted", "to post")
     table(heads, rows, numbers=heads[3:], spare=("posted", "%", "last plan", "change", "new plan", "delta"))
 
 
@@ -188,8 +187,12 @@ def _classes(sums: Sums) -> Text:
     return Text(counted(sums.lines, "line"), "dim")
 
 
-def _side(amount: Decimal, currency: str) -> str:
-    return money(amount, currency) if amount else ""
+def _to_post(sums: Sums, currency: str) -> str:
+    """Both sides, or the one there is; "=" says that they are equal."""
+    if sums.debit == sums.credit:
+        return f"= {money(sums.debit, currency)}"
+    sides = (("Dr", sums.debit), ("Cr", sums.credit))
+    return ", ".join(f"{side} {money(amount, currency)}" for side, amount in sides if amount)
 
 
 def _sum_of(depth: int, node: RollUp, currency: str, sums: Sums) -> dict[str, Any]:

@@ -119,14 +119,14 @@ def document_table(documents: Iterable[PostingDocument]) -> None:
 
 def _read_back(one: PostingDocument) -> str:
     if one.state is DocumentState.HELD:
-        return "differs" if one.accounting_document else "not found"
+        return "see below"
     return "equal" if one.state is DocumentState.VERIFIED and not one.difference else "–"
 
 
 def troubles(proposal: Proposal, documents: Iterable[PostingDocument]) -> None:
     """Every document that is not well, in full; for a held one the choices as commands to copy."""
     for one in documents:
-        if one.state not in _UNWELL or one.state in _CHOSEN and one.difference:
+        if one.state not in _UNWELL or (one.state in _CHOSEN and one.difference):
             continue
         looked = [f"{one.looks} times"] if one.looks else []
         looked += [f"next {moment(one.look_at)}"] if one.look_at else []

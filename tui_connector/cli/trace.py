@@ -12,7 +12,7 @@ from rich.text import Text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import console, facts, moment, print_json, state, table
-from tui_connector.cli.telling import describe_document, target
+from tui_connector.cli.telling import describe_document, document_state, target
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.proposal import Verdict
 from tui_connector.domain.text import clean
@@ -123,14 +123,13 @@ def _reversals(store: Store, story: Story) -> Iterator[PostingDocument]:
 
 def _chapters(store: Store, story: Story) -> Iterator[Chapter]:
     proposal, origin = story.proposal, story.proposal.origin
-    rows = listed(str(line.row) for line in story.lines if line.row) if any(one.row for one in story.lines) else ""
     if origin.exported_at and not proposal.head.reverses:
-        approved = f"; approved there by {origin.approved_by} {origin.approved_at}" if origin.approved_by else ""
-        words = (
-            f"{origin.export_name} of {origin.model_name}, task {origin.task_id}, SHA-256 {origin.digest}"
-            f"{f', row {rows}' if rows else ''}{approved}"
-        )
-        yield Chapter(origin.exported_at, "export", "anaplan", words)
+        rows = [str(line.row) for line in story.lines if line.row]
+        parts = [f"{origin.export_name} of {origin.model_name}", f"task {origin.task_id}", f"SHA-256 {origin.digest}"]
+        parts += [f"{'row' if len(rows) == 1 else 'rows'} {listed(rows)}"] if rows else []
+        approved = " at ".join(part for part in (origin.approved_by, origin.approved_at) if part)
+        parts += [f"approved there by {approved}"] if approved else []
+        yield Chapter(origin.exported_at, "export", "anaplan", ", ".join(parts))
     events = list(_events(store, proposal.name))
     if story.document:
         own = (proposal.id, story.document.document.number)
@@ -194,7 +193,7 @@ def _heading(story: Story) -> str:
     if document is None:
         return f"{proposal.name}: {what}nothing to post"
     number = f", {document.accounting_document} of {document.fiscal_year}" if document.accounting_document else ""
-    return f"{proposal.name} document {document.document.number}: {what}{document.state}{number}"
+    return f"{proposal.name} document {document.document.number}: {what}{document_state(document)}{number}"
 
 
 def _line_words(line: ProposedLine) -> str:

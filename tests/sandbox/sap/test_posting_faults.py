@@ -6,6 +6,8 @@ import base64
 import socket
 import time
 from contextlib import suppress
+from functools import partial
+from operator import eq
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +84,7 @@ def test_committed_late_though_the_caller_hangs_up_itself(handle: SandboxHandle)
     for count in (1, 2):
         with socket.create_connection(("127.0.0.1", httpx.URL(handle.url).port or 0)) as caller:
             caller.sendall(head.encode() + content)
-        wait_for(lambda: posted(handle), lambda found, count=count: found == count, 5)
+        wait_for(partial(posted, handle), partial(eq, count), 5)
     assert [one["hits"] for one in handle.look("/faults")["faults"]] == [1, 1]
 
 

@@ -170,7 +170,7 @@ class CheckRun:
             if not moved.words:
                 store.proposals.checked(tx, self._id, self._context.clock.now())
             self._context.checkpoints.fact(
-                tx, "proposal.checked", proposal.name, task=export.task_id, digest=export.digest, moved=moved.words
+                tx, "plan.compared", proposal.name, task=export.task_id, digest=export.digest, moved=moved.words
             )
         if moved.words:
             raise StaleProposalError(
