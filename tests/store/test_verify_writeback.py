@@ -197,6 +197,12 @@ def test_any_change_is_found(filled: Path, tmp_path: Path, data: st.DataObject) 
         ("UPDATE approval SET statement = '{}' WHERE key_id = 'ka'", "its signatures are not those that were given"),
         ("UPDATE approval SET user_name = 'bob' WHERE key_id = 'kb'", "its signatures"),
         ("DELETE FROM approval WHERE key_id = 'kb'", "its signatures"),
+        ("UPDATE approval SET statement = CAST(statement AS BLOB)", "its signatures"),
+        ("UPDATE approval SET signature = 9223372036854775807", "its rows or events cannot be read"),
+        ("UPDATE proposal SET gates = CAST(gates AS BLOB) WHERE id = 1", "its gates was changed"),
+        ("UPDATE proposal SET author_key = x'' WHERE id = 1", "the proposal is not as it was made"),
+        ("UPDATE proposal_line SET reason = x'' WHERE proposal_id = 3 AND number = 1", "said of line 1 was changed"),
+        ("UPDATE proposal_line SET text = CAST(text AS BLOB) WHERE proposal_id = 3", "P-0003: lines 1 to 1000"),
         (("INSERT INTO approval SELECT 3, 1, key_id, name, user_name, signed_by, statement, signature, at FROM approval"
           " WHERE key_id = 'ka'"), "P-0003: its signatures"),
         ("UPDATE period SET status = 'open' WHERE company_code = '2010'", "period 011/2026 of 2010 does not stand"),

@@ -202,7 +202,7 @@ def _add_audit(verbs: _Verbs) -> None:
     show.add_argument("--kind", metavar="KIND", help='of one kind ("run.failed") or family ("run.")')
     show.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default: 50)")
     trace = _verb(audit, "trace", "trace:trace", "everything that happened to one record or plan line")
-    text = "record key (YCOA-0061003000), key of a plan's line, reference (PL…), or number of a document in SAP"
+    text = "a record's or plan line's key, a reference (PL…), or a document in SAP (1010/0100000008/2026)"
     trace.add_argument("key", metavar="KEY", help=text)
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
     _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 _REFERENCE = re.compile(r"PL[0-9A-F]{14}", re.IGNORECASE)
-_NUMBER = re.compile(r"(\d{1,10})(?:/(\d{4}))?")
+_NUMBER = re.compile(r"(?:([0-9A-Z]{4})/)?(\d{1,10})(?:/(\d{4}))?")
 _PAGE = 200
 _GLYPHS = {
     "proposal.signed": "◆", "proposal.held": "◆", "proposal.rejected": "◆", "proposal.lines": "◆",
@@ -71,7 +71,7 @@ def trace(given: argparse.Namespace) -> int:
         raise ConfigError(
             f"no run has seen a record {given.key}, and no proposal holds it",
             hint="write the key as SAP or the plan does, its parts joined by -, for example"
-            " 1010-2026-0100000008-000001; or a reference (PL…), or the number of a document in SAP",
+            " 1010-2026-0100000008-000001; or a reference (PL…), or 1010/0100000008/2026 for a document in SAP",
         )
     if given.json:
         print_json([*(_stage(*stage) for stage in stages), *(_told(*story) for story in stories)])
@@ -89,7 +89,7 @@ def _stories(store: Store, key: str, flow: str | None) -> list[Story]:
     number = _NUMBER.fullmatch(said)
     documents = store.proposals.by_reference(said) if _REFERENCE.fullmatch(said) else []
     if number:
-        documents = store.proposals.by_document_number(number[1], fiscal_year=number[2])
+        documents = store.proposals.by_document_number(number[2], number[1], number[3])
     found = [_of_document(store, one) for one in documents]
     found += [_of_document(store, one) for story in found for one in _reversals(store, story)]
     found += _of_key(store, key, flow)

@@ -31,7 +31,8 @@ class _Created(msgspec.Struct):
 
 
 class ODataChannel:
-    """service: the customer's own, for example "ZJOURNALENTRY_SRV/JournalEntrySet".
+    """service: the customer's own, for example "ZJOURNALENTRY_SRV/JournalEntrySet"; it takes the fields that
+    `payload` and `_item` write, which bear the names SAP gives them elsewhere.
 
     Raises:
         ConfigError: it is no service of the customer's own.
@@ -55,10 +56,10 @@ class ODataChannel:
                 "DocumentReferenceID": entry.reference,
                 "DocumentDate": to_wire_date(entry.document_date),
                 "PostingDate": to_wire_date(entry.posting_date),
-                "DocumentHeaderText": write.text(entry.header_text, 25),
+                "AccountingDocumentHeaderText": write.text(entry.header_text, 25),
+                "Reference1InDocumentHeader": write.text(f"PLAN {entry.fingerprint}".upper(), 20),
                 # a group restricts a posting to its ledgers; without one it goes to all, the leading one among them
                 "LedgerGroup": "" if entry.ledger == _LEADING else write.code("ledger", entry.ledger, 4),
-                "TransactionCurrency": entry.currency,
                 "to_Items": {"results": [_item(item, entry, write) for item in entry.items]},
             }
         )
@@ -93,12 +94,12 @@ class ODataChannel:
 
 def _item(item: JournalEntryItem, entry: JournalEntry, write: EntryFields) -> dict[str, str]:
     return {
-        "ReferenceDocumentItem": str(item.number),
         "GLAccount": write.code("GLAccount", item.gl_account, 10),
         "CostCenter": write.code("CostCenter", item.cost_center, 10, required=False),
         "ProfitCenter": write.code("ProfitCenter", item.profit_center, 10, required=False),
         "DebitCreditCode": item.side.value,
         "AmountInTransactionCurrency": write.amount(item.amount),
+        "TransactionCurrency": entry.currency,
         "DocumentItemText": write.text(item.text, 50),
         "AssignmentReference": entry.reference,
     }

@@ -354,8 +354,8 @@ def signed(row: Row) -> dict[str, Any]:
     """What the chain says of one row of `APPROVAL`."""
     _, number, key_id, name, user, by, statement, signature, at = row
     return {
-        "number": number, "key": key_id, "name": name, "user": user, "by": by, "statement": sha256(statement),
-        "signature": sha256(bytes(signature)), "at": to_moment(at),
+        "number": number, "key": key_id, "name": name, "user": user, "by": by, "statement": sha256(str(statement)),
+        "signature": sha256(bytes(memoryview(signature))), "at": to_moment(at),
     }  # fmt: skip
 
 

@@ -75,7 +75,13 @@ class _Proposal:
         self._standing(
             "the proposal",
             self.stands,
-            {"state": state, "reason": reason, "gates": sha256(gates), "gates_at": gates_at, "checked_at": checked_at},
+            {
+                "state": state,
+                "reason": reason,
+                "gates": sha256(str(gates)),
+                "gates_at": gates_at,
+                "checked_at": checked_at,
+            },
         )
         found = self._documents()
         own = self._lines(kept[2])

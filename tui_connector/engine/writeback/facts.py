@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import Verdict
 from tui_connector.engine.writeback.gates import GateFacts
 from tui_connector.engine.writeback.propose import Posted
@@ -52,6 +53,8 @@ def posted_before(
     store: Store, flow: WritebackFlow, target_id: int, keys: Sequence[str], *, besides: int | None = None
 ) -> Posted:
     """What was posted for these keys; where the flow takes back what is gone, for every other key too."""
+    if flow.channel is Channel.PLAN_DATA:  # replaced whole each time, so that nothing is taken off
+        return Posted.of()
     lines: list[PostedLine] = []
     last: dict[str, Decimal] = {}
     for some in _portions(keys):

@@ -114,6 +114,7 @@ class _Lines:
         self._debit: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._credit: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._items: defaultdict[int, list[int]] = defaultdict(list)
+        self._scopes: dict[tuple[str, FiscalPeriod], int] = {}
         numbers = {document.number for document in documents}
         for line in lines:
             if line.document is not None and line.document in numbers:
@@ -122,7 +123,10 @@ class _Lines:
     def gates(self) -> dict[str, Gate]:
         for document in self._documents:
             lines = self._items[document.number]
-            self._found["balanced"].add(Verdict.FAIL, *self._unbalanced(document, lines))
+            if self._flow.channel is Channel.PLAN_DATA:
+                self._found["balanced"].add(Verdict.FAIL, *self._overwritten(document, lines))
+            else:
+                self._found["balanced"].add(Verdict.FAIL, *self._unbalanced(document, lines))
             verdict, words = self._period(document.company_code, document.posting_date)
             if words:
                 self._found["period open"].add(verdict, [words], lines)
@@ -157,6 +161,18 @@ class _Lines:
             words.append(f"{name} does not have the totals or lines that its header tells")
         return [_literal(one) for one in words], lines if words else []
 
+    def _overwritten(self, document: ProposedDocument, lines: list[int]) -> tuple[list[str], list[int]]:
+        """Plan values need not balance, but one document must not replace what another one has just written."""
+        scope = (document.company_code, self._fiscal_period(document.company_code, document.posting_date))
+        other = self._scopes.setdefault(scope, document.number)
+        if other == document.number:
+            return [], []
+        return [_literal(f"documents {other} and {document.number} hold plan values of {' in '.join(map(str, scope))}, "
+                         "and the later one would replace the first")], lines  # fmt: skip
+
+    def _fiscal_period(self, company_code: str, day: date) -> FiscalPeriod:
+        return FiscalPeriod.of(day, self._flow.first_month.get(company_code, 1))
+
     def _period(self, company_code: str, day: date) -> tuple[Verdict, str]:
         """A verdict and its words; no words when the period is open."""
         month = self._flow.first_month.get(company_code)
@@ -166,7 +182,7 @@ class _Lines:
                 f"company code {company_code} has the fiscal year variant {company.fiscal_year_variant}, "
                 "and the flow's first_month does not tell when its year begins"
             )
-        period = FiscalPeriod.of(day, month or 1)
+        period = self._fiscal_period(company_code, day)
         entry = self._facts.calendar.get((company_code, period))
         status = entry.status if entry else self._facts.unset
         if status is PeriodStatus.OPEN:

@@ -63,7 +63,7 @@ class Guard:
             self._check_plan(proposal)
         lines = self._lines(document)
         payload = self._check_content(proposal, document, lines)
-        if not proposal.head.reverses:
+        if not (proposal.head.reverses or self._channel.resend_replaces):
             self._check_posted(proposal, lines)
         await self._judge(proposal, [document.document], lines)
         return self._entry(proposal, document, lines), payload

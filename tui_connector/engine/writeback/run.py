@@ -11,6 +11,7 @@ from tui_connector.anaplan.rows import RowEncoder
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.approval.binding import check_head
 from tui_connector.domain.errors import ConfigError, RefusedError, StaleProposalError
+from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import (
     Change,
     DocumentState,
@@ -270,6 +271,11 @@ class RemakeRun:
 
     def _reversed(self, before: Proposal) -> Draft:
         proposals, hint = self._context.store.proposals, f"`proposals show {before.name}`"
+        if self._context.flow.channel is Channel.PLAN_DATA:
+            raise RefusedError(
+                "Plan values are replaced, not added to, so there is no opposite to post.",
+                hint="approve the earlier plan in Anaplan again; the next proposal then writes it back",
+            )
         documents = proposals.documents(before.id)
         proved = [one.document for one in documents if one.state is DocumentState.VERIFIED]
         unsettled = [one for one in documents if one.state not in (DocumentState.VERIFIED, DocumentState.REJECTED)]
