@@ -5,16 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import getpass
-import json
 import logging
 import os
-import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -49,7 +46,6 @@ from tui_connector.vault import Vault
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anaplan.keeper import Login, Refresh
@@ -455,57 +451,3 @@ def _ask_passphrase(prompt: str) -> str:
             hint="for a service, keep the key in a systemd credential or a key file: `tui-connector keys rotate`",
         )
     return getpass.getpass(prompt)
-
-
-@contextmanager
-def start_sandbox(line_items: int) -> Iterator[str]:
-    """The simulated tenants in a process of their own, which ends with this one; their address."""
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise ConfigError(
-            "the simulated tenants are not installed", hint='install them with: pip install "tui-connector[demo]"'
-        )
-    command = [sys.executable, "-m", "tui_connector.sandbox", "--parent-pipe", "--line-items", str(line_items)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own interpreter
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
-        try:
-            line = process.stdout.readline()
-            if not line:
-                raise ConfigError("the simulated tenants did not start", hint="the lines above tell why")
-            yield f"http://127.0.0.1:{json.loads(line)['port']}"
-        finally:
-            process.stdin.close()
-            process.wait(timeout=10)
-
-
-def write_demo_config(folder: Path, address: str, *, scheduled: bool) -> Path:
-    """A configuration for the simulated tenants, with their fixed demo secrets sealed; the path of its config.toml."""
-    path = folder / "config.toml"
-    every_minute = "\n".join(f'[flows.{flow.name}]\nschedule = "* * * * *"' for flow in FLOWS) if scheduled else ""
-    path.write_text(
-        f"""environment = "DEMO"
-[vault]
-key = "file"
-[engine]
-task_poll_seconds = 0.5
-[sap.main]
-base_url = "{address}"
-auth = "oauth"
-token_url = "{address}/sap/bc/sec/oauth2/token"
-[anaplan.main]
-api_url = "{address}"
-auth_url = "{address}"
-oauth_url = "{address}"
-auth = "basic"
-workspace_id = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
-model_id = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
-{every_minute}
-""",
-        encoding="utf-8",
-    )
-    with open_installation(str(path)) as installation:
-        sap = {"client_id": "CONNECTOR", "client_secret": "sandbox-secret-1"}
-        anaplan = {"user": "integration@example.com", "password": "sandbox-secret-2"}
-        installation.set_credential("sap.main", sap)
-        installation.set_credential("anaplan.main", anaplan)
-    return path
