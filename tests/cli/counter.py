@@ -5,26 +5,31 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.journeys.desk import Told, assert_plain
-from tests.store.conftest import Bench, make_draft
+from tests.store.conftest import GATES_PASSED, Bench, make_draft
 from tui_connector import cli as commands
 from tui_connector.approval.keys import KeyFile
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.proposal import DocumentState, ProposalState
+from tui_connector.domain.proposal import ProposalState, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pytest
 
-    from tui_connector.domain.proposal import Proposal
+    from tui_connector.domain.proposal import DocumentState, Proposal
 
 FLOW = "plan_writeback"
+TWO = ({"PL-1": "100.00", "PL-2": "-40.50"}, {"PL-3": "1234567.89"})
+ASKS, CLOSED = (
+    tuple(replace(gate, verdict=verdict) if gate.name == name else gate for gate in GATES_PASSED)
+    for name, verdict in (("threshold", Verdict.ASK), ("period open", Verdict.FAIL))
+)
 PASSPHRASE = "four words are enough"
 CONFIG = """environment = "TEST"
 [vault]
@@ -44,7 +49,7 @@ two_approvers_from = {{ EUR = "100000" }}
 
 
 class Screen(io.StringIO):
-    """What a terminal of 80 columns is given."""
+    """Either side of a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -65,10 +70,15 @@ class Counter:
     def key(self) -> Path:
         return self.folder / "mine" / "approver.key"
 
-    def tell(self, *arguments: str, stdin: str = "") -> Told:
-        """Give a command; nothing that it prints may steer a terminal."""
+    def tell(self, *arguments: str, stdin: str = "", secrets: Sequence[str] = ()) -> Told:
+        """Give a command; with `secrets` at a terminal, where they are typed unseen one after the other.
+
+        Nothing that it prints may steer a terminal.
+        """
         out, err = io.StringIO(), io.StringIO()
-        self.patch.setattr("sys.stdin", io.StringIO(stdin))
+        typed = iter(secrets)
+        self.patch.setattr("getpass.getpass", lambda _: next(typed))
+        self.patch.setattr("sys.stdin", Screen(stdin) if secrets else io.StringIO(stdin))
         told = Told(self._run(arguments, out, err), out.getvalue(), err.getvalue())
         assert_plain(told.text.replace("\r\n", "\n"))
         return told
@@ -111,6 +121,16 @@ class Counter:
             bench = Bench(installation.store)
             return bench.propose(draft, **{**given, "target_id": installation.target_id(flow), **fields})
 
+    def proposal(self, number: int = 1) -> Proposal:
+        """A proposal as it stands now."""
+        with self.opened() as installation:
+            return installation.store.proposals.get(number)
+
+    def sign(self, number: int = 1, *more: str, key: Path | None = None) -> Told:
+        """Approve a proposal with a key, the right fingerprint and the right passphrase."""
+        given = ("--key", str(key or self.key), "--fingerprint", self.proposal(number).short, *more)
+        return self.tell("proposals", "approve", str(number), *given, stdin=f"{PASSPHRASE}\n")
+
     def post(self, proposal: Proposal, *states: DocumentState, **last: Any) -> None:
         """Approve it if need be and move its first document as a worker would."""
         with self.opened() as installation:
@@ -128,7 +148,7 @@ class Counter:
         path = path or self.key
         with self.opened() as installation:
             folder = installation.settings.approval.approvers
-            user = f"{installation.person()}" if path == self.key else name
+            user = installation.person() if path == self.key else name
         public = KeyFile(path).create(name, user, PASSPHRASE, environments=("TEST",))
         folder.mkdir(mode=0o755, exist_ok=True)
         (folder / public.file_name).write_text(public.to_text())

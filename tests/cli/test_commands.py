@@ -321,12 +321,18 @@ def test_demo(demos: dict[str, Process], how: str) -> None:
     assert told.code == 0, told.text
     assert "Two simulated tenants answer at http://127.0.0.1:" in told.err
     if how == "plain":
-        lines = told.out.splitlines()[1:]
+        lines = told.out.splitlines()[1 : len(FLOWS) + 1]
         assert [line.split()[0] for line in lines] == [flow.name for flow in FLOWS]
         assert all(line.split()[1:3] == ["✓", "done"] for line in lines)
+        assert told.out.count("✓ proved") == 8
+        assert "P-0001 is posted" in told.out
         assert "gl_line_items: done, 300 read" in told.err
         return
     runs = json.loads(told.out)
-    assert [run["flow"] for run in runs] == [flow.name for flow in FLOWS]
-    assert all(run["state"] == "done" and run["read"] == run["loaded"] > 0 and not run["rejected"] for run in runs)
+    assert [run["flow"] for run in runs[: len(FLOWS)]] == [flow.name for flow in FLOWS]
+    assert all(run["state"] == "done" and not run["rejected"] for run in runs)
+    assert all(run["read"] == run["loaded"] > 0 for run in runs[: len(FLOWS)] if run["flow"] != "plan_writeback")
+    assert [(run["purpose"], run["loaded"]) for run in runs[len(FLOWS) - 1 :]] == [
+        ("flow", 0), ("check", 0), ("post", 64), ("status", 64)
+    ]  # fmt: skip
     assert next(run["read"] for run in runs if run["flow"] == "gl_line_items") == 300

@@ -42,7 +42,8 @@ def test_the_demo_shows_its_flows_on_a_terminal() -> None:
     assert code == 0, shown
     plain = Text.from_ansi(shown).plain
     assert "\x1b[" in shown  # colours, since this is a terminal
-    assert plain.count("✓ done") == 8
+    assert plain.count("✓ done") == 9
+    assert plain.count("✓ proved") == 8
     assert "20,000" in plain
     if os.environ.get("SCREENSHOTS"):
         out = Console(record=True, width=94, file=io.StringIO(), force_terminal=True)

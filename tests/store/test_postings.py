@@ -55,6 +55,7 @@ def test_documents_become_ready_once(bench: Bench) -> None:
 
 def test_a_document_goes_only_where_the_machine_leads(bench: Bench) -> None:
     made = bench.propose(make_draft(THREE[0]))
+    bench.state(made.id, ProposalState.APPROVED)
     run = bench.posting(made.id)
     for found in DocumentState:
         for to in DocumentState:
@@ -67,6 +68,15 @@ def test_a_document_goes_only_where_the_machine_leads(bench: Bench) -> None:
                 with pytest.raises(StoreError, match=f"document 1 of P-0001 is {found} and cannot become {to}"):
                     bench.steps(run, made.id, 1, to)
                 assert bench.store.audit.last_seq() == before
+
+
+def test_nothing_is_sent_of_a_proposal_that_was_held_meanwhile(bench: Bench) -> None:
+    made = bench.propose(make_draft(THREE[0]))
+    run = bench.ready(made.id)
+    bench.state(made.id, ProposalState.HELD)
+    with pytest.raises(StoreError, match="P-0001 is held: only an approved proposal is posted"):
+        bench.steps(run, made.id, 1, SENDING)
+    assert bench.store.proposals.document(made.id, 1).state is READY
 
 
 def test_the_state_expected_is_looked_at(bench: Bench) -> None:

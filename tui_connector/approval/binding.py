@@ -10,7 +10,7 @@ from tui_connector.domain.errors import AuthenticationError, RefusedError, Stale
 from tui_connector.domain.proposal import ProposalState, fingerprint_of, read_statement, short_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tui_connector.approval.keys import Directory, PublicKey
@@ -51,24 +51,35 @@ def check_binding(
     check_head(proposal, head)
     if now >= proposal.expires_at:
         raise StaleProposalError(f"{proposal.name} expired at {proposal.expires_at:%Y-%m-%d %H:%M} UTC.", hint=_AGAIN)
+    counted = standing(directory, approvals)
+    signers = [_signer(proposal, documents, approval, directory, single=single_operator) for approval in counted]
+    given = min(len({key.key_id for key in signers}), len({key.user for key in signers}))
+    if given < needed:
+        for lapsed in approvals:
+            if lapsed not in counted:  # say why it does not count
+                _signer(proposal, documents, lapsed, directory, single=single_operator)
+        raise RefusedError(
+            f"{proposal.name} needs {needed} different approvers and has {given}.",
+            hint=f"`proposals release {proposal.name}`, then let another approver sign",
+        )
     if fingerprint_of(proposal.head, [one.document for one in documents]) != proposal.fingerprint:
         raise StaleProposalError(
             f"{proposal.name}: its documents are not those of fingerprint {proposal.short}.", hint=_tampered(proposal)
         )
-    signers = [_signer(proposal, documents, approval, directory, single=single_operator) for approval in approvals]
-    if len({key.key_id for key in signers}) < needed or len({key.user for key in signers}) < needed:
-        raise RefusedError(
-            f"{proposal.name} needs {needed} different approvers and has {len({key.user for key in signers})}.",
-            hint=f"let another approver run `proposals approve {proposal.name}`",
-        )
     return tuple(signers)
+
+
+def standing(directory: Directory, approvals: Iterable[Approval]) -> list[Approval]:
+    """Those whose key is enrolled and was not revoked since."""
+    enrolled = {key.key_id for key in directory.keys() if key.revoked_at is None}  # noqa: SIM118 - not a dict
+    return [approval for approval in approvals if approval.key_id in enrolled]
 
 
 def check_head(proposal: Proposal, head: ProposalHead) -> None:
     """Raise StaleProposalError naming what of the target or the mapping is not what the proposal was made for."""
     was, now = asdict(proposal.head), asdict(head)
     moved = [
-        f"{_WORDS.get(name, name.replace('_', ' '))} was {was[name]!r} and is {now[name]!r}"
+        f"{_words(name)} was {was[name]!r} and is {now[name]!r}"
         for name in was
         if name != "reverses" and was[name] != now[name]
     ]
@@ -105,7 +116,7 @@ def _signer(
         ) from error
     if not single:
         check_separation(proposal, key_id=key.key_id, user=key.user, by=approval.by)
-    differences = list(_differences(said, proposal, documents))
+    differences = [*_about(said, approval), *_differences(said, proposal, documents)]
     if differences:
         raise StaleProposalError(
             f"{proposal.name} is not what {approval.name} signed: {'; '.join(differences[:3])}"
@@ -115,7 +126,15 @@ def _signer(
     return key
 
 
-def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[PostingDocument]) -> Sequence[str]:
+def _about(said: dict[str, Any], approval: Approval) -> Iterator[str]:
+    """What the store tells of the signing itself; key, user and name are looked at with the signature."""
+    if said.get("signed_by") != approval.by:
+        yield f"who acted is {approval.by}, signed was {said.get('signed_by')}"
+    if said.get("signed_at") != _text(approval.at):
+        yield f"the time of the signature is {_text(approval.at)}, signed was {said.get('signed_at')}"
+
+
+def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[PostingDocument]) -> list[str]:
     found: list[str] = []
     head, signed_origin = said.get("head") or {}, said.get("origin") or {}
     if said.get("fingerprint") != proposal.fingerprint:
@@ -123,7 +142,7 @@ def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[P
             f"its fingerprint is {proposal.short}, signed was {short_fingerprint(str(said.get('fingerprint')))}"
         )
     found += [
-        f"{_WORDS.get(name, name.replace('_', ' '))} is {value!r}, signed was {head.get(name)!r}"
+        f"{_words(name)} is {value!r}, signed was {head.get(name)!r}"
         for name, value in asdict(proposal.head).items()
         if head.get(name) != value
     ]
@@ -142,6 +161,13 @@ def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[P
     }
     found += [f"{name.replace('_', ' ')} is {value}, signed was {said.get(name)}" for name, value in plain.items()
               if said.get(name) != value]  # fmt: skip
+    gates = {gate.name: [gate.verdict.value, gate.words] for gate in proposal.gates}
+    signed_gates = said.get("gates") or {}
+    found += [
+        f"gate {name} says {gates.get(name)}, signed was {signed_gates.get(name)}"
+        for name in {**signed_gates, **gates}
+        if gates.get(name) != signed_gates.get(name)
+    ]
     signed = {number: (digest, payload) for number, digest, payload in said.get("documents") or ()}
     present = {one.document.number: (one.document.digest, one.payload_digest) for one in documents}
     found += [
@@ -158,6 +184,10 @@ def _how(signed: tuple[str, str] | None, present: tuple[str, str] | None) -> str
     if present is None:
         return "is missing"
     return "holds other lines than the signed one" if signed[0] != present[0] else "would be sent as other bytes"
+
+
+def _words(name: str) -> str:
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tui_connector.approval.binding import check_head, check_separation
+from tui_connector.approval.binding import check_head, check_separation, standing
 from tui_connector.approval.keys import verify
 from tui_connector.domain.errors import AuthenticationError, ConfigError, RefusedError, StaleProposalError
 from tui_connector.domain.proposal import (
@@ -23,7 +23,7 @@ from tui_connector.domain.proposal import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from tui_connector.approval.keys import Directory, KeyFile
+    from tui_connector.approval.keys import Directory, KeyFile, PublicKey
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.proposal import Proposal, ProposalHead
@@ -155,19 +155,16 @@ class Decisions:
         proposal = store.proposals.get(proposal_id)
         self.check(proposal, flow, head)
         check_typed(proposal, typed)
+        self._untouched(proposal)
         public = key.public()
         if not self._single:
             check_separation(proposal, key_id=public.key_id, user=public.user, by=by)
-        before = store.proposals.approvals(proposal_id)
-        if any(one.key_id == public.key_id or public.user == one.user for one in before):
-            raise RefusedError(
-                f"{public.name} has signed {proposal.name} already.", hint="another approver has to sign"
-            )
+        self._check_first(proposal, public)
         now = self._clock.now()
-        documents = store.proposals.documents(proposal_id)
         statement = approval_statement(
-            proposal, documents, key_id=public.key_id, user=public.user, signed_at=now, nonce=secrets.token_hex(16)
-        )
+            proposal, store.proposals.documents(proposal_id), key_id=public.key_id, user=public.user, by=by,
+            signed_at=now, nonce=secrets.token_hex(16),
+        )  # fmt: skip
         approval = Approval(
             proposal_id, public.key_id, public.name, public.user, by, statement, key.sign(passphrase, statement), now
         )
@@ -178,13 +175,33 @@ class Decisions:
         needed, run_ids = proposal.approvals_needed, list[int]()
         alone = self._single and proposal.author in (public.user, by)
         with store.transaction() as tx:
+            self.check(store.proposals.get(proposal_id), flow, head)  # others may have decided since
+            others = self._check_first(proposal, public)
             store.proposals.add_approval(tx, approval, by)
-            given = len(store.proposals.approvals(proposal_id))  # another approver may have signed meanwhile
+            given = 1 + len({other.user for other in others})
             if given >= needed:
                 reason = "a single operator, as configured" if alone else ""
                 store.proposals.change_state(tx, proposal_id, ProposalState.APPROVED, reason=reason, actor=by)
                 run_ids = self._request_posting(tx, proposal, by)
         return Signed(store.proposals.get(proposal_id), approval, given, needed, tuple(run_ids))
+
+    def _untouched(self, proposal: Proposal) -> None:
+        """Nobody signs what somebody wrote into the store behind the program's back."""
+        fault = self._store.audit.proposal_fault(proposal.id)
+        if fault:
+            raise RefusedError(
+                f"{proposal.name} is not what was proposed: {fault}",
+                hint=f"`audit verify` tells more; `run {proposal.flow} --full` proposes again",
+            )
+
+    def _check_first(self, proposal: Proposal, public: PublicKey) -> list[Approval]:
+        """The signatures of others that count; raises RefusedError when this person signed already."""
+        before = standing(self._directory, self._store.proposals.approvals(proposal.id))
+        if any(one.key_id == public.key_id or one.user == public.user for one in before):
+            raise RefusedError(
+                f"{public.name} has signed {proposal.name} already.", hint="another approver has to sign"
+            )
+        return before
 
     def _change(self, proposal_id: int, to: ProposalState, reason: str, by: str) -> Proposal:
         _require_reason(reason)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui_connector.approval.decisions import Signed
     from tui_connector.domain.proposal import Proposal
 
-_NUMBER = re.compile(r"(\d{1,10})/(\d{4})")
+_NUMBER = re.compile("([0-9]{1,10})/([0-9]{4})")
 _UNSENT = (DocumentState.PLANNED, DocumentState.READY)
 
 
@@ -169,7 +169,13 @@ def _post(
 def revise(given: argparse.Namespace) -> int:
     """Propose again without the lines that were held or rejected."""
     with open_installation(given.config) as installation:
-        return _remake(installation, given, installation.store.proposals.find(given.id), Purpose.REVISE)
+        proposal = installation.store.proposals.find(given.id)
+        if not proposal.state.undecided or not installation.decisions().taken_out(proposal.id):
+            raise RefusedError(
+                f"{proposal.name} is {proposal.state}, and no line was taken out of it that could be left out now.",
+                hint=f"`proposals hold {proposal.name} --lines …` takes lines out while it waits",
+            )
+        return _remake(installation, given, proposal, Purpose.REVISE)
 
 
 def reverse(given: argparse.Namespace) -> int:
@@ -178,6 +184,12 @@ def reverse(given: argparse.Namespace) -> int:
         raise ConfigError("a reversal needs a reason", hint="say why, for those who read it later")
     with open_installation(given.config) as installation:
         proposal = installation.store.proposals.find(given.id)
+        documents = installation.store.proposals.documents(proposal.id)
+        if not any(one.state is DocumentState.VERIFIED for one in documents):
+            raise RefusedError(
+                f"{proposal.name} has no proved document to reverse.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
         return _remake(installation, given, proposal, Purpose.REVERSE, given.reason)
 
 

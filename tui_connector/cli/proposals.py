@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui_connector.approval.decisions import Decisions
     from tui_connector.domain.proposal import Proposal
 
-_SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_SPAN = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _PACKS: dict[str, Callable[[PackData], Iterator[str]]] = {
     "csv": csv_lines,
     "json": pack_json,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -57,15 +58,15 @@ def show(given: argparse.Namespace) -> int:
             print_json(_described(installation, proposal, given))
             return Exit.DONE
         documents = store.proposals.documents(proposal.id)
-        lines = list(_lines(installation, proposal, given))
+        lines = partial(store.proposals.each_line, proposal.id, given.document)
         now = installation.clock.now()
         _identity(proposal, documents, now, waits_for(store, proposal, now))
         _gates(proposal)
         _sentence(proposal, documents)
-        _sums(roll_up(lines), whole=given.all_lines)
+        _sums(roll_up(lines()), whole=given.all_lines)
         if given.lines or given.all_lines:
-            _line_table(line for line in lines if given.all_lines or line.change is not Change.UNCHANGED)
-        _decided(proposal, lines)
+            _line_table(_wanted(lines(), given))
+        _decided(proposal, lines())
         shown = [one for one in documents if given.document in (None, one.document.number)]
         _title("Documents")
         document_table(shown)
@@ -74,14 +75,14 @@ def show(given: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _lines(installation: Installation, proposal: Proposal, given: argparse.Namespace) -> Iterator[ProposedLine]:
-    return installation.store.proposals.each_line(proposal.id, given.document)
+def _wanted(lines: Iterable[ProposedLine], given: argparse.Namespace) -> Iterator[ProposedLine]:
+    return (line for line in lines if given.all_lines or line.change is not Change.UNCHANGED)
 
 
 def _described(installation: Installation, proposal: Proposal, given: argparse.Namespace) -> dict[str, Any]:
-    store, wanted = installation.store, given.lines or given.all_lines
+    store = installation.store
     documents = store.proposals.documents(proposal.id)
-    lines = list(_lines(installation, proposal, given))
+    lines = partial(store.proposals.each_line, proposal.id, given.document)
     value = describe_proposal(proposal) | {
         "waits_for": waits_for(store, proposal, installation.clock.now()),
         "consequence": consequence(proposal, documents),
@@ -90,8 +91,8 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
             {"name": one.name, "verdict": one.verdict, "words": one.words, "lines": one.lines, "count": one.count}
             for one in proposal.gates
         ],
-        "sums": [_sum_of(*row) for row in _rows(roll_up(lines), whole=given.all_lines)],
-        "taken_out": sum(line.decision is not LineDecision.NONE for line in lines),
+        "sums": [_sum_of(*row) for row in _rows(roll_up(lines()), whole=given.all_lines)],
+        "taken_out": sum(line.decision is not LineDecision.NONE for line in lines()),
         "approvals": [
             {"name": one.name, "user": one.user, "key": one.key_id, "by": one.by, "at": one.at}
             for one in store.proposals.approvals(proposal.id)
@@ -100,10 +101,8 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
             describe_document(proposal, one) for one in documents if given.document in (None, one.document.number)
         ],
     }  # fmt: skip
-    if wanted:
-        value["line_items"] = [
-            _line(line) for line in lines if given.all_lines or line.change is not Change.UNCHANGED
-        ]  # fmt: skip
+    if given.lines or given.all_lines:
+        value["line_items"] = [_line(line) for line in _wanted(lines(), given)]
     return value
 
 
@@ -231,7 +230,7 @@ def _line(line: ProposedLine) -> dict[str, Any]:
     return line._asdict() | amounts
 
 
-def _decided(proposal: Proposal, lines: Sequence[ProposedLine]) -> None:
+def _decided(proposal: Proposal, lines: Iterable[ProposedLine]) -> None:
     """Lines that somebody took out or wrote beside, in full."""
     said = [line for line in lines if line.decision is not LineDecision.NONE or line.comment]
     if not said:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 _REFERENCE = re.compile(r"PL[0-9A-F]{14}", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:([0-9A-Z]{4})/)?(\d{1,10})(?:/(\d{4}))?")
+_NUMBER = re.compile("(?:([0-9A-Z]{4})/)?([0-9]{1,10})(?:/([0-9]{4}))?")
 _PAGE = 200
 _GLYPHS = {
     "proposal.signed": "◆", "proposal.held": "◆", "proposal.rejected": "◆", "proposal.lines": "◆",
@@ -171,7 +171,9 @@ def _words(story: Story, event: AuditEvent) -> str:
         case "proposal.comment":
             words = [data["comment"]]
         case "proposal.checked":
-            words = [data.get("moved") or "the plan was exported again and is the same"]
+            words = ["the plan was exported again and is the same"]
+        case "plan.compared":
+            words = [data["moved"], f"task {data['task']}", f"SHA-256 {data['digest']}"]
         case "posting.requested":
             words = [" and ".join(data["purposes"])]
         case "document.sending":

@@ -405,6 +405,7 @@ def approval_statement(
     *,
     key_id: str,
     user: str,
+    by: str = "",
     signed_at: datetime,
     nonce: str,
 ) -> str:
@@ -420,12 +421,14 @@ def approval_statement(
         "gross": proposal.gross,
         "lines": proposal.lines,
         "documents": [[one.document.number, one.document.digest, one.payload_digest] for one in documents],
+        "gates": {gate.name: [gate.verdict.value, gate.words] for gate in proposal.gates},
         "author": proposal.author,
         "author_key": proposal.author_key,
         "made_at": proposal.made_at,
         "expires_at": proposal.expires_at,
         "approver_key": key_id,
         "approver": user,
+        "signed_by": by,
         "signed_at": signed_at,
         "nonce": nonce,
     }

@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.store import chain
+from tui_connector.store.findings import Broken
 from tui_connector.store.verify import verify
+from tui_connector.store.verify_writeback import verify_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +71,18 @@ class Audit:
         `progress` is told the last number looked at. With `from_seq` the chain is taken as good up to there.
         """
         return verify(self._database, progress, from_seq)
+
+    def proposal_fault(self, proposal_id: int, document: int | None = None) -> str:
+        """What of a proposal or the close calendar is not as the chain tells, in words; "" when all is.
+
+        The chain itself is taken as good: `verify` looks at that. With `document` neither lines nor other documents
+        are looked at.
+        """
+        try:
+            verify_proposal(self._database, proposal_id, document)
+        except Broken as broken:
+            return broken.finding
+        return ""
 
 
 def _filter(kind: str | None, run_id: int | None, subject: str | None) -> tuple[str, list[str | int]]:

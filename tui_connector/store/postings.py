@@ -54,12 +54,7 @@ class Postings:
     def make_ready(self, tx: Transaction, run_id: int, fence: int, proposal_id: int) -> int:
         """Let every planned document of an approved proposal be sent; returns how many became ready now."""
         require_run(tx, run_id, fence)
-        state = tx.value(f"SELECT state FROM proposal WHERE id = ?{tx.dialect.locked}", proposal_id)
-        if state != ProposalState.APPROVED:
-            raise StoreError(
-                f"P-{proposal_id:04} is {state or 'not there'}: only an approved proposal is posted",
-                hint=f"Look at how it stands: tui-connector proposals show P-{proposal_id:04}",
-            )
+        _require_approved(tx, proposal_id)
         planned = documents.select(
             tx, f"WHERE proposal_id = ? AND state = 'planned' ORDER BY number{tx.dialect.locked}", proposal_id
         )
@@ -89,6 +84,8 @@ class Postings:
         document = documents.find(tx, proposal_id, number, tx.dialect.locked)
         if document.state not in expect or to not in _NEXT[document.state]:
             raise _refused(document, to)
+        if to is DocumentState.SENDING:
+            _require_approved(tx, proposal_id)  # a person may have held the proposal since it was looked at
         _write(tx, document, f"document.{to}", to, actor, run_id, {**changes})
         return documents.find(tx, proposal_id, number)
 
@@ -179,6 +176,15 @@ def _write(
         "changes": changes,
     }  # fmt: skip
     chain.append(tx, Fact(kind, actor, document.reference, data | ({"reason": reason} if reason else {}), run_id))
+
+
+def _require_approved(tx: Transaction, proposal_id: int) -> None:
+    state = tx.value(f"SELECT state FROM proposal WHERE id = ?{tx.dialect.locked}", proposal_id)
+    if state != ProposalState.APPROVED:
+        raise StoreError(
+            f"P-{proposal_id:04} is {state or 'not there'}: only an approved proposal is posted",
+            hint=f"Look at how it stands: tui-connector proposals show P-{proposal_id:04}",
+        )
 
 
 def _worker(tx: Transaction, run_id: int) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,8 @@ def verify_writeback(reader: Reader) -> None:
         if name in known:
             raise Broken(seq, f"{name} was made twice")
         known.add(name)
-        one = _Proposal(reader, seq, name)
-        try:
-            one.check()
-        except _UNREADABLE as error:
-            raise Broken(one.seq, f"{name}: its rows or events cannot be read") from error
+        with _readable(seq, name):
+            _Proposal(reader, seq, name).check()
     for table, column in (
         ("proposal", "id"),
         ("proposal_line", "proposal_id"),
@@ -48,6 +46,29 @@ def verify_writeback(reader: Reader) -> None:
             if name not in known:
                 raise Broken(0, f"{name} stands in {table}, but no event tells of its making")
     _verify_periods(reader)
+
+
+def verify_proposal(reader: Reader, proposal_id: int, document: int | None = None) -> None:
+    """Raise Broken unless one proposal and the close calendar are as the chain says.
+
+    document: look at no line, and at no document but this one.
+    """
+    name = f"P-{proposal_id:04}"
+    seq = reader.value("SELECT seq FROM audit_event WHERE kind = 'proposal.made' AND subject = ? LIMIT 1", name)
+    if seq is None:
+        raise Broken(0, f"no event tells of the making of {name}")
+    with _readable(seq, name):
+        one = _Proposal(reader, seq, name)
+        one.check() if document is None else one.check_document(document)
+        _verify_periods(reader)
+
+
+@contextmanager
+def _readable(seq: int, name: str) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise Broken(seq, f"{name}: its rows or events cannot be read") from error
 
 
 class _Proposal:
@@ -64,6 +85,29 @@ class _Proposal:
         self.signed: list[str] = []
 
     def check(self) -> None:
+        kept = self._kept()
+        found = self._documents()
+        own = self._lines(kept[2])
+        for document in found:
+            if document_digest(document, islice(own, document.items)) != document.digest:
+                raise self._broken(f"document {document.number} is not made of its lines")
+        for _ in own:  # the rest, that is not posted, is read to be looked at
+            pass
+        if fingerprint_of(ProposalHead(**json.loads(kept[6])), found) != kept[5]:
+            raise self._broken("its content has another fingerprint")
+        self._approvals()
+
+    def check_document(self, number: int) -> None:
+        self._kept()
+        told = self.made["digests"]["documents"]
+        rows = self._document_rows(number)
+        if len(rows) != 1 or not 1 <= number <= len(told):
+            raise self._broken(f"document {number} is missing")
+        self._document(number, rows[0], told[number - 1])
+        self._approvals()
+
+    def _kept(self) -> Row:
+        """What never changes of the proposal's row, when all of it stands as the events say."""
         self._read_events()
         row = self.reader.row(f"SELECT {proposals.COLUMNS} FROM proposal WHERE id = ?", self.number)
         if row is None:
@@ -83,16 +127,7 @@ class _Proposal:
                 "checked_at": checked_at,
             },
         )
-        found = self._documents()
-        own = self._lines(kept[2])
-        for document in found:
-            if document_digest(document, islice(own, document.items)) != document.digest:
-                raise self._broken(f"document {document.number} is not made of its lines")
-        for _ in own:  # the rest, that is not posted, is read to be looked at
-            pass
-        if fingerprint_of(ProposalHead(**json.loads(kept[6])), found) != kept[5]:
-            raise self._broken("its content has another fingerprint")
-        self._approvals()
+        return kept
 
     def _read_events(self) -> None:
         for _, kind, data in _events(self.reader, self.name, "proposal."):
@@ -114,19 +149,27 @@ class _Proposal:
                 self.stands |= {"state": kind, "reason": data["reason"]}
 
     def _documents(self) -> list[ProposedDocument]:
-        rows = self.reader.rows(
-            f"SELECT {documents.COLUMNS} FROM document WHERE proposal_id = ? ORDER BY number", self.number
-        )
+        rows = self._document_rows()
         told = self.made["digests"]["documents"]
         if len(rows) != len(told):
             raise self._broken(f"it has {len(rows)} documents, but {len(told)} were made")
         for place, (row, digest) in enumerate(zip(rows, told, strict=True), 1):
-            if drafts.row_digest(row[: documents.WIDTH]) != digest:
-                raise self._broken(f"document {place} is not as it was made")
-            if documents.stored_payload(self.reader, self.number, place) is None:
-                raise self._broken(f"the bytes of document {place} are not those that were made")
-            self._moved(place, row)
+            self._document(place, row, digest)
         return list(map(documents.proposed_of, rows))
+
+    def _document_rows(self, number: int | None = None) -> list[Row]:
+        return self.reader.rows(
+            f"SELECT {documents.COLUMNS} FROM document WHERE proposal_id = ? AND number = coalesce(?, number)"
+            " ORDER BY number",
+            self.number, number,
+        )  # fmt: skip
+
+    def _document(self, number: int, row: Row, digest: str) -> None:
+        if drafts.row_digest(row[: documents.WIDTH]) != digest:
+            raise self._broken(f"document {number} is not as it was made")
+        if documents.stored_payload(self.reader, self.number, number) is None:
+            raise self._broken(f"the bytes of document {number} are not those that were made")
+        self._moved(number, row)
 
     def _moved(self, number: int, row: Row) -> None:
         """Where a document stands, told from its events alone."""

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tui_connector.approval.binding import check_binding
 from tui_connector.domain.canonical import sha256
-from tui_connector.domain.errors import RefusedError, StaleProposalError
+from tui_connector.domain.errors import RefusedError, StaleProposalError, StoreError
 from tui_connector.domain.proposal import Gate, Verdict, document_digest
+from tui_connector.domain.text import clean
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
 from tui_connector.engine.writeback.facts import closed_gates, gate_facts, masters_of
 from tui_connector.engine.writeback.gates import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.ledger import JournalEntry, MasterFacts
     from tui_connector.domain.proposal import PostingDocument, Proposal, ProposedDocument, ProposedLine
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.sap.posting import Channel
+
+_AROUND = 40  # bytes shown before and after a difference
+_CHANGED = "nothing was sent; `audit verify` tells what was changed in the store"
 
 
 class Guard:
@@ -32,7 +40,8 @@ class Guard:
         self._store = context.store
         self._masters: MasterFacts | None = None
         self._read = 0.0
-        self._needed = 2  # approvers, until the gates were looked at
+        self._needed = 2  # approvers; less only where the gates say so
+        self._admitted = False
 
     async def admit(self) -> None:
         """The whole proposal: its gates as they are now, signatures, expiry, target and every document's content.
@@ -40,16 +49,16 @@ class Guard:
         Raises:
             StaleProposalError, RefusedError: as for `check`; nothing of the proposal is sent.
         """
-        proposal = self._store.proposals.get(self._id)
-        documents = self._store.proposals.documents(self._id)
-        lines = [line for line in self._store.proposals.each_line(self._id) if line.document is not None]
-        gates = await self._judge(proposal, [one.document for one in documents], lines)
-        self._needed = 2 if any(gate.verdict is Verdict.ASK for gate in gates) else 1
-        self._bound()
-        if not proposal.head.reverses:
-            self._check_plan(proposal)
-        for document in documents:
-            self._check_content(proposal, document, self._lines(document))
+        self._needed = 1
+        with self._readable():
+            proposal = self._bound()
+            documents = self._store.proposals.documents(self._id)
+            for document in documents:
+                self._check_content(proposal, document, self._lines(document))
+            masters = await self._fresh_masters()
+            lines = [line for line in self._store.proposals.each_line(self._id) if line.document is not None]
+            self._judge(proposal, [one.document for one in documents], lines, masters)
+        self._check_chain()
 
     async def check(self, document: PostingDocument) -> tuple[JournalEntry, bytes]:
         """The entry and the exact bytes to send, after everything was looked at once more.
@@ -58,25 +67,27 @@ class Guard:
             StaleProposalError: content, plan, masters or balances moved; the message names the lines.
             RefusedError: an approval does not hold any more, or a gate has closed.
         """
-        proposal = self._bound()
-        if not proposal.head.reverses:
-            self._check_plan(proposal)
-        lines = self._lines(document)
-        payload = self._check_content(proposal, document, lines)
-        if not (proposal.head.reverses or self._channel.resend_replaces):
-            self._check_posted(proposal, lines)
-        await self._judge(proposal, [document.document], lines)
-        return self._entry(proposal, document, lines), payload
+        if not self._admitted:  # nothing was to be sent when this run came; what it looked up is to be sent again
+            await self.admit()
+        with self._readable():
+            masters = await self._fresh_masters()
+            proposal, lines = self._bound(), self._lines(document)
+            payload = self._check_content(proposal, document, lines)
+            self._judge(proposal, [document.document], lines, masters)
+            if not proposal.head.reverses:
+                self._check_posted(proposal, lines)
+            self._check_chain(document.document.number)
+            return self._entry(proposal, document, lines), payload
 
     def entry(self, document: PostingDocument) -> JournalEntry:
         """The document as SAP was or will be asked to post it."""
         return self._entry(self._store.proposals.get(self._id), document, self._lines(document))
 
-    async def _judge(
-        self, proposal: Proposal, documents: list[ProposedDocument], lines: list[ProposedLine]
-    ) -> tuple[Gate, ...]:
+    def _judge(
+        self, proposal: Proposal, documents: list[ProposedDocument], lines: list[ProposedLine], masters: MasterFacts
+    ) -> None:
         facts = gate_facts(
-            self._context, self._terms, await self._fresh_masters(), sorted({line.key for line in lines if line.key}),
+            self._context, self._terms, masters, sorted({line.key for line in lines if line.key}),
             control=_carried(proposal), exported_at=proposal.origin.exported_at or proposal.made_at,
             reversal=bool(proposal.head.reverses), besides=self._id,
         )  # fmt: skip
@@ -89,7 +100,9 @@ class Guard:
                 f"{what} may not be posted any more: {words}",
                 hint="nothing more was sent; mend what it names and run `proposals post`, or propose again",
             )
-        return gates
+        if self._needed < 2 and any(gate.verdict is Verdict.ASK for gate in gates):
+            self._needed = 2
+            self._bound()
 
     def _entry(self, proposal: Proposal, document: PostingDocument, lines: list[ProposedLine]) -> JournalEntry:
         return journal_entry(
@@ -99,18 +112,35 @@ class Guard:
     def _lines(self, document: PostingDocument) -> list[ProposedLine]:
         return list(self._store.proposals.each_line(self._id, document.document.number))
 
+    def _check_chain(self, document: int | None = None) -> None:
+        """The store's rows against the audit chain: it also covers what nobody signs, as a document's state."""
+        fault = self._store.audit.proposal_fault(self._id, document)
+        if fault:
+            raise StaleProposalError(f"The store was changed by other hands: {fault}.", hint=_CHANGED)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"What the store holds of P-{self._id:04} cannot be read: {clean(str(error), limit=200)}", hint=_CHANGED
+            ) from error
+
     def _bound(self) -> Proposal:
         proposals = self._store.proposals
-        proposal = proposals.get(self._id)
+        proposal, now = proposals.get(self._id), self._context.clock.now()
         check_binding(
             proposal, proposals.documents(self._id), proposals.approvals(self._id), self._terms.directory,
-            head=self._terms.head(self._context.flow), now=self._context.clock.now(),
-            needed=self._needed, single_operator=self._terms.single_operator,
+            head=self._terms.head(self._context.flow), now=now, needed=self._needed,
+            single_operator=self._terms.single_operator,
         )  # fmt: skip
+        if not proposal.head.reverses:
+            self._check_plan(proposal, now)
         return proposal
 
-    def _check_plan(self, proposal: Proposal) -> None:
-        age = None if proposal.checked_at is None else self._context.clock.now() - proposal.checked_at
+    def _check_plan(self, proposal: Proposal, now: datetime) -> None:
+        age = None if proposal.checked_at is None else now - proposal.checked_at
         if age is None or age.total_seconds() > self._context.flow.fresh_minutes * 60:
             raise StaleProposalError(
                 f"The plan was not compared with {proposal.name} "
@@ -121,16 +151,16 @@ class Guard:
     def _check_content(self, proposal: Proposal, document: PostingDocument, lines: list[ProposedLine]) -> bytes:
         """The stored bytes, when they are what the signed lines make."""
         where = f"Document {document.document.number} of {proposal.name}"
-        hint = "nothing was sent; `audit verify` tells what was changed in the store"
-        if document_digest(document.document, lines) != document.document.digest:
-            raise StaleProposalError(f"{where} holds other lines than the signed ones.", hint=hint)
         if (document.reference, document.message_id) != keys_of(proposal.head, proposal.fingerprint, document.document):
-            raise StaleProposalError(f"{where} has another reference than its content gives.", hint=hint)
+            raise StaleProposalError(f"{where} has another reference than its content gives.", hint=_CHANGED)
         payload = self._store.proposals.payload(self._id, document.document.number)
         if sha256(payload) != document.payload_digest:
-            raise StaleProposalError(f"{where}: the bytes to send are not the signed ones.", hint=hint)
-        if payload != self._channel.payload(self._entry(proposal, document, lines)):
-            raise StaleProposalError(f"{where}: its bytes are not what its lines make.", hint=hint)
+            raise StaleProposalError(f"{where}: the bytes to send are not the signed ones.", hint=_CHANGED)
+        made = self._channel.payload(self._entry(proposal, document, lines))
+        if made != payload:
+            raise StaleProposalError(f"{where}: {_told_apart(payload, made)}.", hint=_CHANGED)
+        if document_digest(document.document, lines) != document.document.digest:
+            raise StaleProposalError(f"{where} has another header or other lines than the signed ones.", hint=_CHANGED)
         return payload
 
     def _check_posted(self, proposal: Proposal, lines: list[ProposedLine]) -> None:
@@ -152,11 +182,20 @@ class Guard:
     async def _fresh_masters(self) -> MasterFacts:
         clock = self._context.clock
         if self._masters is None or clock.monotonic() - self._read >= self._terms.posting.recheck_seconds:
-            waiting = self._store.postings.unsettled(self._id)
             self._context.checkpoints.hold.check()
-            lines = (line for one in waiting for line in self._lines(one))
+            lines = self._store.proposals.each_line(self._id)  # what is posted already is judged with the rest
             self._masters, self._read = await masters_of(self._context, lines), clock.monotonic()
         return self._masters
+
+
+def _told_apart(signed: bytes, made: bytes) -> str:
+    """Where two messages begin to differ, with what stands there."""
+    at = next((i for i, (a, b) in enumerate(zip(signed, made, strict=False)) if a != b), min(len(signed), len(made)))
+    was, now = (
+        clean(one[max(0, at - _AROUND) : at + _AROUND].decode(errors="replace"), limit=3 * _AROUND)
+        for one in (signed, made)
+    )
+    return f"its lines make other bytes than the signed ones: …{now}…, signed was …{was}…"
 
 
 def _carried(proposal: Proposal) -> Gate:

@@ -265,11 +265,16 @@ class PostRun:
         differs = difference(entry, one)
         if told and one.accounting_document and told != one.accounting_document:
             differs = f"SAP confirmed document {told} and shows {one.accounting_document}"
+        if one.reversed and document.state is DocumentState.READY:
+            differs = "SAP holds it already, reversed since"
         if differs:
             self._move(document, DocumentState.HELD, expect=here, difference=differs, **numbers)
             return
         said = {"said": "reversed in SAP since"} if one.reversed else {}
         with self._store.transaction() as tx:
+            if document.state is DocumentState.READY:  # sent by a store that is lost, or later than anybody waited
+                self._move_in(tx, document, DocumentState.UNKNOWN, here)
+                here = (DocumentState.UNKNOWN,)
             if document.state is not DocumentState.POSTED:
                 self._move_in(tx, document, DocumentState.POSTED, here, **numbers)
                 here = (DocumentState.POSTED,)

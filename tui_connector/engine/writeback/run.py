@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ class ProposeRun:
     async def go(self) -> None:
         """Carry the run to its end; raises ConnectorError when the export cannot be had or trusted."""
         flow, run = self._context.flow, self._context.run
-        latest = self._store.proposals.latest(flow.name, run.target_id)
+        latest = self._latest()
         signal = await self._reading.approval()
         if signal.approved is False:
             self._end(f"the plan is not approved in Anaplan: {signal.words}")
@@ -115,14 +116,49 @@ class ProposeRun:
         counts = Counts(plan.records, unchanged, len(draft.lines) - unchanged)
         if not draft.documents:
             self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts)
-        elif (
-            latest
-            and latest.fingerprint == draft.fingerprint
-            and (run.mode is not ReadMode.FULL or latest.state.undecided or latest.state is ProposalState.APPROVED)
-        ):
-            self._end(f"the plan has not changed since {latest.name} ({latest.state})", counts)
+        elif latest and latest.fingerprint == draft.fingerprint and not self._again(latest):
+            await self._keep(latest, draft, control_gate(flow, plan), counts)
         else:
             await self._propose(draft, control_gate(flow, plan), counts, latest)
+
+    def _latest(self) -> Proposal | None:
+        """The flow's newest proposal that came from the plan; one whose time is over is marked so."""
+        store, run = self._store, self._context.run
+        before: int | None = None
+        while page := store.proposals.history(20, before, flow=run.flow):
+            before = page[-1].id
+            for one in page:
+                if one.target_id == run.target_id and not one.head.reverses:
+                    return self._expired(one)
+        return None
+
+    def _expired(self, one: Proposal) -> Proposal:
+        store, now = self._store, self._context.clock.now()
+        if not one.state.undecided or now < one.expires_at:
+            return one
+        with store.transaction() as tx:
+            return store.proposals.change_state(
+                tx, one.id, ProposalState.EXPIRED, reason="nobody decided in time", actor=self._checkpoints.actor
+            )
+
+    def _again(self, latest: Proposal) -> bool:
+        """Whether the same content is proposed once more: only when asked for, and never what was posted."""
+        return self._context.run.mode is ReadMode.FULL and latest.state is not ProposalState.POSTED
+
+    async def _keep(self, latest: Proposal, draft: Draft, control: Gate, counts: Counts) -> None:
+        """The plan has not changed: no second proposal, but the gates of one that waits are looked at again."""
+        told = f"the plan has not changed since {latest.name} ({latest.state})"
+        if not latest.state.undecided or self._context.run.dry_run:
+            self._end(told, counts)
+            return
+        kept = replace(draft, origin=latest.origin)
+        gates = await judged(self._context, self._terms, kept, control)
+        with self._store.transaction() as tx:
+            self._store.proposals.set_gates(
+                tx, latest.id, gates, self._context.clock.now(), actor=self._checkpoints.actor
+            )
+            closed = "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+            finish(self._context, tx, f"{told}{closed}", counts, latest)
 
     async def _propose(self, draft: Draft, control: Gate, counts: Counts, latest: Proposal | None) -> None:
         context, store = self._context, self._context.store
@@ -137,8 +173,8 @@ class ProposeRun:
             return
         context.checkpoints.hold.check()
         with store.transaction() as tx:
+            supersede(context, tx, latest)
             proposal = keep(context, self._terms, tx, draft, gates)
-            supersede(context, tx, latest, proposal)
             finish(context, tx, f"{proposal.name} waits for approval{closed}", counts, proposal)
 
     def _end(self, reason: str, counts: Counts | None = None) -> None:
@@ -251,9 +287,9 @@ class RemakeRun:
             control = Gate(control.name, Verdict.PASS, f"reverses {before.name}; no export is read")
         gates = await judged(context, self._terms, draft, control)
         with store.transaction() as tx:
-            proposal = keep(context, self._terms, tx, draft, gates, parent=before.id)
             if not reverses:
-                supersede(context, tx, before, proposal)
+                supersede(context, tx, before)
+            proposal = keep(context, self._terms, tx, draft, gates, parent=before.id)
             reason = f"{proposal.name} waits for approval; it {'reverses' if reverses else 'revises'} {before.name}"
             finish(context, tx, reason, Counts(len(draft.lines), 0, len(draft.lines)), proposal)
 
@@ -333,18 +369,18 @@ def keep(
     )  # fmt: skip
 
 
-def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None, newer: Proposal) -> None:
-    """A proposal of which nothing was sent gives way to the newer one of its flow."""
+def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None) -> None:
+    """A proposal of which nothing was sent gives way to the one that is stored next."""
     store = context.store
     if older is None or older.state not in (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED):
         return
     if older.head.reverses:
         return
     if all(one.state in _UNSENT for one in store.proposals.documents(older.id)):
-        reason = f"{newer.name} took its place"
         store.proposals.change_state(
-            tx, older.id, ProposalState.SUPERSEDED, reason=reason, actor=context.checkpoints.actor
-        )
+            tx, older.id, ProposalState.SUPERSEDED, reason=f"run {context.run.id} proposed anew",
+            actor=context.checkpoints.actor,
+        )  # fmt: skip
 
 
 def finish(

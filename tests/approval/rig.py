@@ -1,0 +1,258 @@
+"""One approved proposal in a real store, and a poster that sends nothing unless the guard lets it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from tests.engine.plans import FLOW as PLAN_FLOW
+from tests.engine.plans import NOW, head_of, propose, record
+from tests.store.conftest import Bench
+from tui_connector.approval.decisions import Decisions, Signed
+from tui_connector.approval.keys import Directory, KeyFile, PublicKey
+from tui_connector.domain.ledger import (
+    AccountFacts,
+    CenterSlice,
+    CompanyFacts,
+    FiscalPeriod,
+    JournalEntry,
+    MasterFacts,
+    PeriodStatus,
+)
+from tui_connector.domain.proposal import Draft, Gate, Proposal, ProposalHead, Verdict
+from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.engine.writeback import guard as guarding
+from tui_connector.engine.writeback.entry import journal_entry, keys_of
+from tui_connector.engine.writeback.gates import GateFacts, judge
+from tui_connector.engine.writeback.guard import Guard
+from tui_connector.engine.writeback.terms import PostingPolicy, Terms
+from tui_connector.sap.journal_xml import request_bytes
+from tui_connector.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from pathlib import Path
+
+    from tui_connector.domain.flow import WritebackFlow
+    from tui_connector.domain.proposal import DocumentKeys
+
+PASSPHRASE = "vier graue Ärmel"
+AUTHOR = "uid:4711"
+FLOW = replace(PLAN_FLOW, offset_account="0021000000", offset_cost_center="0010101101", header_text="Plan November")
+PLAN = [
+    record("PL-0001", "1000.00"),
+    record("PL-0002", "-1000.00", GL_Account="0061009999"),
+    record("PL-0003", "250.55", Group="B", Profit_Center="YB600"),
+    record("PL-0004", "99.45", Group="B", Text="Rent & more"),
+    record("PL-0005", "77.10", Company_Code="2010", Currency="CHF", Cost_Center="0020101101"),
+    record("PL-0006", "-77.10", Company_Code="2010", Currency="CHF", Cost_Center="0020101101", GL_Account="0061009999"),
+]
+CONTROL = Gate("control total", Verdict.PASS, "6 rows, as the export says")
+Change = "Callable[[Rig], object]"
+
+
+class Hands:
+    """A clock that stands where it is put."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.at = now
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class Channel:
+    """The SOAP channel's bytes; what is sent is kept."""
+
+    resend_replaces = False
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def payload(self, entry: JournalEntry) -> bytes:
+        return request_bytes(entry)
+
+    def send(self, payload: bytes) -> None:
+        self.sent.append(payload)
+
+
+def masters(lines: Sequence[Any]) -> MasterFacts:
+    """SAP's masters in which all of these lines are valid."""
+    always = (CenterSlice(date(2020, 1, 1), date(9999, 12, 31)),)
+    companies = {
+        code: CompanyFacts(code, currency, "YCOA", "A000", "K4") for code, currency in (("1010", "EUR"), ("2010", "CHF"))
+    }
+    accounts = {("YCOA", line.gl_account.lstrip("0")): AccountFacts(line.gl_account) for line in lines}
+    costs = {("A000", line.cost_center.lstrip("0")): always for line in lines if line.cost_center}
+    profits = {("A000", line.profit_center): always for line in lines if line.profit_center}
+    return MasterFacts(companies, accounts, costs, profits)
+
+
+@dataclass
+class Rig:
+    """A store with one proposal, the approvers who sign it, and everything the guard looks at."""
+
+    folder: Path
+    flow: WritebackFlow = FLOW
+    single: bool = False
+    clock: Hands = field(default_factory=Hands)
+    head: ProposalHead | None = None  # as configured now, where it is not what the flow gives
+    keys: dict[str, KeyFile] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.store = Store.open(str(self.folder / "store.db"))
+        self.approvers = self.folder / "approvers.d"
+        self.approvers.mkdir(mode=0o755, exist_ok=True)
+        self.directory = Directory(self.approvers)
+        self.bench = Bench(self.store)
+        self.draft: Draft = propose(PLAN, FLOW)
+        self.facts = masters(self.draft.lines)
+        self.backend: Any = self.store._database._backend
+        place = "main", head_of(FLOW).sap, "main", "8a81", "3F02"
+        with self.store.transaction() as tx:
+            self.target = self.store.targets.id_for(tx, FLOW.name, *place)
+            for code in FLOW.company_codes:
+                self.store.periods.set(tx, code, FiscalPeriod(2026, 11), PeriodStatus.OPEN, "open", "uid:1")
+
+    def enrol(self, name: str, user: str, *environments: str) -> PublicKey:
+        """A key of a person, made and enrolled."""
+        self.keys[name] = KeyFile(self.folder / "homes" / name / "approver.key", clock=self.clock)
+        public = self.keys[name].create(name, user, PASSPHRASE, environments=environments or ("TEST",))
+        self.write(public)
+        return public
+
+    def write(self, public: PublicKey) -> None:
+        path = self.approvers / public.file_name
+        path.write_text(public.to_text())
+        path.chmod(0o644)
+
+    def propose(self, draft: Draft | None = None, **fields: Any) -> Proposal:
+        """The plan as a proposal with the bytes of its documents."""
+        draft, made_at = draft or self.draft, self.clock.now()
+        facts = GateFacts(self.facts, self._calendar(), {}, CONTROL, made_at, made_at)
+        lines = [line for line in draft.lines if line.document is not None]
+        given = {
+            "target_id": self.target, "author": AUTHOR, "made_at": made_at, "expires_at": made_at + timedelta(hours=72),
+            "gates": judge(self.flow, draft.documents, lines, facts), "payloads": payloads(draft, made_at),
+        }  # fmt: skip
+        return self.bench.propose(draft, **{**given, **fields})
+
+    def decisions(self) -> Decisions:
+        return Decisions(
+            self.store, self.directory, self.clock, single_operator=self.single, request_posting=self._request
+        )
+
+    def _request(self, tx: Any, proposal: Proposal, by: str) -> list[int]:
+        wish = RunRequest(proposal.flow, purpose=Purpose.POST, proposal=proposal.id)
+        return self.store.runs.create_cycle(tx, [(wish, self.target, "posting/main/plan_writeback")], requested_by=by)
+
+    def sign(self, proposal: Proposal, name: str, by: str = "uid:4242", **other: Any) -> Signed:
+        given = {"typed": proposal.short, "passphrase": PASSPHRASE, "flow": self.flow, "head": self.now_head()}
+        return self.decisions().approve(proposal.id, key=self.keys[name], by=by, **{**given, **other})
+
+    def compared(self, proposal: Proposal) -> None:
+        """As if the plan had been exported again and were the same."""
+        with self.store.transaction() as tx:
+            self.store.proposals.checked(tx, proposal.id, self.clock.now())
+
+    def approved(self) -> Proposal:
+        """A proposal that two people have signed, its plan compared: what is left is to post it."""
+        for name in ("novak", "brandt"):
+            self.enrol(name, f"{name[0]}.{name}")
+        made = self.propose()
+        for name in ("novak", "brandt"):
+            self.sign(made, name)
+        self.compared(made)
+        return self.store.proposals.get(made.id)
+
+    def now_head(self) -> ProposalHead:
+        return self.head or head_of(self.flow)
+
+    def _calendar(self) -> Any:
+        return {(one.company_code, one.period): one for one in self.store.periods.all()}
+
+    def guard(self, proposal_id: int, channel: Channel) -> Guard:
+        def usage(_: str) -> int:
+            return 0
+
+        checkpoints = SimpleNamespace(
+            run=SimpleNamespace(target_id=self.target), hold=SimpleNamespace(check=lambda: None, fence=1)
+        )
+        context: Any = guarding_context(self.flow, checkpoints, self.store, self.clock)
+        terms = Terms(
+            directory=self.directory, head=lambda _: self.now_head(), single_operator=self.single,
+            expires=timedelta(hours=72), unset=PeriodStatus.CLOSED, posting=PostingPolicy(),
+            exports=self.folder / "exports", mark=self.folder / "mark",
+        )  # fmt: skip
+        return Guard(context, terms, proposal_id, channel)  # type: ignore[arg-type]
+
+    def post(self, proposal_id: int, between: Callable[[], object] | None = None) -> list[bytes]:
+        """Admit the proposal, then check and send its documents one by one, as a posting does; what was sent.
+
+        between: happens after the admission. What the guard raises holds what was sent until then as `sent`.
+        """
+        channel = Channel()
+        guard = self.guard(proposal_id, channel)
+
+        async def read(*_: Any) -> MasterFacts:
+            return self.facts
+
+        try:
+            with patch.object(guarding, "masters_of", read):
+                at_once(guard.admit())
+                if between:
+                    between()
+                for document in self.store.postings.unsettled(proposal_id):
+                    channel.send(at_once(guard.check(document))[1])
+        except Exception as error:
+            error.sent = channel.sent  # type: ignore[attr-defined]
+            raise
+        return channel.sent
+
+    @contextmanager
+    def undone(self) -> Iterator[Callable[..., int]]:
+        """A writing transaction that is undone in the end, and how to run a statement in it."""
+        self.backend.begin()
+        try:
+            yield lambda sql, *parameters: self.backend.change(sql, parameters)
+        finally:
+            self.backend.rollback()
+
+
+def guarding_context(flow: WritebackFlow, checkpoints: Any, store: Store, clock: Hands) -> Any:
+    """What the guard reads of a run's context."""
+    return SimpleNamespace(flow=flow, checkpoints=checkpoints, run=checkpoints.run, store=store, clock=clock)
+
+
+def payloads(draft: Draft, made_at: datetime) -> list[tuple[DocumentKeys, bytes]]:
+    """Keys and bytes of each document."""
+    found = []
+    for document in draft.documents:
+        own = [line for line in draft.lines if line.document == document.number]
+        entry = journal_entry(FLOW, draft.head, draft.fingerprint, document, own, made_at=made_at)
+        found.append((keys_of(draft.head, draft.fingerprint, document), request_bytes(entry)))
+    return found
+
+
+def at_once(work: Coroutine[Any, Any, Any]) -> Any:
+    """Drive what never has to wait."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits for something")
+
+
+_ = (UTC, Decimal)
