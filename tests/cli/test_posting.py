@@ -319,3 +319,21 @@ def test_a_lost_answer_ends_with_a_person(
     done = counter.tell("proposals", "post", "1")
     assert (done.code, "✓ P-0001 is posted: 8 documents" in done.out) == (0, True), done.text
     assert counter.tell("audit", "verify").code == 0
+
+
+def test_a_plan_that_moved_is_refused_with_the_lines_named(
+    sandbox_process: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore(sandbox_process)
+    set_up(sandbox_process, tmp_path, MORE)
+    counter = Counter(tmp_path, monkeypatch)
+    for company in ("1010", "2010"):
+        assert counter.tell("periods", "open", company, "001/2026-012/2027", "--reason", "plan").code == 0
+    assert counter.tell("run", FLOW).code == Exit.WAITING
+    counter.enrol()
+    assert counter.sign().code == 0
+    sandbox_process.call("PATCH", "anaplan/plan", {"lines": {"PL-0001": {"Amount": "-27007.04"}}})
+    told = counter.tell("proposals", "post", "1")
+    assert (told.code, "PL-0001" in told.out) == (Exit.REFUSED, True), told.text
+    assert counter.tell("runs", "3").code == Exit.REFUSED
+    assert {one["state"] for one in counter.json("proposals", "show", "1")["posting"]} == {"planned"}

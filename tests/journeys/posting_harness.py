@@ -28,12 +28,12 @@ Fire = Callable[[Batch, int, int], Counter[str]]  # a batch, kills and a seed ->
 
 CREWS = 4  # batches that are posted at the same time; they mostly wait for quiet times
 BATCH = 25  # documents of a proposal
-FAULTS: dict[str, Any] = {"post_faults": 0.4, "post_late_seconds": 0.3, "read_back_delay_seconds": 0.05}
+SLOW = {"post_late_seconds": 0.3, "read_back_delay_seconds": 0.05}
 RESEND: dict[str, Any] = {"resend": True, "attempts": 1000}
 RANDOM = ""
-EARLY = ("admitted", "ready", "looked first", "sending", "marked", "answered", "settled", RANDOM, RANDOM)
-LATE = ("unknown looked", "unknown looked", "proved", "proved", RANDOM)
-ONCE = ("admitted", "ready", "documents done")  # in the life of one worker
+EARLY = ("admitted", "ready", "looked first", "sending", "marked", "answered", "settled", RANDOM, RANDOM, RANDOM)
+LATE = ("unknown looked", "unknown looked", "proved", "proved", RANDOM, RANDOM)
+ONCE = ("admitted", "ready")  # in the life of one worker
 LIFE_SECONDS = 60.0
 
 
@@ -67,68 +67,75 @@ class Toll:
 
 
 def draw_dooms(dice: random.Random, kills: int) -> list[Doom]:
-    """So many ends: while documents are sent, then while they are looked up and proved, at last when all is done."""
+    """So many ends: two thirds while documents are sent, the rest while they are looked up and proved."""
     early = kills * 2 // 3
-    names = [dice.choice(EARLY) for _ in range(early)] + [dice.choice(LATE) for _ in range(kills - early - 1)]
-    return [_draw_doom(dice, name) for name in [*names, "documents done"]]
+    names = [dice.choice(EARLY) for _ in range(early)] + [dice.choice(LATE) for _ in range(kills - early)]
+    return [_draw_doom(dice, name) for name in names]
 
 
 def _draw_doom(dice: random.Random, name: str) -> Doom:
     if name == RANDOM:
-        return Doom(seconds=dice.uniform(0.02, 0.6))
-    return Doom(name, 1 if name in ONCE else dice.randint(1, 3))
+        return Doom(seconds=dice.uniform(0.02, 0.4))
+    return Doom(name, 1 if name in ONCE else dice.randint(1, 2))
 
 
 def post_under_fire(batch: Batch, kills: int, seed: int) -> Counter[str]:
-    """Post a batch with one worker after the other, each of which is killed; the kills by moment."""
+    """Post a batch with one worker after the other, each of which is killed but the last; the kills by moment."""
     died = Counter[str]()
-    for doom in draw_dooms(random.Random(seed), kills):
-        code = live(partial(post, batch, seconds=LIFE_SECONDS), doom)
-        if code == 0:
-            return died
-        died[doom.moment] += 1
-    code = live(partial(post, batch, seconds=LIFE_SECONDS), Doom())
-    assert code == 0, f"{batch.folder.name}: the last worker ended with {code}"
+    for doom in [*draw_dooms(random.Random(seed), kills), None]:
+        died.update(live(partial(post, batch), doom))
     return died
 
 
-def live(job: Callable[[], int], doom: Doom) -> int:
-    """Fork a worker that does the job until its doom; 0 when it was done before, else minus the signal."""
+def live(job: Callable[[], int], doom: Doom | None) -> list[str]:
+    """Fork a worker that does the job until its doom; where it died, or nothing when it came to its end before.
+
+    A poster that would outlive its doom dies when all documents are done, so that something is left for the next.
+    """
+    told, tell = os.pipe()
 
     def doomed() -> int:
-        with killed_at(doom):
+        with killed_at(doom, tell):
             return job()
 
     pid = fork(doomed)
+    os.close(tell)
     waiting = os.pidfd_open(pid)
     try:
-        if not select.select([waiting], [], [], doom.seconds)[0]:
+        if not select.select([waiting], [], [], doom.seconds if doom else LIFE_SECONDS)[0]:
             os.kill(pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        place = os.read(told, 100).decode()
     finally:
         os.close(waiting)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in (0, -signal.SIGKILL), f"a worker ended with {code}"
-    return code
+        os.close(told)
+    assert code == 0 or (doom and code == -signal.SIGKILL), f"a worker ended with {code}"
+    return [place] if code else []
 
 
 @contextmanager
-def killed_at(doom: Doom) -> Iterator[None]:
-    """Let this process die at a moment of its posting."""
-    left = doom.times
+def killed_at(doom: Doom | None, tell: int) -> Iterator[None]:
+    """Let this process die at a moment of its posting, and tell which one it was."""
+    left = doom.times if doom else 0
 
     def reached(name: str) -> None:
         nonlocal left
+        if doom is None:
+            return
         left -= name == doom.moment
-        if left == 0:
+        if left == 0 or name == moments.MOMENTS[-1]:
+            os.write(tell, name.encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
     with patch.object(moments, "reached", reached):
         yield
 
 
-def prepare_all(sandbox: Sandbox, folder: Path, documents: int, **policy: Any) -> list[Batch]:
-    """Approved proposals of so many documents together, no two of them alike."""
-    sizes = [min(BATCH, documents - before) for before in range(0, documents, BATCH)]
+def prepare_all(
+    sandbox: Sandbox, folder: Path, documents: int, *, each: int = BATCH, **policy: Any
+) -> list[Batch]:
+    """Approved proposals of `each` and together so many documents, no two of them alike."""
+    sizes = [min(each, documents - before) for before in range(0, documents, each)]
     return [
         prepare(sandbox, folder / f"batch-{number}", size, 2 * size + number, **policy)
         for number, size in enumerate(sizes)
@@ -136,14 +143,23 @@ def prepare_all(sandbox: Sandbox, folder: Path, documents: int, **policy: Any) -
 
 
 def run_harness(
-    sandbox: Sandbox, batches: Sequence[Batch], kills: int, *, seed: int = 20261125, fire: Fire = post_under_fire
+    sandbox: Sandbox,
+    batches: Sequence[Batch],
+    kills: int,
+    *,
+    fire: Fire = post_under_fire,
+    faults: float = 0.4,
+    seed: int = 20261125,
 ) -> Toll:
-    """Post all batches, several at a time, with about so many kills shared out among them, and count what SAP holds."""
+    """Post all batches, several at a time, with so many kills or a few more shared out among them; what came of it.
+
+    fire: how one batch is posted. faults: share of the posts that meet one.
+    """
     started = time.monotonic()
     wanted = Counter[Any]()
     for batch in batches:
         wanted += batch.lines()
-    sandbox.sap(**FAULTS)
+    sandbox.sap(post_faults=faults, **SLOW)
     share = -(-kills // len(batches))
     with ProcessPoolExecutor(CREWS, mp_context=multiprocessing.get_context("fork")) as crews:
         shares = [share] * len(batches)
@@ -151,13 +167,8 @@ def run_harness(
     toll = Toll(died, sum(batch.documents for batch in batches))
     toll.faults = sandbox.call("GET", "sap/post_faults")["drawn"]
     sandbox.sap(post_faults=0.0)
-    time.sleep(2 * FAULTS["post_late_seconds"])  # what SAP may still be about to commit
+    time.sleep(2 * SLOW["post_late_seconds"])  # what SAP may still be about to commit
     held, posted = copies(sandbox), lines_in_sap(sandbox)
-    for b in batches:
-        with b.opened() as i:
-            r = i.store.runs.get(b.run)
-            print(r.state, r.reason, Counter(one.state.value for one in b.states()), Counter(one.difference for one in b.states()))
-    print(toll)
     toll.doubled = sum(count > 1 for count in held.values())
     toll.lost = len({line[0] for line in (wanted - posted)} - {one for one, count in held.items() if count > 1})
     assert toll.doubled or posted == wanted, "SAP holds other lines than the plan's"

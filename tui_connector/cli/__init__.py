@@ -159,6 +159,9 @@ def _add_proposals(verbs: _Verbs) -> None:
     how.add_argument("--not-posted", action="store_true", help="SAP does not hold it, and it shall not be sent")
     choose.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
     choose.add_argument("--fingerprint", required=True, metavar="DIGITS", help="of the proposal")
+    text = "confirm that a store put back from a backup was compared with SAP"
+    restored = _verb(under, "restored", "posting:restored", text)
+    restored.add_argument("--reason", required=True, metavar="TEXT", help="what was compared; kept for good")
 
 
 def _proposal(under: _Verbs, name: str, handler: str, text: str) -> argparse.ArgumentParser:

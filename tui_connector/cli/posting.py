@@ -255,6 +255,15 @@ def choose(given: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def restored(given: argparse.Namespace) -> int:
+    """A person has compared SAP with a store that was put back to an earlier state."""
+    with open_installation(given.config) as installation:
+        with installation.store.transaction() as tx:
+            installation.store.restores.confirm(tx, given.reason, installation.person())
+        say(given, {"confirmed": given.reason}, "Confirmed: plans are proposed again.")
+    return Exit.DONE
+
+
 def _sap_number(text: str) -> tuple[str, str]:
     found = _NUMBER.fullmatch(text.strip())
     if not found or not int(found[1]):

@@ -160,7 +160,9 @@ class Origin:
 
 
 class ProposalState(StrEnum):
-    """Where a proposal stands. APPROVED: signed by all who must; the worker posts it. POSTED: every document proved."""
+    """Where a proposal stands. APPROVED: signed by all who must; the worker posts it. POSTED: every document is
+    proved, or was refused by SAP and is told in the reason.
+    """
 
     PLANNED = "planned"  # waits for a person
     HELD = "held"

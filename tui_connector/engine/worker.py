@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError
+from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError
 from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState, WorkerInfo
 from tui_connector.domain.text import clean
 from tui_connector.engine.context import RunContext
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tui_connector.worker")
 _BEAT_SECONDS = 5.0
+_RESUME_SECONDS = 60.0
+_LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
 _ENDED = "ZX"  # states of a killed process that its parent has not asked about
 DRAIN_SECONDS = 25.0
 
@@ -108,6 +111,7 @@ class Worker:
         self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
         self._works: dict[str, asyncio.Task[None]] = {}  # by model: the work itself
         self._beaten = 0.0
+        self._resumed = -_RESUME_SECONDS
 
     @property
     def actor(self) -> str:
@@ -125,6 +129,7 @@ class Worker:
                 self._beat()
                 if scheduled:
                     self._enqueue_due()
+                self._resume_open()
                 self._start_runnable()
                 await self._pause(stop)
         finally:
@@ -174,6 +179,25 @@ class Worker:
                 claimed.append(RunRequest(flow.name, ReadMode.DELTA))
         if claimed:
             self._request(claimed, "schedule")
+
+    def _resume_open(self) -> None:
+        """Documents of which nobody knows yet whether SAP holds them are looked up, also when their run has failed."""
+        if time.monotonic() - self._resumed < _RESUME_SECONDS:
+            return
+        self._resumed = time.monotonic()
+        waiting = {one.proposal_id for one in self._store.postings.open_documents() if one.state in _LOOKED_UP}
+        if not waiting:
+            return
+        under_way = (*self._store.runs.waiting(), *self._store.runs.running())
+        for number in sorted(waiting - {run.proposal for run in under_way if run.purpose is Purpose.POST}):
+            proposal = self._store.proposals.get(number)
+            if proposal.flow in self._flows and self._may_look(number):
+                self._request([RunRequest(proposal.flow, purpose=Purpose.POST, proposal=number)], self.actor)
+
+    def _may_look(self, proposal: int) -> bool:
+        """Not while the last posting run could not even look: that needs a person."""
+        now = self._clock.now()
+        return any(one.look_at is None or one.look_at <= now for one in self._store.postings.unsettled(proposal))
 
     def _start_runnable(self) -> None:
         tried = set(self._busy)
@@ -253,12 +277,11 @@ class Worker:
         except LeaseLostError:
             raise
         except ConnectorError as error:
-            self._fail(run, hold, clean(error.message), clean(error.hint))
+            self._fail(run, hold, error)
         except Exception:
             log.exception("run %s failed unexpectedly", run_id)
-            self._fail(
-                run, hold, "an unexpected fault in the connector", "the log holds the details; run the flow again"
-            )
+            hint = "the log holds the details; run the flow again"
+            self._fail(run, hold, FatalError("an unexpected fault in the connector", hint=hint))
 
     async def _carry_out(self, flow: Flow, checkpoints: Checkpoints) -> None:
         shared = checkpoints, self._store, self._tenants, self._clock, self._options.task_poll_seconds
@@ -289,12 +312,20 @@ class Worker:
             )
         return self._flows[run.flow]
 
-    def _fail(self, run: Run, hold: Hold, reason: str, hint: str) -> None:
+    def _fail(self, run: Run, hold: Hold, error: ConnectorError) -> None:
+        reason, hint = clean(error.message), clean(error.hint)
         with self._store.transaction() as tx:
             for step in self._store.steps.of(run.id):
                 if step.ended_at is None:
                     self._store.steps.update(tx, run.id, hold.fence, step.name, StepState.FAILED)
             self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint)
             self._store.audit.append(
-                tx, Fact("run.failed", self.actor, run.flow, {"reason": reason, "fence": hold.fence}, run.id)
+                tx,
+                Fact(
+                    "run.failed",
+                    self.actor,
+                    run.flow,
+                    {"reason": reason, "error": type(error).__name__, "fence": hold.fence},
+                    run.id,
+                ),
             )

@@ -132,7 +132,7 @@ class Postings:
                 "accounting_document": accounting_document, "fiscal_year": fiscal_year, "proved_at": to_moment(tx.now)
             }  # fmt: skip
         elif to is _READY:
-            changes |= {"looks": 0}
+            changes |= {"looks": 0, "difference": ""}
         _write(tx, document, "document.chosen", to, actor, None, changes, reason)
         return documents.find(tx, proposal_id, number)
 

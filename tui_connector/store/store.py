@@ -17,6 +17,7 @@ from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
 from tui_connector.store.proposals import Proposals
 from tui_connector.store.records import Records
+from tui_connector.store.restores import Restores
 from tui_connector.store.runs import Runs
 from tui_connector.store.schedule import Schedule
 from tui_connector.store.schema import migrate
@@ -55,6 +56,7 @@ class Store:
         self.credentials = Credentials(self._database)
         self.commands = Commands(self._database)
         self.schedule = Schedule(self._database)
+        self.restores = Restores(self._database)
         self.proposals = Proposals(self._database)
         self.postings = Postings(self._database)
         self.periods = Periods(self._database)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import (
     AuthenticationError,
+    ConnectorError,
     FatalError,
     RefusedError,
+    StaleProposalError,
     UnreachableError,
 )
 from tui_connector.domain.ledger import PostOutcome
@@ -24,10 +27,12 @@ from tui_connector.domain.run import Counts, Purpose, RunRequest, RunState
 from tui_connector.engine.writeback import moments
 from tui_connector.engine.writeback.compare import difference
 from tui_connector.engine.writeback.guard import Guard
-from tui_connector.engine.writeback.mark import is_behind, write_mark
+from tui_connector.engine.writeback.mark import write_mark
+from tui_connector.engine.writeback.restored import notice_restore
 from tui_connector.sap.posting import open_channel
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
     from typing import Any
 
@@ -58,52 +63,55 @@ class PostRun:
         self._proposal = context.store.proposals.get(proposal_id)
         self._guard = Guard(context, terms, proposal_id, self._channel)
         self._blind = False  # SAP does not let this user look documents up
+        self._refusal: ConnectorError | None = None  # why nothing more is sent
         self._offset = self._drift()
 
     async def go(self) -> None:
-        """Post, look up and prove until nothing more can be done; raises ConnectorError when it has to stop before."""
+        """Post, look up and prove until nothing more can be done; raises ConnectorError when it has to stop before.
+
+        A refusal stops the sending alone: what is under way is looked up all the same, and the refusal raised then.
+        """
+        notice_restore(self._context, self._terms)
         self._recall()
-        documents = self._store.proposals.documents(self._proposal.id)
-        if self._proposal.state is not ProposalState.POSTED and any(one.state in _TO_SEND for one in documents):
-            await self._guard.admit()
-            moments.reached("admitted")
-            with self._store.transaction() as tx:
-                self._store.postings.make_ready(tx, self._context.run.id, self._context.fence, self._proposal.id)
-            moments.reached("ready")
-            await self._test()
+        await self._sending(self._prepare)
         while (document := self._next()) is not None:
             self._check_clock()
             self._tell()
             match document.state:
                 case DocumentState.READY:
-                    await self._post(document)
+                    await self._sending(partial(self._post, document))
                 case DocumentState.UNKNOWN:
                     await self._look_up(document)
                 case _:
                     await self._prove(document)
         moments.reached("documents done")
+        if self._refusal is not None:
+            raise self._refusal
         self._settle()
 
-    def _recall(self) -> None:
-        """What was being sent when a worker died is unknown; so is everything when the store is not the newest one."""
-        run, fence = self._context.run, self._context.fence
-        quiet = timedelta(seconds=self._policy.quiet_seconds)
-        behind = is_behind(self._terms.mark, self._store)
+    async def _sending(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except (StaleProposalError, RefusedError) as error:
+            self._refusal = error
+
+    async def _prepare(self) -> None:
+        """Before anything of a proposal is sent: it is admitted as a whole, and SAP has checked every document."""
+        documents = self._store.proposals.documents(self._proposal.id)
+        if self._proposal.state is ProposalState.POSTED or all(one.state not in _TO_SEND for one in documents):
+            return
+        await self._guard.admit()
+        moments.reached("admitted")
         with self._store.transaction() as tx:
-            self._store.postings.recall(tx, run.id, fence, self._proposal.id, quiet=quiet)
-            if behind:
-                self._store.postings.make_ready(tx, run.id, fence, self._proposal.id)
-                until = self._clock.now() + quiet
-                for document in self._store.proposals.documents(self._proposal.id):
-                    if document.state in _TO_SEND:
-                        self._store.postings.move(
-                            tx, run.id, fence, self._proposal.id, document.document.number,
-                            expect=_TO_SEND, to=DocumentState.UNKNOWN, actor=self._checkpoints.actor, look_at=until,
-                            said="the store was put back to an earlier state",
-                        )  # fmt: skip
-                self._checkpoints.fact(tx, "store.restored_behind", self._proposal.name)
-        if behind:
-            write_mark(self._terms.mark, self._store)
+            self._store.postings.make_ready(tx, self._context.run.id, self._context.fence, self._proposal.id)
+        moments.reached("ready")
+        await self._test()
+
+    def _recall(self) -> None:
+        """What was being sent when a worker died is unknown."""
+        quiet = timedelta(seconds=self._policy.quiet_seconds)
+        with self._store.transaction() as tx:
+            self._store.postings.recall(tx, self._context.run.id, self._context.fence, self._proposal.id, quiet=quiet)
 
     async def _test(self) -> None:
         """Let SAP check every document that is to be sent, before the first is posted."""
@@ -138,7 +146,8 @@ class PostRun:
     def _next(self) -> PostingDocument | None:
         """What to do next: what can be sent, then what must be looked up, then what must still show."""
         unsettled = self._store.postings.unsettled(self._proposal.id)
-        order = (DocumentState.READY, DocumentState.UNKNOWN, DocumentState.POSTED)
+        ready = () if self._refusal is not None else (DocumentState.READY,)
+        order = (*ready, DocumentState.UNKNOWN, DocumentState.POSTED)
         for state in order:
             found = [one for one in unsettled if one.state is state]
             if state is DocumentState.POSTED and self._blind:
@@ -349,12 +358,11 @@ class PostRun:
             f"{len(unproved)} {_NO_PROOF}" if unproved else "",
         ]
         reason = "; ".join(part for part in parts if part)
-        whole = len(proved) == len(documents)
+        settled = len(proved) + len(rejected) == len(documents)
+        end = ProposalState.POSTED if proved else ProposalState.REJECTED
         with store.transaction() as tx:
-            if whole and store.proposals.get(self._proposal.id).state is ProposalState.APPROVED:
-                store.proposals.change_state(
-                    tx, self._proposal.id, ProposalState.POSTED, reason="", actor=self._checkpoints.actor
-                )
+            if settled and store.proposals.get(self._proposal.id).state is ProposalState.APPROVED:
+                store.proposals.change_state(tx, self._proposal.id, end, reason=reason, actor=self._checkpoints.actor)
             state = RunState.DONE if not held and not rejected else RunState.FAILED
             store.runs.finish(tx, run.id, self._context.fence, state, reason, _CHOICES if held else "", counts)
             numbers = [[one.reference, one.accounting_document, one.fiscal_year] for one in proved]

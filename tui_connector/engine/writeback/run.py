@@ -33,6 +33,7 @@ from tui_connector.engine.writeback.facts import closed_gates, gate_facts, maste
 from tui_connector.engine.writeback.gates import judge
 from tui_connector.engine.writeback.parse import control_gate, read_plan
 from tui_connector.engine.writeback.propose import make_draft, reverse, revise
+from tui_connector.engine.writeback.restored import notice_restore, require_whole
 from tui_connector.engine.writeback.signal import read_approval
 from tui_connector.sap.posting import open_channel
 
@@ -99,6 +100,8 @@ class ProposeRun:
     async def go(self) -> None:
         """Carry the run to its end; raises ConnectorError when the export cannot be had or trusted."""
         flow, run = self._context.flow, self._context.run
+        notice_restore(self._context, self._terms)
+        require_whole(self._context)
         latest = self._latest()
         signal = await self._reading.approval()
         if signal.approved is False:

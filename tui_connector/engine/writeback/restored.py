@@ -1,0 +1,53 @@
+"""A store that was put back to an earlier state: what it believes not to have sent may be in SAP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.errors import RefusedError
+from tui_connector.domain.proposal import DocumentState, ProposalState
+from tui_connector.engine.writeback.mark import is_behind, write_mark
+
+if TYPE_CHECKING:
+    from tui_connector.domain.flow import WritebackFlow
+    from tui_connector.engine.context import RunContext
+    from tui_connector.engine.writeback.terms import Terms
+
+_PAGE = 100
+_TO_SEND = (DocumentState.PLANNED, DocumentState.READY)
+
+
+def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
+    """Where the posting mark tells of a later state: every document that is approved and unsent becomes unknown."""
+    if not is_behind(terms.mark, context.store):
+        return
+    store, run, fence = context.store, context.run, context.fence
+    until = context.clock.now() + timedelta(seconds=terms.posting.quiet_seconds)
+    with store.transaction() as tx:
+        before: int | None = None
+        while page := store.proposals.history(_PAGE, before, states=(ProposalState.APPROVED,)):
+            before = page[-1].id
+            for proposal in page:
+                store.postings.make_ready(tx, run.id, fence, proposal.id)
+                for one in store.proposals.documents(proposal.id):
+                    if one.state in _TO_SEND:
+                        store.postings.move(
+                            tx, run.id, fence, proposal.id, one.document.number, expect=_TO_SEND,
+                            to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until,
+                            said="the store was put back to an earlier state",
+                        )  # fmt: skip
+        store.restores.notice(tx)
+        context.checkpoints.fact(tx, "store.restored_behind", run.flow)
+    write_mark(terms.mark, store)
+
+
+def require_whole(context: RunContext[WritebackFlow]) -> None:
+    """Raise RefusedError while nobody has confirmed that what the store holds as posted is all that was posted."""
+    since = context.store.restores.open_since()
+    if since is not None:
+        raise RefusedError(
+            f"The store was put back to an earlier state, noticed {since:%Y-%m-%d %H:%M} UTC; postings made after that "
+            "state may be missing in it.",
+            hint="compare with SAP (documents with reference PL…), then `proposals restored --reason …`",
+        )
