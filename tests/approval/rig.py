@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -15,6 +14,7 @@ from tests.engine.plans import NOW, head_of, propose, record
 from tests.store.conftest import Bench
 from tui_connector.approval.decisions import Decisions, Signed
 from tui_connector.approval.keys import Directory, KeyFile, PublicKey
+from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.ledger import (
     AccountFacts,
     CenterSlice,
@@ -33,6 +33,7 @@ from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.sap.journal_xml import request_bytes
 from tui_connector.store import Store
+from tui_connector.store.database import ClashError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -53,7 +54,6 @@ PLAN = [
     record("PL-0006", "-77.10", Company_Code="2010", Currency="CHF", Cost_Center="0020101101", GL_Account="0061009999"),
 ]
 CONTROL = Gate("control total", Verdict.PASS, "6 rows, as the export says")
-Change = "Callable[[Rig], object]"
 
 
 class Hands:
@@ -91,7 +91,8 @@ def masters(lines: Sequence[Any]) -> MasterFacts:
     """SAP's masters in which all of these lines are valid."""
     always = (CenterSlice(date(2020, 1, 1), date(9999, 12, 31)),)
     companies = {
-        code: CompanyFacts(code, currency, "YCOA", "A000", "K4") for code, currency in (("1010", "EUR"), ("2010", "CHF"))
+        code: CompanyFacts(code, currency, "YCOA", "A000", "K4")
+        for code, currency in (("1010", "EUR"), ("2010", "CHF"))
     }
     accounts = {("YCOA", line.gl_account.lstrip("0")): AccountFacts(line.gl_account) for line in lines}
     costs = {("A000", line.cost_center.lstrip("0")): always for line in lines if line.cost_center}
@@ -184,13 +185,12 @@ class Rig:
         return {(one.company_code, one.period): one for one in self.store.periods.all()}
 
     def guard(self, proposal_id: int, channel: Channel) -> Guard:
-        def usage(_: str) -> int:
-            return 0
-
         checkpoints = SimpleNamespace(
             run=SimpleNamespace(target_id=self.target), hold=SimpleNamespace(check=lambda: None, fence=1)
         )
-        context: Any = guarding_context(self.flow, checkpoints, self.store, self.clock)
+        context: Any = SimpleNamespace(
+            flow=self.flow, checkpoints=checkpoints, run=checkpoints.run, store=self.store, clock=self.clock
+        )
         terms = Terms(
             directory=self.directory, head=lambda _: self.now_head(), single_operator=self.single,
             expires=timedelta(hours=72), unset=PeriodStatus.CLOSED, posting=PostingPolicy(),
@@ -198,10 +198,18 @@ class Rig:
         )  # fmt: skip
         return Guard(context, terms, proposal_id, channel)  # type: ignore[arg-type]
 
-    def post(self, proposal_id: int, between: Callable[[], object] | None = None) -> list[bytes]:
-        """Admit the proposal, then check and send its documents one by one, as a posting does; what was sent.
+    def post(self, proposal_id: int) -> list[bytes]:
+        """Everything that a posting sends."""
+        refused, sent = self.refusal(proposal_id)
+        if refused:
+            raise refused
+        return sent
 
-        between: happens after the admission. What the guard raises holds what was sent until then as `sent`.
+    def refusal(
+        self, proposal_id: int, between: Callable[[], object] | None = None
+    ) -> tuple[ConnectorError | None, list[bytes]]:
+        """Admit a proposal, then check and send its documents one by one, as a posting does; what stopped it, and
+        what was sent until then. between: happens after the admission.
         """
         channel = Channel()
         guard = self.guard(proposal_id, channel)
@@ -209,31 +217,29 @@ class Rig:
         async def read(*_: Any) -> MasterFacts:
             return self.facts
 
-        try:
-            with patch.object(guarding, "masters_of", read):
+        with patch.object(guarding, "masters_of", read):
+            try:
                 at_once(guard.admit())
+                waiting = self.store.postings.unsettled(proposal_id)
                 if between:
                     between()
-                for document in self.store.postings.unsettled(proposal_id):
+                for document in waiting:
                     channel.send(at_once(guard.check(document))[1])
-        except Exception as error:
-            error.sent = channel.sent  # type: ignore[attr-defined]
-            raise
-        return channel.sent
+            except ClashError:
+                raise
+            except ConnectorError as error:
+                return error, channel.sent
+        return None, channel.sent
 
     @contextmanager
     def undone(self) -> Iterator[Callable[..., int]]:
         """A writing transaction that is undone in the end, and how to run a statement in it."""
         self.backend.begin()
+        self.backend.change("PRAGMA defer_foreign_keys = ON", ())  # as for any other program
         try:
             yield lambda sql, *parameters: self.backend.change(sql, parameters)
         finally:
             self.backend.rollback()
-
-
-def guarding_context(flow: WritebackFlow, checkpoints: Any, store: Store, clock: Hands) -> Any:
-    """What the guard reads of a run's context."""
-    return SimpleNamespace(flow=flow, checkpoints=checkpoints, run=checkpoints.run, store=store, clock=clock)
 
 
 def payloads(draft: Draft, made_at: datetime) -> list[tuple[DocumentKeys, bytes]]:
@@ -253,6 +259,3 @@ def at_once(work: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as done:
         return done.value
     raise AssertionError("it waits for something")
-
-
-_ = (UTC, Decimal)

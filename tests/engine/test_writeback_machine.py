@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -48,7 +48,15 @@ TWO_FROM = Decimal(1000)
 OFFSET, ROUNDING = "0069000000", "0069000001"
 KEYS = (DANA, ERIK, AUTHOR)
 MONTHS = (11, 12)
+PICK = st.integers(0, 11)  # which one of those that are there
 Place = tuple[str, ...]  # key, company code, account, cost center, profit center, currency
+
+T = TypeVar("T")
+
+
+def picked(found: list[T], pick: int) -> T:
+    """One of those that are there."""
+    return found[pick % len(found)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class Writeback(RuleBasedStateMachine):
         self.plan: dict[str, Planned] = {}
         self.lines: dict[str, list[ProposedLine]] = {}  # what was sent, by reference
         self.broken: list[str] = []
-        self.copies: list[tuple[Path, bool]] = []
+        self.copies: list[Path] = []
         self.restored = False
         self.world: World | None = None
 
@@ -129,50 +137,50 @@ class Writeback(RuleBasedStateMachine):
         self.w.work()
 
     @precondition(lambda self: self.undecided())
-    @rule(data=st.data(), decision=st.sampled_from(LineDecision))
-    def take_out_a_line(self, data: st.DataObject, decision: LineDecision) -> None:
-        proposal = data.draw(st.sampled_from(self.undecided()))
-        number = data.draw(st.integers(1, proposal.lines))
+    @rule(pick=PICK, number=PICK, decision=st.sampled_from(LineDecision))
+    def take_out_a_line(self, pick: int, number: int, decision: LineDecision) -> None:
+        proposal = picked(self.undecided(), pick)
+        number = number % proposal.lines + 1
         self.w.inst.decisions().decide_lines(proposal.id, [number], decision, "not this one", "uid:2001")
 
     @precondition(lambda self: self.undecided())
-    @rule(data=st.data())
-    def revise(self, data: st.DataObject) -> None:
-        self.w.request(Purpose.REVISE, data.draw(st.sampled_from(self.undecided())).id)
+    @rule(pick=PICK)
+    def revise(self, pick: int) -> None:
+        self.w.request(Purpose.REVISE, picked(self.undecided(), pick).id)
         self.w.work()
 
     @precondition(lambda self: self.undecided())
-    @rule(data=st.data(), key=st.sampled_from(KEYS), both=st.booleans())
-    def approve(self, data: st.DataObject, key: QuickKey, both: bool) -> None:
-        proposal = data.draw(st.sampled_from(self.undecided()))
+    @rule(pick=PICK, key=st.sampled_from(KEYS), both=st.booleans())
+    def approve(self, pick: int, key: QuickKey, both: bool) -> None:
+        proposal = picked(self.undecided(), pick)
         for one in (DANA, ERIK) if both else (key,):
             self._try(lambda one=one: self.w.approve(self.w.store.proposals.get(proposal.id), one))  # type: ignore[misc]
 
     @precondition(lambda self: self.proposals())
-    @rule(data=st.data(), what=st.sampled_from(["hold", "release", "reject"]))
-    def decide(self, data: st.DataObject, what: str) -> None:
-        proposal = data.draw(st.sampled_from(self.proposals()))
+    @rule(pick=PICK, what=st.sampled_from(["hold", "release", "reject"]))
+    def decide(self, pick: int, what: str) -> None:
+        proposal = picked(self.proposals(), pick)
         self._try(lambda: getattr(self.w.inst.decisions(), what)(proposal.id, "because", "uid:2001"))
 
     @precondition(lambda self: self.proposals(ProposalState.POSTED, ProposalState.APPROVED, ProposalState.EXPIRED))
-    @rule(data=st.data())
-    def reverse(self, data: st.DataObject) -> None:
+    @rule(pick=PICK)
+    def reverse(self, pick: int) -> None:
         found = self.proposals(ProposalState.POSTED, ProposalState.APPROVED, ProposalState.EXPIRED)
-        self.w.request(Purpose.REVERSE, data.draw(st.sampled_from(found)).id)
+        self.w.request(Purpose.REVERSE, picked(found, pick).id)
         self.w.work()
 
     @precondition(lambda self: self.proposals())
-    @rule(data=st.data())
-    def post_again(self, data: st.DataObject) -> None:
-        proposal = data.draw(st.sampled_from(self.proposals()))
+    @rule(pick=PICK)
+    def post_again(self, pick: int) -> None:
+        proposal = picked(self.proposals(), pick)
         documents = self.w.documents(proposal)
         if proposal.state is ProposalState.APPROVED or any(one.state.open for one in documents):
             self.w.inst.request_posting(proposal, "uid:1000")
 
     @precondition(lambda self: self.held())
-    @rule(data=st.data(), again=st.booleans())
-    def choose(self, data: st.DataObject, again: bool) -> None:
-        self._choose(data.draw(st.sampled_from(self.held())), again=again)
+    @rule(pick=PICK, again=st.booleans())
+    def choose(self, pick: int, again: bool) -> None:
+        self._choose(picked(self.held(), pick), again=again)
 
     # The worker and its troubles
 
@@ -193,9 +201,9 @@ class Writeback(RuleBasedStateMachine):
         self.w.work()
 
     @precondition(lambda self: self.w.stopped)
-    @rule(data=st.data())
-    def wake_a_stopped_worker(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.w.stopped))
+    @rule(pick=PICK)
+    def wake_a_stopped_worker(self, pick: int) -> None:
+        one = picked(self.w.stopped, pick)
         sent = self.w.ledger.sent
         if not self.w.wake(one) and self.w.ledger.sent > sent:
             self.broken.append("a worker that was passed over has sent a document")
@@ -235,12 +243,12 @@ class Writeback(RuleBasedStateMachine):
         if not self.w.stopped:
             copy = self.folder / f"copy-{len(self.copies)}.db"
             self.w.back_up(copy)
-            self.copies.append((copy, True))
+            self.copies.append(copy)
 
     @precondition(lambda self: self.copies)
-    @rule(data=st.data(), with_mark=st.booleans())
-    def restore(self, data: st.DataObject, with_mark: bool) -> None:
-        copy, _ = data.draw(st.sampled_from(self.copies))
+    @rule(pick=PICK, with_mark=st.booleans())
+    def restore(self, pick: int, with_mark: bool) -> None:
+        copy = picked(self.copies, pick)
         if with_mark:  # nothing tells, so that nothing may be under way: what was sent has come by now
             self.w.clock.pass_by(QUIET)
         self.w.restore(copy, with_mark=with_mark)
@@ -503,11 +511,14 @@ def account(number: int) -> str:
     return f"00610030{number:02}"
 
 
+from hypothesis import Phase
+PHASES = (Phase.generate,) if os.environ.get("NOSHRINK") else tuple(Phase)
 DEEP = os.environ.get("TUI_CONNECTOR_DEEP", "") not in ("", "0")
 TestWriteback = Writeback.TestCase
 TestWriteback.settings = settings(
     max_examples=2000 if DEEP else 60,
     stateful_step_count=50 if DEEP else 30,
     deadline=None,
+    phases=PHASES,
     suppress_health_check=list(HealthCheck),
 )

@@ -277,6 +277,7 @@ class World:
     _patches: ExitStack = field(default_factory=ExitStack)
     _worker: Worker | None = None
     _workers: int = 0
+    _at_work: bool = False
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.clock)
@@ -425,14 +426,18 @@ class World:
         from tui_connector.domain.errors import LeaseLostError  # noqa: PLC0415 - one case
 
         try:
+            self._at_work = True
             one.going_on.send(None)
         except (StopIteration, LeaseLostError):
+            self._at_work = False
             with self.store.transaction() as tx:
                 self.store.leases.release(tx, one.hold.lease)
             return True
         except Died:
             self._worker = None
             return False
+        finally:
+            self._at_work = False
         self.stopped.append(one)
         self._worker = None
         return False
@@ -456,7 +461,7 @@ class World:
         begin = store.transaction
 
         def counted() -> Any:
-            if self.crash_after is not None:
+            if self.crash_after is not None and self._at_work:
                 self.crash_after -= 1
                 if self.crash_after < 0:
                     self.crash_after = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,7 +35,7 @@ POST = PATH + "$"
 PLANNER, NOVAK, KAYA = "uid:4711", "uid:4242", "uid:4343"  # the planner asks, the others may approve
 NAMES = {PLANNER: "p.planner", NOVAK: "a.novak", KAYA: "e.kaya"}
 PASSPHRASE = "four words are enough"
-OFFSET = "21000000"
+OFFSET = "21500000"  # accruals
 MORE = """
 [posting]
 quiet_seconds = 1
@@ -103,6 +104,10 @@ class PlanDesk(Desk):
                 code = int(ended.code or 0)
         return Told(code, out.getvalue(), err.getvalue())
 
+    def written(self) -> str:
+        """The transcript, without the folder of this machine."""
+        return _shorter("\n".join(self.transcript), self.folder)
+
     def json(self, *arguments: str, by: str = PLANNER, stdin: str = "", code: int = 0) -> Any:
         told = self.tell(*arguments, "--json", by=by, stdin=stdin)
         assert told.code == code, told.text
@@ -129,6 +134,11 @@ class PlanDesk(Desk):
         for one in people or (NOVAK,):
             made = self.json("approver", "init", "--name", NAMES[one], by=one, stdin=f"{PASSPHRASE}\n")
             self.enrol_key(made["enrol_as"], json.dumps(made["public_key"]))
+
+    def enrol_shown(self, told: Told) -> None:
+        """Enrol the key that `approver init` shows, under the name it shows."""
+        text = told.out[told.out.index("{") : told.out.rindex("}") + 1]
+        self.enrol_key(f"{json.loads(text)['key']}.json", text)
 
     def enrol_key(self, name: str, text: str) -> None:
         approvers = self.folder / "approvers.d"
@@ -161,6 +171,12 @@ class PlanDesk(Desk):
         assert {one.state.value for one in self.documents(proposal)} == {"verified"}
         assert self.proposal(proposal.id).state == "posted"
         return told
+
+    def author_signs(self, proposal: Proposal, *more: str) -> Told:
+        """The person who asked for a proposal tries to approve it, with a key that is enrolled."""
+        if not (self.folder / NAMES[PLANNER]).exists():
+            self.enrol(PLANNER)
+        return self.sign(proposal, *more, by=PLANNER)
 
     # What the store holds
 
@@ -202,6 +218,10 @@ class PlanDesk(Desk):
         """What a planner does: lines={code: cells}, add=[line], remove=[code], approval=cells."""
         self.sandbox.call("PATCH", "anaplan/plan", changes)
 
+    def move_pair(self, amount: str) -> None:
+        """Another amount for PL-0001, and the opposite for PL-0002, which balances it."""
+        self.plan(lines={"PL-0001": {"Amount": amount}, "PL-0002": {"Amount": f"-{amount}"}})
+
     def plan_lines(self) -> dict[str, Cells]:
         lines: dict[str, Cells] = self.sandbox.call("GET", "anaplan/plan")["lines"]
         return lines
@@ -226,6 +246,12 @@ class PlanDesk(Desk):
     def exports(self) -> int:
         """How often the export was run."""
         return len(self.sandbox.tasks("PLN01 Journal.csv"))
+
+
+def _shorter(text: str, folder: Path) -> str:
+    """The text with ~ for a folder of this machine, wherever its lines were broken."""
+    path = "\n?".join(map(re.escape, str(folder)))
+    return re.sub(path, "~", text)
 
 
 def plan_desk(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> PlanDesk:

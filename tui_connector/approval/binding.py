@@ -24,6 +24,7 @@ _WORDS = {
     "ledger_words": "the target",
     "mapping": "the mapping or a rule of the flow",
 }
+_BYTES = "would be sent as other bytes"
 _AGAIN = "run the flow again for a new proposal and have that approved"
 
 
@@ -161,20 +162,19 @@ def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[P
     }
     found += [f"{name.replace('_', ' ')} is {value}, signed was {said.get(name)}" for name, value in plain.items()
               if said.get(name) != value]  # fmt: skip
-    gates = {gate.name: [gate.verdict.value, gate.words] for gate in proposal.gates}
     signed_gates = said.get("gates") or {}
     found += [
-        f"gate {name} says {gates.get(name)}, signed was {signed_gates.get(name)}"
-        for name in {**signed_gates, **gates}
-        if gates.get(name) != signed_gates.get(name)
+        f"gate {gate.name} says {gate.verdict}: {gate.words}, signed was {': '.join(signed_gates.get(gate.name, ()))}"
+        for gate in proposal.gates
+        if [gate.verdict.value, gate.words] != signed_gates.get(gate.name)
     ]
+    found += [f"gate {name} is missing" for name in signed_gates.keys() - {gate.name for gate in proposal.gates}]
     signed = {number: (digest, payload) for number, digest, payload in said.get("documents") or ()}
     present = {one.document.number: (one.document.digest, one.payload_digest) for one in documents}
-    found += [
-        f"document {number} {_how(signed.get(number), present.get(number))}"
-        for number in sorted({*signed, *present})
-        if signed.get(number) != present.get(number)
-    ]
+    differing = sorted(number for number in {*signed, *present} if signed.get(number) != present.get(number))
+    hows = [(number, _how(signed.get(number), present.get(number))) for number in differing]
+    hows.sort(key=lambda one: one[1] == _BYTES)  # where the content is another one, the bytes of all are
+    found += [f"document {number} {how}" for number, how in hows]
     return found
 
 
@@ -183,7 +183,7 @@ def _how(signed: tuple[str, str] | None, present: tuple[str, str] | None) -> str
         return "was not among the signed ones"
     if present is None:
         return "is missing"
-    return "holds other lines than the signed one" if signed[0] != present[0] else "would be sent as other bytes"
+    return "holds other lines than the signed one" if signed[0] != present[0] else _BYTES
 
 
 def _words(name: str) -> str:

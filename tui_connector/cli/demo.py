@@ -16,7 +16,7 @@ from tui_connector.cli import Exit
 from tui_connector.cli.flows import describe, summary, work_off
 from tui_connector.cli.out import console, print_json
 from tui_connector.cli.progress import tail
-from tui_connector.cli.telling import document_table, sentence
+from tui_connector.cli.telling import document_table, sentence, tie
 from tui_connector.cli.verdict import judge, proposal_made
 from tui_connector.cli.worker import work
 from tui_connector.demo import (
@@ -113,3 +113,4 @@ def _show_posted(installation: Installation, proposal: Proposal) -> None:
     documents = installation.store.proposals.documents(proposal.id)
     document_table(documents)
     console().print(Text(sentence(proposal, documents), "bold"))
+    console().print(Text(tie(proposal, documents)))

@@ -202,3 +202,15 @@ def sentence(proposal: Proposal, documents: Sequence[PostingDocument]) -> str:
     proof = f"{counted(told, 'document')} by a person's word" if told else "proved in SAP to the cent"
     gross = by_currency(proposal.gross)
     return f"✓ {proposal.name} is posted: {counted(len(done), 'document')}, {gross} gross; {proof}."
+
+
+def tie(proposal: Proposal, documents: Sequence[PostingDocument]) -> str:
+    """The trip in figures: rows of the export, lines proposed, lines posted, lines read back equal to the cent."""
+    posted = sum(one.document.items for one in documents if one.accounting_document)
+    proved = sum(one.document.items for one in documents if one.state is DocumentState.VERIFIED)
+    control = next((gate.words for gate in proposal.gates if gate.name == "control total"), "no control total")
+    whole = proposal.lines == posted == proved
+    return (
+        f"{'✓ Tied' if whole else '✗ Not tied'}: export {control}; {figure(proposal.lines)} lines proposed, "
+        f"{figure(posted)} posted, {figure(proved)} read back."
+    )

@@ -287,8 +287,8 @@ class Draft:
 
     head: ProposalHead
     origin: Origin
-    lines: tuple[ProposedLine, ...]
-    documents: tuple[ProposedDocument, ...]
+    lines: tuple[ProposedLine, ...] = field(repr=False)
+    documents: tuple[ProposedDocument, ...] = field(repr=False)
     fingerprint: str
     withheld: dict[str, int] = field(default_factory=dict)
 

@@ -59,6 +59,8 @@ class Guard:
             lines = [line for line in self._store.proposals.each_line(self._id) if line.document is not None]
             self._judge(proposal, [one.document for one in documents], lines, masters)
         self._check_chain()
+        self._admitted = True
+        self._admitted = True
 
     async def check(self, document: PostingDocument) -> tuple[JournalEntry, bytes]:
         """The entry and the exact bytes to send, after everything was looked at once more.
@@ -123,8 +125,11 @@ class Guard:
         try:
             yield
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            name = f"P-{self._id:04}"
+            fault = self._store.audit.proposal_fault(self._id) or f"{name}: it is as it was made"
             raise StoreError(
-                f"What the store holds of P-{self._id:04} cannot be read: {clean(str(error), limit=200)}", hint=_CHANGED
+                f"What the store holds of {name} cannot be read ({clean(str(error), limit=200)}). {fault}.",
+                hint=_CHANGED,
             ) from error
 
     def _bound(self) -> Proposal:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.terms import Terms
 
 _PAGE = 100
-_TO_SEND = (DocumentState.PLANNED, DocumentState.READY)
+# planned ones become ready first; what was open may have been sent once more after that state
+_DOUBTFUL = (DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN)
 
 
 def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
-    """Where the posting mark tells of a later state: every document that is approved and unsent becomes unknown."""
+    """Where the posting mark tells of a later state: every document that may have been sent since becomes unknown."""
     if not is_behind(terms.mark, context.store):
         return
     store, run, fence = context.store, context.run, context.fence
@@ -31,10 +32,10 @@ def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
             for proposal in page:
                 store.postings.make_ready(tx, run.id, fence, proposal.id)
                 for one in store.proposals.documents(proposal.id):
-                    if one.state in _TO_SEND:
+                    if one.state in _DOUBTFUL:
                         store.postings.move(
-                            tx, run.id, fence, proposal.id, one.document.number, expect=_TO_SEND,
-                            to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until,
+                            tx, run.id, fence, proposal.id, one.document.number, expect=_DOUBTFUL,
+                            to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until, looks=0,
                             said="the store was put back to an earlier state",
                         )  # fmt: skip
         store.restores.notice(tx)
