@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -77,8 +78,9 @@ UNSIGNED = {
     },
     "approval": {"number": "the order of signatures"},
 }
+JSON = ("head", "origin", "gross", "gates")  # what they say is signed, not how it is spaced
 FORCED = {"checked_at", "state"}  # unsigned, but not without effect: an old comparison bars, a proved one is not sent
-COUNTS = {"signed": 3500, "unsigned": 1200, "payload": 3000, "statement": 2000, "forged": 350, "setting": 900}
+COUNTS = {"signed": 3500, "unsigned": 450, "payload": 2900, "statement": 3100, "forged": 350, "setting": 550}
 PEOPLE = "novak|brandt|approv|sign"
 
 
@@ -211,11 +213,21 @@ def first_of(table: str, row: dict[str, Any]) -> int:
     return int(row["document"]) if table == "proposal_line" else 1
 
 
+def spoken(text: Any) -> Any:
+    """What a JSON text says; the text itself where it says nothing."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
 def sweep(desk: Desk, wanted: Callable[[str, str], bool], modes: tuple[bool, ...]) -> int:
     """Try every cell; how many cases the store took and the guard refused."""
     count = 0
     for number, (table, row, column, changed) in enumerate(cells(desk, wanted)):
         between = modes[number % len(modes)] and column != "state"
+        if column in JSON and spoken(changed) == spoken(row[column]):
+            continue
         change = update(table, row, **{column: changed})
         with suppress(ClashError):  # a constraint of the table: nobody can write this
             desk.refuses(names(table, row, column), change, between=between, first=first_of(table, row))
@@ -234,6 +246,9 @@ def test_every_signed_cell_is_held_by_the_signature_alone(desk: Desk) -> None:
 
 def test_every_unsigned_cell_is_held_by_the_audit_chain(desk: Desk) -> None:
     assert sweep(desk, lambda table, column: column in UNSIGNED[table], (False,)) >= COUNTS["unsigned"]
+    (row,) = desk.rows("proposal")
+    for column in JSON:
+        desk.refuses("the proposal", update("proposal", row, **{column: row[column] + " "}))
 
 
 @pytest.mark.usefixtures("signature_alone")

@@ -127,6 +127,7 @@ class Booked:
     number: str
     since: float
     shows: float
+    reversed: bool = False
 
 
 class Ledger:
@@ -155,6 +156,10 @@ class Ledger:
         one = Booked(entry, f"{len(self.booked) + 1:010}", since, since + self.lag)
         self.booked.append(one)
         return one
+
+    def reverse(self, one: Booked) -> None:
+        """Somebody takes it back in SAP."""
+        self.booked[self.booked.index(one)] = replace(one, reversed=True)
 
     def payload(self, entry: JournalEntry) -> bytes:
         return request_bytes(entry)
@@ -218,7 +223,7 @@ def _rejected() -> PostAnswer:
 
 def _found(one: Booked) -> FoundDocument:
     items = tuple(FoundItem(i.gl_account, i.amount, i.cost_center, i.profit_center) for i in one.entry.items)
-    return FoundDocument(one.entry.company_code, "2026", one.number, one.entry.currency, items)
+    return FoundDocument(one.entry.company_code, "2026", one.number, one.entry.currency, items, one.reversed)
 
 
 @dataclass(frozen=True, slots=True)

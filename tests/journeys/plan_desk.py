@@ -78,7 +78,7 @@ class PlanDesk(Desk):
     def tell(self, *arguments: str, by: str = PLANNER, stdin: str = "") -> Told:
         """Give a command as one of the people; nothing that it prints may steer a terminal."""
         told = self._give(arguments, by, stdin, io.StringIO())
-        assert_plain(told.text)
+        assert_plain(told.text.replace("\r\n", "\n"))
         return told
 
     def show(self, *arguments: str, by: str = PLANNER, stdin: str = "") -> Told:
@@ -138,7 +138,7 @@ class PlanDesk(Desk):
     def enrol_shown(self, told: Told) -> None:
         """Enrol the key that `approver init` shows, under the name it shows."""
         text = told.out[told.out.index("{") : told.out.rindex("}") + 1]
-        self.enrol_key(f"{json.loads(text)['key']}.json", text)
+        self.enrol_key(f"{json.loads(text)['name']}.json", text)
 
     def enrol_key(self, name: str, text: str) -> None:
         approvers = self.folder / "approvers.d"

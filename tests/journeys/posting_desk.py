@@ -24,6 +24,10 @@ FLOW = "plan_writeback"
 COMPANY_CODES = ("1010", "2010", "3010")
 PASSPHRASE = "four words are enough"
 MORE = """
+[posting]
+quiet_seconds = 1
+look_seconds = 0.1
+test_run = false
 [approval]
 approvers = "{approvers}"
 [flows.plan_writeback]

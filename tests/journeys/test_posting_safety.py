@@ -40,6 +40,12 @@ def assert_once(sandbox: Sandbox, batch: Batch) -> None:
     assert lines_in_sap(sandbox) == batch.lines()
 
 
+def told(batch: Batch) -> list[str]:
+    """Kinds of all audit events."""
+    with batch.opened() as installation:
+        return [one.fact.kind for one in installation.store.audit.events(limit=10_000)]
+
+
 def ends(pid: int, seconds: float = 30.0) -> int:
     """The exit code of a child."""
     return os.waitstatus_to_exitcode(
@@ -51,9 +57,9 @@ def test_what_was_not_found_is_held_and_sent_again_only_when_a_person_says_so(sa
     batch = prepare(sandbox, tmp_path / "batch", 3, 6)
     desk = Desk(batch.config, sandbox)
     sandbox.fault("drop_request", POST, "POST")
-    told = desk.tell("proposals", "post", "P-0001", "--json")
-    states = Counter(one["state"] for one in json.loads(told.out)["posting"])
-    assert (told.code, states) == (7, {"verified": 2, "held": 1})
+    answer = desk.tell("proposals", "post", "P-0001", "--json")
+    states = Counter(one["state"] for one in json.loads(answer.out)["posting"])
+    assert (answer.code, states) == (7, {"verified": 2, "held": 1})
     assert sent(sandbox) == 3
     (held,) = [one for one in batch.states() if one.state is DocumentState.HELD]
     assert (held.attempt, held.looks) == (1, 2)
@@ -99,7 +105,7 @@ def test_a_stopped_worker_wakes_up_after_its_lease_and_does_nothing(
         assert os.WIFSTOPPED(os.waitpid(zombie, os.WUNTRACED)[1])
         batch.work()
         assert_once(sandbox, batch)
-        before = newest(batch)
+        before = told(batch)
         os.kill(zombie, signal.SIGCONT)
         assert ends(zombie) == 0
     except BaseException:
@@ -107,12 +113,7 @@ def test_a_stopped_worker_wakes_up_after_its_lease_and_does_nothing(
         raise
     assert_once(sandbox, batch)
     assert sent(sandbox) == 4
-    assert [kind for kind in newest(batch) if kind not in before] == ["worker.stopped"]
-
-
-def newest(batch: Batch) -> dict[str, int]:
-    """Kinds of the audit events of the worker's own coming and going, and of the run, with how many there are."""
-    raise NotImplementedError
+    assert told(batch)[len(before) :] == ["worker.stopped"]
 
 
 def test_two_workers_post_a_proposal_as_one(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_two_workers_post_a_proposal_as_one(sandbox: Sandbox, tmp_path: Path) ->
         (started,) = audit.events(kind="run.started", run_id=batch.run)
         moved = {one.fact.actor for one in audit.events(run_id=batch.run, limit=1000)}
         assert len(audit.events(kind="worker.started", limit=1000)) >= 2
-    assert moved == {started.fact.actor, "uid:4242"} or moved == {started.fact.actor}
+    assert moved - {started.fact.actor} <= {"uid:4242"}
 
 
 def test_a_worker_told_to_stop_with_a_post_open_ends_and_loses_nothing(sandbox: Sandbox, tmp_path: Path) -> None:

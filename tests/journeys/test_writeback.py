@@ -230,19 +230,21 @@ def test_target_mode_posts_what_is_missing_and_takes_back_what_is_gone(desk: Pla
 
 
 def test_a_new_mapping_alone_is_told_from_a_new_plan(desk: PlanDesk) -> None:
-    """The plan's rows stay; only what a column means has changed."""
+    """Two columns exchange their meaning: the plan's rows are as they were, but one of them belongs elsewhere now."""
     desk.set_flow(mode="target")
     plan = desk.plan_lines()
-    desk.plan(lines={code: {"Profit Center": plan[code]["Cost Center"]} for code in plan} | {
-        LINE: {"Profit Center": plan["PL-0002"]["Cost Center"]}})  # fmt: skip
-    desk.set_part("columns", **{name: one for name, one in COLUMNS.items() if one != "ProfitCenter"})
+    desk.plan(lines={code: {"Group": plan["PL-0002"]["Cost Center"]} for code in (LINE, "PL-0002")} | {
+        code: {"Group": plan["PL-0004"]["Cost Center"]} for code in ("PL-0003", "PL-0004")})  # fmt: skip
+    desk.set_part("columns", **COLUMNS)
     desk.posts(desk.propose())
-    desk.amend('"Cost Center" = "CostCenter"', '"Profit Center" = "CostCenter"')
+    desk.amend('"Cost Center" = "CostCenter"', '"Cost Center" = "Group"')
+    desk.amend('"Group" = "Group"', '"Group" = "CostCenter"')
     second = desk.propose()
-    assert second.changes["indirect"] == 2
     amount = Decimal(plan[LINE]["Amount"])
-    assert desk.lines(second)[LINE] == [("indirect", -amount), ("indirect", amount)]
+    assert second.changes == {"indirect": 4, "unchanged": 2}
+    assert sorted(desk.lines(second)[LINE]) == [("indirect", -amount), ("indirect", amount)]
     desk.posts(second)
+    assert desk.balances().get(("1010", plan[LINE]["GL Account"], plan[LINE]["Cost Center"])) is None
 
 
 # Decisions

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tui_connector.worker")
 _BEAT_SECONDS = 5.0
-_RESUME_SECONDS = 60.0
+_RESUME_SECONDS = 120.0
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
 _ENDED = "ZX"  # states of a killed process that its parent has not asked about
 DRAIN_SECONDS = 25.0
@@ -195,9 +195,10 @@ class Worker:
                 self._request([RunRequest(proposal.flow, purpose=Purpose.POST, proposal=number)], self.actor)
 
     def _may_look(self, proposal: int) -> bool:
-        """Not while the last posting run could not even look: that needs a person."""
+        """Whether a look at one of its documents is due."""
         now = self._clock.now()
-        return any(one.look_at is None or one.look_at <= now for one in self._store.postings.unsettled(proposal))
+        waiting = (one for one in self._store.postings.unsettled(proposal) if one.state in _LOOKED_UP)
+        return any(one.look_at is None or one.look_at <= now for one in waiting)
 
     def _start_runnable(self) -> None:
         tried = set(self._busy)

@@ -60,10 +60,17 @@ def _worth_waiting(error: BaseException) -> bool:
     return error.retry_after is None or error.retry_after.total_seconds() <= LONGEST_WISH_SECONDS
 
 
+def pause(attempt: int, wish: float | None) -> float:
+    """Seconds to wait after the first, second, … attempt; wish: those the tenant asked for.
+
+    For requests that are not repeated here: whoever sends one again has made sure that it was not processed.
+    """
+    spread = _dice.uniform(0.0, min(CAP_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1)))
+    # never earlier than told; a little later, so that callers told the same moment do not come together
+    return spread if wish is None else wish + min(spread, 1.0)
+
+
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    spread = _dice.uniform(0.0, min(CAP_SECONDS, BASE_SECONDS * 2.0 ** (state.attempt_number - 1)))
-    if isinstance(error, TransientError) and error.retry_after is not None:
-        # never earlier than told; a little later, so that callers told the same moment do not come together
-        return error.retry_after.total_seconds() + min(spread, 1.0)
-    return spread
+    wish = error.retry_after if isinstance(error, TransientError) else None
+    return pause(state.attempt_number, None if wish is None else wish.total_seconds())

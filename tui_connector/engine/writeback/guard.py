@@ -60,7 +60,6 @@ class Guard:
             self._judge(proposal, [one.document for one in documents], lines, masters)
         self._check_chain()
         self._admitted = True
-        self._admitted = True
 
     async def check(self, document: PostingDocument) -> tuple[JournalEntry, bytes]:
         """The entry and the exact bytes to send, after everything was looked at once more.

@@ -30,6 +30,7 @@ from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.mark import write_mark
 from tui_connector.engine.writeback.restored import notice_restore
 from tui_connector.sap.posting import open_channel
+from tui_connector.transport.retry import pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
 _JUMP_SECONDS = 60.0
 _PROOF_PAUSE, _PROOF_LONGEST = 0.5, 30.0
+_BLIND_PAUSE = timedelta(days=1)
 _NO_PROOF = "posted, not proved: this user may not read A_OperationalAcctgDocItemCube (scenario SAP_COM_0303)"
 _CHOICES = "`proposals show` lists what can be done with a held document"
 
@@ -199,7 +201,7 @@ class PostRun:
                         f"SAP did not take document {document.document.number}: {answer.why}",
                         hint="It was not posted. Mend what the message names, then `proposals post`.",
                     )
-                await self._clock.sleep(answer.retry_after or min(2.0**attempt, 30.0))
+                await self._clock.sleep(pause(attempt, answer.retry_after))
             case PostOutcome.UNKNOWN:
                 until = self._clock.now() + timedelta(seconds=self._policy.quiet_seconds)
                 self._move(document, DocumentState.UNKNOWN, expect=sending, said=answer.why, look_at=until)
@@ -229,7 +231,7 @@ class PostRun:
     async def _prove(self, document: PostingDocument) -> None:
         """A posted document must show in SAP, equal to the cent; SAP's read service lags behind."""
         entry = self._guard.entry(document)
-        pause, end = _PROOF_PAUSE, self._clock.monotonic() + self._policy.prove_seconds
+        between, end = _PROOF_PAUSE, self._clock.monotonic() + self._policy.prove_seconds
         while True:
             found = await self._look(entry)
             if self._blind:
@@ -243,8 +245,8 @@ class PostRun:
                 self._move(document, DocumentState.HELD, expect=(DocumentState.POSTED,), difference=why)
                 return
             self._checkpoints.hold.check()
-            await self._clock.sleep(pause)
-            pause = min(pause * 1.6, _PROOF_LONGEST)
+            await self._clock.sleep(between)
+            between = min(between * 1.6, _PROOF_LONGEST)
 
     async def _look(self, entry: JournalEntry) -> list[FoundDocument]:
         """Documents with the entry's reference; none when SAP does not let this user look, which is kept in mind."""
@@ -360,7 +362,10 @@ class PostRun:
         reason = "; ".join(part for part in parts if part)
         settled = len(proved) + len(rejected) == len(documents)
         end = ProposalState.POSTED if proved else ProposalState.REJECTED
+        later = self._clock.now() + _BLIND_PAUSE
         with store.transaction() as tx:
+            for one in unproved:  # perhaps the user may look by then
+                self._move_in(tx, one, DocumentState.POSTED, (DocumentState.POSTED,), look_at=later)
             if settled and store.proposals.get(self._proposal.id).state is ProposalState.APPROVED:
                 store.proposals.change_state(tx, self._proposal.id, end, reason=reason, actor=self._checkpoints.actor)
             state = RunState.DONE if not held and not rejected else RunState.FAILED

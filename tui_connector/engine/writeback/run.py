@@ -18,7 +18,6 @@ from tui_connector.domain.proposal import (
     DocumentState,
     Gate,
     LineDecision,
-    LineKind,
     Origin,
     ProposalState,
     Verdict,
@@ -262,12 +261,14 @@ class StatusRun:
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         proposals = self._context.store.proposals
+        reverses = proposals.get(self._id).head.reverses
         documents = {one.document.number: one for one in proposals.documents(self._id)}
         for line in proposals.each_line(self._id):
-            if line.kind is LineKind.PLAN and line.document is not None:
+            if line.row and line.document is not None:  # what is taken back of another row, or of one gone, has none
                 one = documents[line.document]
                 at = one.proved_at.strftime("%Y-%m-%d %H:%M:%S") if one.proved_at else ""
-                state = "Reversed" if proposals.get(self._id).head.reverses else one.state.value.capitalize()
+                proved = one.state is DocumentState.VERIFIED
+                state = "Reversed" if reverses and proved else one.state.value.capitalize()
                 yield line.key, state, one.accounting_document, one.fiscal_year, at
 
 
