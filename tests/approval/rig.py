@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -24,7 +25,15 @@ from tui_connector.domain.ledger import (
     MasterFacts,
     PeriodStatus,
 )
-from tui_connector.domain.proposal import Draft, Gate, Proposal, ProposalHead, Verdict
+from tui_connector.domain.proposal import (
+    Draft,
+    Gate,
+    Proposal,
+    ProposalHead,
+    Verdict,
+    document_digest,
+    fingerprint_of,
+)
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.writeback import guard as guarding
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
@@ -55,6 +64,12 @@ PLAN = [
 ]
 CONTROL = Gate("control total", Verdict.PASS, "6 rows, as the export says")
 
+TABLES = {
+    "proposal": ("id",),
+    "document": ("proposal_id", "number"),
+    "proposal_line": ("proposal_id", "number"),
+    "approval": ("proposal_id", "number"),
+}
 
 class Hands:
     """A clock that stands where it is put."""
@@ -95,8 +110,12 @@ def masters(lines: Sequence[Any]) -> MasterFacts:
         for code, currency in (("1010", "EUR"), ("2010", "CHF"))
     }
     accounts = {("YCOA", line.gl_account.lstrip("0")): AccountFacts(line.gl_account) for line in lines}
-    costs = {("A000", line.cost_center.lstrip("0")): always for line in lines if line.cost_center}
-    profits = {("A000", line.profit_center): always for line in lines if line.profit_center}
+    costs: dict[tuple[str, str], tuple[CenterSlice, ...]] = {
+        ("A000", line.cost_center.lstrip("0")): always for line in lines if line.cost_center
+    }
+    profits: dict[tuple[str, str], tuple[CenterSlice, ...]] = {
+        ("A000", line.profit_center): always for line in lines if line.profit_center
+    }
     return MasterFacts(companies, accounts, costs, profits)
 
 
@@ -242,6 +261,48 @@ class Rig:
             self.backend.rollback()
 
 
+@dataclass(frozen=True)
+class Desk:
+    """A rig with its approved proposal, and the bytes that were approved."""
+
+    rig: Rig
+    proposal: Proposal
+    genuine: list[bytes]
+
+    def refuses(self, words: str, change: Callable[..., object], *, between: bool = False, first: int = 1) -> str:
+        """What the guard says of a change; nothing of the changed document or of one behind it may be sent.
+
+        words: any of them, between bars, must be in the message. first: the document that is changed.
+        """
+        with self.rig.undone() as do:
+            if not between:
+                change(do)
+            refused, sent = self.rig.refusal(self.proposal.id, (lambda: change(do)) if between else None)
+        assert refused, f"{len(sent)} documents were sent after a change that should name {words}"
+        assert sent == self.genuine[: len(sent)]
+        assert len(sent) < first, refused
+        assert between or not sent, refused
+        assert any(word in refused.message for word in words.split("|")), f"{words} is not in: {refused.message}"
+        assert refused.hint
+        return refused.message
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        names = [row[1] for row in self.rig.backend.query(f"PRAGMA table_info({table})", ())]
+        found = self.rig.backend.query(
+            f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(TABLES[table])}",
+            (),
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def update(table: str, row: dict[str, Any], **changed: Any) -> Callable[..., object]:
+    """The change of cells of one row."""
+    keys = TABLES[table]
+    statement = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in changed)} WHERE "
+    statement += " AND ".join(f"{key} = ?" for key in keys)
+    return lambda do: do(statement, *changed.values(), *(row[key] for key in keys))
+
+
 def payloads(draft: Draft, made_at: datetime) -> list[tuple[DocumentKeys, bytes]]:
     """Keys and bytes of each document."""
     found = []
@@ -250,6 +311,23 @@ def payloads(draft: Draft, made_at: datetime) -> list[tuple[DocumentKeys, bytes]
         entry = journal_entry(FLOW, draft.head, draft.fingerprint, document, own, made_at=made_at)
         found.append((keys_of(draft.head, draft.fingerprint, document), request_bytes(entry)))
     return found
+
+
+def forged(draft: Draft, number: int, **changed: Any) -> Draft:
+    """The draft with one line changed and every digest worked out anew."""
+    lines = tuple(line._replace(**changed) if line.number == number else line for line in draft.lines)
+    documents = []
+    for document in draft.documents:
+        own = [line for line in lines if line.document == document.number]
+        totals: dict[str, Any] = {
+            "debit": sum((line.amount for line in own if line.amount > 0), Decimal(0)),
+            "credit": -sum((line.amount for line in own if line.amount < 0), Decimal(0)),
+        }
+        made = replace(document, **totals, digest="")
+        documents.append(replace(made, digest=document_digest(made, own)))
+    return replace(
+        draft, lines=lines, documents=tuple(documents), fingerprint=fingerprint_of(draft.head, documents)
+    )  # fmt: skip
 
 
 def at_once(work: Coroutine[Any, Any, Any]) -> Any:

@@ -1,57 +1,41 @@
-"""A world for the writeback in memory: a ledger without duplicate detection, a plan, a clock, people who sign."""
+"""One installation of the writeback between two far sides in memory, its people, and a worker that can die or stop."""
 
 from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.engine.far_sides import Clock, Exported, Ledger
 from tests.engine.plans import HEADER, NOW, with_control
 from tui_connector.anaplan.model import ExportColumns
 from tui_connector.approval.keys import KeyFile, PublicKey
 from tui_connector.bootstrap import Installation
-from tui_connector.domain.ledger import (
-    AccountFacts,
-    CenterSlice,
-    CompanyFacts,
-    FoundDocument,
-    FoundItem,
-    MasterFacts,
-    PostAnswer,
-    PostOutcome,
-    SapMessage,
-    same_number,
-)
-from tui_connector.domain.proposal import DocumentState
+from tui_connector.domain.errors import LeaseLostError
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.worker import Worker, WorkerOptions, this_process
 from tui_connector.engine.writeback import facts, moments, post, run
-from tui_connector.engine.writeback.export import PlanExport
-from tui_connector.sap.journal_xml import request_bytes
 from tui_connector.settings.load import load_settings
 from tui_connector.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from tui_connector.approval.decisions import Signed
     from tui_connector.domain.flow import WritebackFlow
-    from tui_connector.domain.ledger import JournalEntry
-    from tui_connector.domain.proposal import PostingDocument, Proposal
+    from tui_connector.domain.ledger import MasterFacts
+    from tui_connector.domain.proposal import DocumentState, PostingDocument, Proposal
     from tui_connector.domain.run import Run
     from tui_connector.sap.masters import WantedMasters
 
-QUIET, REACH = 30.0, 20.0  # seconds: the quiet time, and how long a request may still be under way
+QUIET = 30.0  # seconds
 MODEL = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
 CONFIG = f"""environment = "TEST"
 [periods]
@@ -68,174 +52,10 @@ prove_seconds = 20
 recheck_seconds = 0
 """
 _LEASE = 1e9  # seconds: what keeps a worker that was passed over from writing is its number, not its watch
-_ALWAYS = (CenterSlice(date(2020, 1, 1), date(9999, 12, 31)),)
 
 
 class Died(BaseException):
     """The process is gone at this point; nothing of it runs any more."""
-
-
-class Clock:
-    """Moves when somebody sleeps. jumps: by how many seconds the wall clock is put on or back at the next sleep."""
-
-    def __init__(self) -> None:
-        self.wall = NOW
-        self.ticks = 1000.0
-        self.jumps: list[float] = []
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.ticks
-
-    async def sleep(self, seconds: float) -> None:
-        self.pass_by(seconds)
-        if self.jumps:
-            self.wall += timedelta(seconds=self.jumps.pop(0))
-
-    def pass_by(self, seconds: float) -> None:
-        self.ticks += seconds
-        self.wall += timedelta(seconds=seconds)
-
-
-class Fault(StrEnum):
-    """What becomes of one sending."""
-
-    NONE = "none"
-    ANSWER_LOST = "answer lost"
-    DROPPED = "dropped"
-    NOT_PROCESSED = "not processed"
-    REJECTED = "rejected"
-    LATE = "late"
-    STALLED_BEFORE = "stalled before"
-    STALLED_AFTER = "stalled after"
-
-
-class _Stall:
-    """Hands control back to whoever drives the coroutine: the process is stopped, not dead."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """A document in the ledger; since, shows: the moments (on the watch) from which it is there and is found."""
-
-    entry: JournalEntry
-    number: str
-    since: float
-    shows: float
-    reversed: bool = False
-
-
-class Ledger:
-    """SAP. It posts whatever comes, as often as it comes."""
-
-    resend_replaces = False
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.booked: list[Booked] = []
-        self.faults: list[Fault] = []
-        self.blocked: set[str] = set()  # accounts
-        self.closed = False
-        self.lag = 0.0
-        self.readable = True
-        self.on_send: Callable[[JournalEntry, bytes], None] = lambda _entry, _payload: None
-        self.mend: Callable[[FoundDocument], FoundDocument] = lambda found: found
-        self.sent = 0
-
-    def there(self) -> list[Booked]:
-        """What is posted by now."""
-        return [one for one in self.booked if one.since <= self.clock.ticks]
-
-    def book(self, entry: JournalEntry, delay: float = 0.0) -> Booked:
-        since = self.clock.ticks + delay
-        one = Booked(entry, f"{len(self.booked) + 1:010}", since, since + self.lag)
-        self.booked.append(one)
-        return one
-
-    def reverse(self, one: Booked) -> None:
-        """Somebody takes it back in SAP."""
-        self.booked[self.booked.index(one)] = replace(one, reversed=True)
-
-    def payload(self, entry: JournalEntry) -> bytes:
-        return request_bytes(entry)
-
-    async def test(self, entry: JournalEntry) -> PostAnswer | None:
-        return self._refusal() or PostAnswer(PostOutcome.POSTED, "SAP would post it")
-
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
-        assert payload == request_bytes(entry)
-        self.on_send(entry, payload)
-        self.sent += 1
-        fault = self.faults.pop(0) if self.faults else Fault.NONE
-        begun = self.clock.ticks
-        match fault:
-            case Fault.DROPPED:
-                return PostAnswer(PostOutcome.UNKNOWN, "no answer")
-            case Fault.NOT_PROCESSED:
-                return PostAnswer(PostOutcome.NOT_PROCESSED, "no connection")
-            case Fault.LATE:
-                self.book(entry, delay=REACH)
-                return PostAnswer(PostOutcome.UNKNOWN, "the connection was cut")
-            case Fault.STALLED_BEFORE:
-                await _Stall()
-                if self.clock.ticks - begun > REACH:
-                    return PostAnswer(PostOutcome.UNKNOWN, "the connection is gone")
-        refused = _rejected() if fault is Fault.REJECTED else self._refusal()
-        if refused:
-            return refused
-        number = self.book(entry).number
-        if fault is Fault.STALLED_AFTER:
-            await _Stall()
-        if fault is Fault.ANSWER_LOST:
-            return PostAnswer(PostOutcome.UNKNOWN, "no answer")
-        return PostAnswer(PostOutcome.POSTED, "posted", number, "2026")
-
-    async def find(self, entry: JournalEntry) -> list[FoundDocument]:
-        from tui_connector.domain.errors import AuthenticationError  # noqa: PLC0415 - one case
-
-        if not self.readable:
-            raise AuthenticationError("SAP refused to show documents.", hint="give the user the scenario")
-        found = [one for one in self.booked if one.entry.reference == entry.reference]
-        return [self.mend(_found(one)) for one in found if one.shows <= self.clock.ticks]
-
-    def masters(self, wanted: WantedMasters) -> MasterFacts:
-        company = {code: CompanyFacts(code, "EUR", "YCOA", "A000", "K4") for code in wanted.company_codes}
-        accounts = {
-            ("YCOA", same_number(one)): AccountFacts(one, blocked_for_posting=one in self.blocked)
-            for _, one in wanted.accounts
-        }
-        centers = {("A000", same_number(one)): _ALWAYS for _, one in wanted.cost_centers}
-        profits = {("A000", same_number(one)): _ALWAYS for _, one in wanted.profit_centers}
-        return MasterFacts(company, accounts, centers, profits)
-
-    def _refusal(self) -> PostAnswer | None:
-        return _rejected() if self.closed else None
-
-
-def _rejected() -> PostAnswer:
-    return PostAnswer(PostOutcome.REJECTED, "SAP refused it", messages=(SapMessage("F5 507", 3, "No."),))
-
-
-def _found(one: Booked) -> FoundDocument:
-    items = tuple(FoundItem(i.gl_account, i.amount, i.cost_center, i.profit_center) for i in one.entry.items)
-    return FoundDocument(one.entry.company_code, "2026", one.number, one.entry.currency, items, one.reversed)
-
-
-@dataclass(frozen=True, slots=True)
-class Exported(PlanExport):
-    """An export that never was a file."""
-
-    rows: tuple[list[str], ...] = ()
-
-    async def records(self) -> AsyncIterator[list[str]]:
-        yield list(HEADER)
-        for row in self.rows:
-            yield row
 
 
 class QuickKey(KeyFile):
@@ -249,7 +69,7 @@ class QuickKey(KeyFile):
     def public(self) -> PublicKey:
         return self._public
 
-    def sign(self, passphrase: str, statement: str) -> bytes:  # noqa: ARG002 - nothing is sealed
+    def sign(self, passphrase: str, statement: str) -> bytes:
         return self._private.sign(statement.encode())
 
 
@@ -275,7 +95,7 @@ class World:
     rows: list[list[str]] = field(default_factory=list)
     crash_at: tuple[str, int] | None = None  # a moment, and how often it comes before
     crash_after: int | None = None  # commits
-    on_moment: Callable[[str], None] = lambda _name: None
+    on_moment: Callable[[str], object] = lambda _name: None
     stopped: list[Stopped] = field(default_factory=list)
     ledger: Ledger = field(init=False)
     inst: Installation = field(init=False)
@@ -294,7 +114,7 @@ class World:
             self.enrol(key, settings.approval.approvers)
         self.inst = Installation(settings, (self.flow,), self._open(), cast("Any", None), self.clock)
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         async def masters(client: Ledger, wanted: WantedMasters) -> MasterFacts:
             return client.masters(wanted)
 
@@ -385,9 +205,7 @@ class World:
         while (found := self._next_run()) is not None:
             worker, one = found
             with self.store.transaction() as tx:
-                lease = self.store.leases.claim(
-                    tx, one.model, worker.info.id, _LEASE, dead_owner=lambda _: True
-                )
+                lease = self.store.leases.claim(tx, one.model, worker.info.id, _LEASE, dead_owner=lambda _: True)
             assert lease is not None
             if not self._drive(Stopped(cast("Any", None), Hold(self.store, lease, _LEASE, self.clock)), worker, one):
                 break
@@ -404,9 +222,8 @@ class World:
 
     def _next_run(self) -> tuple[Worker, Run] | None:
         worker = self._worker or self._start()
-        held = {one.hold.lease.model for one in self.stopped if self._worker is worker}
         for one in (*self.store.runs.running(), *self.store.runs.waiting()):
-            if one.model not in held and (one.state is RunState.RUNNING or worker._ready(one)):
+            if one.state is RunState.RUNNING or worker._ready(one):
                 return worker, one
         return None
 
@@ -428,8 +245,6 @@ class World:
 
     def _go_on(self, one: Stopped) -> bool:
         """Whether the worker is still there afterwards."""
-        from tui_connector.domain.errors import LeaseLostError  # noqa: PLC0415 - one case
-
         try:
             self._at_work = True
             one.going_on.send(None)
@@ -520,8 +335,3 @@ class _Export:
             self._folder / digest, digest, 1, "116000000001", self._world.flow.export, "Finance Hub", "T1",
             self._world.clock.now(), ExportColumns(tuple(HEADER), "UTF-8", ",", '"', None), rows,
         )  # fmt: skip
-
-
-def gross(amounts: list[Decimal]) -> Decimal:
-    """The sum of debits."""
-    return sum((one for one in amounts if one > 0), Decimal(0))

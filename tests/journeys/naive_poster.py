@@ -12,6 +12,7 @@ import httpx
 
 from tests.journeys.conftest import SAP_SECRETS
 from tests.journeys.posting_harness import Doom, live
+from tui_connector.engine.writeback import moments
 from tui_connector.sandbox.sap.posting import PATH
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _AUTH = (SAP_SECRETS["client_id"], SAP_SECRETS["client_secret"])
 
 
 def post_naively(url: str, batch: Batch, kills: int, seed: int) -> Counter[str]:
-    """Post a batch's own bytes under kills at random times; the kills."""
+    """Post a batch's own bytes, killed now between an answer and its note, now at a random time; the kills."""
     with batch.opened() as installation:
         proposals = installation.store.proposals
         payloads = {
@@ -32,7 +33,11 @@ def post_naively(url: str, batch: Batch, kills: int, seed: int) -> Counter[str]:
         }
     job = partial(_post, url + PATH, payloads, batch.folder / "acknowledged")
     dice, died = random.Random(seed), Counter[str]()
-    for doom in [*(Doom(seconds=dice.uniform(0.05, 0.3)) for _ in range(kills)), None]:
+    dooms = [
+        Doom(seconds=dice.uniform(0.01, 0.06)) if number % 2 else Doom("answered", dice.randint(1, 3))
+        for number in range(kills)
+    ]
+    for doom in [*dooms, None]:
         died.update(live(job, doom))
     return died
 
@@ -49,6 +54,7 @@ def _post(url: str, payloads: dict[str, bytes], acknowledged: Path) -> int:
                 except httpx.HTTPError:
                     continue
                 if answer.status_code == 200:
+                    moments.reached("answered")
                     done.add(reference)
                     book.write(f"{reference}\n")
                     book.flush()

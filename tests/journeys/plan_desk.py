@@ -116,9 +116,12 @@ class PlanDesk(Desk):
     # The installation
 
     def set_flow(self, **settings: Any) -> None:
-        """Settings of the flow itself, as config.toml writes them."""
-        lines = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
-        self.amend("[flows.plan_writeback]\n", f"[flows.plan_writeback]\n{lines}")
+        """Settings of the flow itself, in place of those it has."""
+        text, head = self.config.read_text(), "[flows.plan_writeback]\n"
+        for name, value in settings.items():
+            text = re.sub(rf"(?m)^{name} = .*\n", "", text)
+            text = text.replace(head, f"{head}{name} = {_toml(value)}\n")
+        self.config.write_text(text)
 
     def set_part(self, part: str, **settings: Any) -> None:
         """A table below the flow: columns, approval or control."""

@@ -35,7 +35,7 @@ company_codes = ["1010", "2010", "3010"]
 two_approvers_from = {{ EUR = "1000000000", CHF = "1000000000", USD = "1000000000" }}
 """
 # short, but in the order that keeps the books safe: the quiet time outlasts lease, late commit and read-back delay
-QUICK = {"quiet_seconds": 0.8, "look_seconds": 0.1, "prove_seconds": 30.0, "test_run": False}
+QUICK = {"quiet_seconds": 1.2, "look_seconds": 0.1, "prove_seconds": 30.0, "test_run": False}
 LEASE_SECONDS = 0.5
 POST = PATH + "$"
 

@@ -9,12 +9,12 @@ import signal
 import time
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
 
-from tests.journeys.conftest import Sandbox, assert_sound, fork, open_hastily, start_process, wait_for
+from tests.journeys.conftest import Sandbox, assert_sound, fork, start_process, wait_for
 from tests.journeys.desk import Desk
 from tests.journeys.posting_desk import POST, Batch, copies, lines_in_sap, post, prepare
 from tests.journeys.posting_harness import RESEND, Doom, live
@@ -25,7 +25,6 @@ from tui_connector.engine.writeback import moments
 from tui_connector.sandbox.sap.posting import PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -133,7 +132,7 @@ def test_two_workers_post_a_proposal_as_one(sandbox: Sandbox, tmp_path: Path) ->
 
 def test_a_worker_told_to_stop_with_a_post_open_ends_and_loses_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     batch = prepare(sandbox, tmp_path / "batch", 3, 6, **RESEND)
-    sandbox.fault("delay", POST, "POST", seconds=0.7, skip=1)
+    sandbox.fault("slow_body", POST, "POST", seconds_per_chunk=5, skip=1)
     process = start_process(batch.config, tmp_path / "process")
     try:
         wait_for(lambda: sandbox.hits() == [1])
@@ -184,6 +183,19 @@ def test_a_restored_store_looks_up_before_it_sends(done: int, sandbox: Sandbox, 
         assert len(installation.store.audit.events(kind="store.restored_behind")) == 1
 
 
+def test_a_restored_store_waits_for_what_was_sent_after_its_copy(sandbox: Sandbox, tmp_path: Path) -> None:
+    batch = prepare(sandbox, tmp_path / "batch", 1, 2, **RESEND)
+    assert live(partial(post, batch), Doom("marked")) == ["marked"]
+    copied = copy_store(batch)
+    sandbox.fault("late_commit", POST, "POST", seconds=0.8)
+    assert live(partial(post, batch), Doom("answered")) == ["answered"]
+    assert not copies(sandbox)
+    put_back(batch, copied)
+    batch.work()
+    assert_once(sandbox, batch)
+    assert sent(sandbox) == 1
+
+
 def test_a_lost_store_finds_its_documents_by_their_references(sandbox: Sandbox, tmp_path: Path) -> None:
     lost = prepare(sandbox, tmp_path / "lost", 4, 8)
     lost.work()
@@ -195,6 +207,7 @@ def test_a_lost_store_finds_its_documents_by_their_references(sandbox: Sandbox, 
 
 
 def store_files(batch: Batch) -> list[Path]:
+    """The store with what SQLite keeps beside it; nobody has it open."""
     return sorted((batch.folder / "state").glob("connector.db*"))
 
 

@@ -110,14 +110,14 @@ def _signer(
     try:
         key = verify(directory, approval)
         said = read_statement(approval.statement)
-    except (AuthenticationError, ValueError) as error:
+        differences = [*_about(said, approval), *_differences(said, proposal, documents)]
+    except (AuthenticationError, AttributeError, TypeError, ValueError) as error:  # also a statement of another form
         raise RefusedError(
             f"{proposal.name}: the approval by {approval.name} does not hold: {error}",
             hint="have it approved again with a key that is enrolled",
         ) from error
     if not single:
         check_separation(proposal, key_id=key.key_id, user=key.user, by=approval.by)
-    differences = [*_about(said, approval), *_differences(said, proposal, documents)]
     if differences:
         raise StaleProposalError(
             f"{proposal.name} is not what {approval.name} signed: {'; '.join(differences[:3])}"
@@ -171,7 +171,7 @@ def _differences(said: dict[str, Any], proposal: Proposal, documents: Sequence[P
     found += [f"gate {name} is missing" for name in signed_gates.keys() - {gate.name for gate in proposal.gates}]
     signed = {number: (digest, payload) for number, digest, payload in said.get("documents") or ()}
     present = {one.document.number: (one.document.digest, one.payload_digest) for one in documents}
-    differing = sorted(number for number in {*signed, *present} if signed.get(number) != present.get(number))
+    differing = [number for number in {**signed, **present} if signed.get(number) != present.get(number)]
     hows = [(number, _how(signed.get(number), present.get(number))) for number in differing]
     hows.sort(key=lambda one: one[1] == _BYTES)  # where the content is another one, the bytes of all are
     found += [f"document {number} {how}" for number, how in hows]

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ _SEALED_SCHEMA = "tui-connector/approver-key/1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _LARGEST_FILE = 64 * 1024
+_DERIVING = threading.Lock()  # with several lanes, two threads that derive at once wait for each other for ever
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it becomes a file's name
 _MAKE_ONE = "Make one: tui-connector approver init"
 
@@ -359,7 +361,8 @@ def _key_id(raw: bytes) -> str:
 
 def _derive(passphrase: str, salt: bytes) -> bytes:
     kdf = Argon2id(salt=salt, length=_KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024)
-    return kdf.derive(passphrase.encode())
+    with _DERIVING:
+        return kdf.derive(passphrase.encode())
 
 
 def _names(place: int) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.ledger import FiscalPeriod, JournalEntry, JournalEntryItem
+from tui_connector.domain.flow import Channel
+from tui_connector.domain.ledger import FiscalPeriod, JournalEntry, JournalEntryItem, same_number
 from tui_connector.domain.proposal import DocumentKeys, document_keys, short_fingerprint
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def journal_entry(
     keys = keys_of(head, fingerprint, document)
     items = tuple(
         JournalEntryItem(number, line.gl_account, line.amount, line.cost_center, line.profit_center, line.text)
-        for number, line in enumerate(lines, 1)
+        for number, line in enumerate(_added_up(lines) if flow.channel is Channel.PLAN_DATA else lines, 1)
     )
     month = flow.first_month.get(document.company_code, 1)
     return JournalEntry(
@@ -54,3 +55,13 @@ def journal_entry(
         category=flow.category,
         period=FiscalPeriod.of(document.posting_date, month),
     )
+
+
+def _added_up(lines: Iterable[ProposedLine]) -> Iterable[ProposedLine]:
+    """Lines of one account and the same centers as one, since plan data hold one value for them."""
+    found: dict[tuple[str, ...], ProposedLine] = {}
+    for line in lines:
+        place = tuple(map(same_number, (line.gl_account, line.cost_center, line.profit_center)))
+        first = found.get(place)
+        found[place] = first._replace(amount=first.amount + line.amount) if first else line
+    return found.values()

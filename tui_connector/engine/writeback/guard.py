@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tui_connector.approval.binding import check_binding
 from tui_connector.domain.canonical import sha256
-from tui_connector.domain.errors import RefusedError, StaleProposalError, StoreError
+from tui_connector.domain.errors import RefusedError, RejectedError, StaleProposalError, StoreError
 from tui_connector.domain.proposal import Gate, Verdict, document_digest
 from tui_connector.domain.text import clean
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
 from tui_connector.engine.writeback.facts import closed_gates, gate_facts, masters_of
 from tui_connector.engine.writeback.gates import judge
+from tui_connector.engine.writeback.propose import by_place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.ledger import JournalEntry, MasterFacts
-    from tui_connector.domain.proposal import PostingDocument, Proposal, ProposedDocument, ProposedLine
+    from tui_connector.domain.proposal import PostedLine, PostingDocument, Proposal, ProposedDocument, ProposedLine
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.sap.posting import Channel
@@ -73,9 +75,10 @@ class Guard:
         with self._readable():
             masters = await self._fresh_masters()
             proposal, lines = self._bound(), self._lines(document)
+            document = self._store.proposals.document(self._id, document.document.number)  # as it is now
             payload = self._check_content(proposal, document, lines)
             self._judge(proposal, [document.document], lines, masters)
-            if not proposal.head.reverses:
+            if not (proposal.head.reverses or self._channel.resend_replaces):  # nothing was taken off for those
                 self._check_posted(proposal, lines)
             self._check_chain(document.document.number)
             return self._entry(proposal, document, lines), payload
@@ -160,7 +163,10 @@ class Guard:
         payload = self._store.proposals.payload(self._id, document.document.number)
         if sha256(payload) != document.payload_digest:
             raise StaleProposalError(f"{where}: the bytes to send are not the signed ones.", hint=_CHANGED)
-        made = self._channel.payload(self._entry(proposal, document, lines))
+        try:
+            made = self._channel.payload(self._entry(proposal, document, lines))
+        except RejectedError as error:
+            raise StaleProposalError(f"{where} is not the signed one: {error.message}", hint=_CHANGED) from error
         if made != payload:
             raise StaleProposalError(f"{where}: {_told_apart(payload, made)}.", hint=_CHANGED)
         if document_digest(document.document, lines) != document.document.digest:
@@ -169,14 +175,14 @@ class Guard:
 
     def _check_posted(self, proposal: Proposal, lines: list[ProposedLine]) -> None:
         """What was posted for a key before must be what the amount was worked out from."""
+        flow = self._context.flow
+        posted: dict[str, list[PostedLine]] = {}
         keys = sorted({line.key for line in lines if line.key})
-        found = {
-            (one.key, one.company_code, one.gl_account, one.cost_center, one.profit_center, one.currency): one.amount
-            for one in self._store.proposals.posted(self._context.run.target_id, keys, besides=self._id)
-        }
+        for one in self._store.proposals.posted(self._context.run.target_id, keys, besides=self._id):
+            posted.setdefault(one.key, []).append(one)
+        found = {key: by_place(flow, stands) for key, stands in posted.items()}
         for line in lines:
-            place = (line.key, line.company_code, line.gl_account, line.cost_center, line.profit_center, line.currency)
-            now = found.get(place, 0)
+            _, now = found.get(line.key, {}).get(place_of(flow, line), (None, Decimal(0)))
             if line.key and now != line.posted:
                 raise StaleProposalError(
                     f"Line {line.number} of {proposal.name} ({line.key}): {now} is posted now, not {line.posted}.",

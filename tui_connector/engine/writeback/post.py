@@ -34,7 +34,6 @@ from tui_connector.transport.retry import pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
     from typing import Any
 
     from tui_connector.domain.flow import WritebackFlow
@@ -208,7 +207,7 @@ class PostRun:
 
     async def _look_up(self, document: PostingDocument) -> None:
         """An unknown outcome: wait for the quiet time, then ask SAP; "not there" counts only after several looks."""
-        await self._wait(document.look_at)
+        await self._wait(document)
         entry = self._guard.entry(document)
         found = await self._look(entry)
         moments.reached("unknown looked")
@@ -254,12 +253,15 @@ class PostRun:
             return []
         self._checkpoints.hold.check()
         try:
-            return await self._channel.find(entry)
+            found = await self._channel.find(entry)
         except AuthenticationError as error:
             self._blind = True
             with self._store.transaction() as tx:
                 self._checkpoints.fact(tx, "posting.blind", self._proposal.name, why=error.message)
             return []
+        if self._channel.resend_replaces:  # other values are those of an earlier plan, which this one replaces
+            return [one for one in found if not difference(entry, one)]
+        return found
 
     def _take(self, document: PostingDocument, entry: JournalEntry, found: list[FoundDocument]) -> None:
         """SAP holds it: proved when there is exactly one and it is equal, held otherwise."""
@@ -276,7 +278,7 @@ class PostRun:
         differs = difference(entry, one)
         if told and one.accounting_document and told != one.accounting_document:
             differs = f"SAP confirmed document {told} and shows {one.accounting_document}"
-        if one.reversed and document.state is DocumentState.READY:
+        if one.reversed and document.state is not DocumentState.POSTED:
             differs = "SAP holds it already, reversed since"
         if differs:
             self._move(document, DocumentState.HELD, expect=here, difference=differs, **numbers)
@@ -313,12 +315,16 @@ class PostRun:
             expect=expect, to=to, actor=self._checkpoints.actor, **changes,
         )  # fmt: skip
 
-    async def _wait(self, until: datetime | None) -> None:
-        """Sleep until a moment in steps, so that a lost lease or a clock that jumps is noticed."""
-        while until is not None and (left := (until - self._clock.now()).total_seconds()) > 0:
+    async def _wait(self, document: PostingDocument) -> None:
+        """Sleep until it may be looked up, in steps: a lost lease stops it, a clock that jumps puts the moment off."""
+        while (left := self._seconds_to_look(document)) > 0:
             self._checkpoints.hold.check()
-            self._check_clock()
             await self._clock.sleep(min(left, 1.0))
+            self._check_clock()
+
+    def _seconds_to_look(self, document: PostingDocument) -> float:
+        until = self._store.proposals.document(self._proposal.id, document.document.number).look_at
+        return (until - self._clock.now()).total_seconds() if until else 0.0
 
     def _drift(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()

@@ -30,7 +30,7 @@ _ZERO = Decimal(0)
 _Day = tuple[str, str, "date"]  # company code, currency, posting date
 _Part = tuple[list[ProposedLine], Decimal]  # lines to post, and how much of their sum comes from rounding
 _ORDER = [ProposedLine._fields.index(name) for name in ("key", "gl_account", "cost_center", "profit_center")]
-_Place = tuple[str, str, str, str, str, FiscalPeriod | None]
+Place = tuple[str, str, str, str, str, FiscalPeriod | None]
 # What is named in the head, decides a gate, or only when and where the flow runs; all else decides content.
 _NO_CONTENT = (
     "name", "title", "export", "sap", "anaplan", "after", "schedule", "task_minutes", "fresh_minutes", "status",
@@ -135,7 +135,7 @@ def _lines(flow: WritebackFlow, plan: Plan, posted: Posted) -> Iterator[tuple[st
         for key, lines in posted.lines.items():
             if key and key not in present:
                 last = posted.last.get(key)
-                for found, amount in _by_place(flow, lines).values():
+                for found, amount in by_place(flow, lines).values():
                     yield "", _taken_back(found, amount, Change.WITHDRAWN, last)
                     last = None
 
@@ -147,8 +147,8 @@ def _of_row(flow: WritebackFlow, row: PlanRow, posted: Posted) -> Iterator[tuple
     before = _ZERO
     change = Change.NEW
     if found:
-        places = _by_place(flow, found)
-        here = places.pop(_place(flow, row), None)
+        places = by_place(flow, found)
+        here = places.pop(place_of(flow, row), None)
         before = here[1] if here else _ZERO
         if here or places:
             change = Change.CHANGED
@@ -177,7 +177,7 @@ def _taken_back(found: PostedLine, amount: Decimal, change: Change, last: Decima
     )  # fmt: skip
 
 
-def _place(flow: WritebackFlow, line: PlanRow | PostedLine) -> _Place:
+def place_of(flow: WritebackFlow, line: PlanRow | PostedLine | ProposedLine) -> Place:
     """Where an amount stands in the books. In another period a journal line is another one, a balance the same."""
     month = flow.first_month.get(line.company_code, 1)
     period = FiscalPeriod.of(line.posting_date, month) if flow.mode is WritebackMode.ENTRIES else None
@@ -185,11 +185,11 @@ def _place(flow: WritebackFlow, line: PlanRow | PostedLine) -> _Place:
     return (line.company_code, *numbers, line.currency, period)  # type: ignore[return-value] # three numbers
 
 
-def _by_place(flow: WritebackFlow, lines: Iterable[PostedLine]) -> dict[_Place, tuple[PostedLine, Decimal]]:
+def by_place(flow: WritebackFlow, lines: Iterable[PostedLine]) -> dict[Place, tuple[PostedLine, Decimal]]:
     """Posted amounts of one key by where they stand, those that add up to nothing left out."""
-    found: dict[_Place, tuple[PostedLine, Decimal]] = {}
+    found: dict[Place, tuple[PostedLine, Decimal]] = {}
     for line in lines:
-        place = _place(flow, line)
+        place = place_of(flow, line)
         found[place] = (line, line.amount + (found[place][1] if place in found else _ZERO))
     return {place: one for place, one in found.items() if one[1]}
 

@@ -11,7 +11,7 @@ from tui_connector.anaplan.files import Upload
 from tui_connector.anaplan.rows import RowEncoder
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.approval.binding import check_head
-from tui_connector.domain.errors import ConfigError, RefusedError, StaleProposalError
+from tui_connector.domain.errors import ConfigError, RefusedError, RejectedError, StaleProposalError
 from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import (
     Change,
@@ -37,7 +37,7 @@ from tui_connector.engine.writeback.signal import read_approval
 from tui_connector.sap.posting import open_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tui_connector.domain.flow import WritebackFlow
@@ -368,7 +368,8 @@ def keep(
     author_key = next((key.key_id for key in terms.directory.keys() if key.user == run.requested_by), "")  # noqa: SIM118 - not a dict
     return context.store.proposals.add(
         tx, draft, target_id=run.target_id, run_id=run.id, author=run.requested_by, author_key=author_key,
-        made_at=made_at, expires_at=made_at + terms.expires, gates=gates, payloads=_payloads(context, draft, made_at),
+        made_at=made_at, expires_at=made_at + terms.expires, gates=gates,
+        payloads=_payloads(context, draft, gates, made_at),
         parent=parent, actor=context.checkpoints.actor, fence=context.fence,
     )  # fmt: skip
 
@@ -399,15 +400,23 @@ def finish(
 
 
 def _payloads(
-    context: RunContext[WritebackFlow], draft: Draft, made_at: datetime
+    context: RunContext[WritebackFlow], draft: Draft, gates: Iterable[Gate], made_at: datetime
 ) -> Iterator[tuple[DocumentKeys, bytes]]:
+    """Key and bytes of each document; no bytes where a closed gate tells already why SAP cannot hold an amount."""
+    told = any(gate.name == "decimals" for gate in closed_gates(gates))
     channel = open_channel(context.sap, context.flow)
     lines = groupby((line for line in draft.lines if line.document is not None), key=lambda line: line.document)
     for document, (number, of_document) in zip(draft.documents, lines, strict=True):
         if number != document.number:
             raise ValueError(f"lines of document {number} stand where those of {document.number} must")
         entry = journal_entry(context.flow, draft.head, draft.fingerprint, document, of_document, made_at=made_at)
-        yield keys_of(draft.head, draft.fingerprint, document), channel.payload(entry)
+        try:
+            payload = channel.payload(entry)
+        except RejectedError:
+            if not told:
+                raise
+            payload = b""
+        yield keys_of(draft.head, draft.fingerprint, document), payload
 
 
 def _same(signal: PlanApproval, latest: Proposal) -> bool:
