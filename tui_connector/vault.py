@@ -32,6 +32,7 @@ SealedCredential = tuple[bytes, int, int, "Mapping[str, bytes]"]  # wrapped data
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_DERIVING = threading.Lock()  # with several lanes, two threads that derive at once wait for each other for ever
 _SERVICE, _ACCOUNT = "tui-connector", "master.key"
 _UNSAFE_KEYRINGS = ("backends.fail.", "backends.null.", "plaintext")
 _NAME = re.compile(r"[A-Za-z0-9_. :/@-]+")
@@ -86,7 +87,7 @@ class _KeyPlaces:
         if kind == "passphrase":
             found = [*self._of_systemd()]
             if not any(key_id(key) == wanted for key in found):
-                found = [_derive(self._asked("Passphrase of the master key: "), salt)]
+                found = [derive(self._asked("Passphrase of the master key: "), salt)]
         else:
             for place in ("systemd", kind):
                 found += {"systemd": self._of_systemd, "keyring": self._of_keyring, "file": self._of_file}[place]()
@@ -115,7 +116,7 @@ class _KeyPlaces:
         """A new key, kept where it belongs beside the one before, and its salt."""
         if kind == "passphrase":
             salt = secrets.token_bytes(16)
-            return _derive(self._asked("New passphrase for the master key: "), salt), salt
+            return derive(self._asked("New passphrase for the master key: "), salt), salt
         if kind == "systemd":
             fresh = [key for key in self._of_systemd() if key_id(key) != known]
             if len(fresh) != 1:
@@ -375,8 +376,11 @@ def _keys(text: str, place: str) -> list[bytes]:
     return keys
 
 
-def _derive(passphrase: bytes, salt: bytes) -> bytes:
-    return Argon2id(salt=salt, length=_KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024).derive(passphrase)
+def derive(passphrase: bytes, salt: bytes) -> bytes:
+    """A key of 32 bytes from a passphrase: Argon2id, about 0.2 s and 64 MiB."""
+    kdf = Argon2id(salt=salt, length=_KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024)
+    with _DERIVING:
+        return kdf.derive(passphrase)
 
 
 def _aad(connection: str, field: str, key_version: int) -> bytes:

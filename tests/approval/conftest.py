@@ -28,5 +28,3 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def signature_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if whoever changed the rows had also written the audit chain anew to fit them."""
     monkeypatch.setattr(desk.rig.store.audit, "proposal_fault", lambda *_: "")
-
-

@@ -71,6 +71,7 @@ TABLES = {
     "approval": ("proposal_id", "number"),
 }
 
+
 class Hands:
     """A clock that stands where it is put."""
 

@@ -1,7 +1,7 @@
 """The writeback as a state machine: whatever people, clocks, networks and crashes do, each line is posted once.
 
 The deep profile, 2,000 examples of 50 steps, takes about half an hour:
-DEEP_TESTS=1 python -m pytest tests/engine/test_writeback_machine.py --timeout 0
+DEEP_TESTS=1 python -m pytest tests/engine/test_writeback_machine.py
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -292,7 +293,7 @@ class Writeback(Auditor):
 
 
 DEEP = os.environ.get("DEEP_TESTS", "") not in ("", "0")
-TestWriteback = Writeback.TestCase
+TestWriteback = pytest.mark.timeout(0 if DEEP else 600)(Writeback.TestCase)
 TestWriteback.settings = settings(
     max_examples=2000 if DEEP else 80,
     stateful_step_count=50 if DEEP else 30,

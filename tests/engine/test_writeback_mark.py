@@ -34,10 +34,10 @@ def test_the_mark_names_the_newest_event(store: Store, tmp_path: Path) -> None:
     assert read_mark(path) is None
     for what in ("one", "two"):
         say(store, what)
-        write_mark(path, store)
+        write_mark(path, store, 12.5)
         head = store.audit.head()
         assert head is not None
-        assert read_mark(path) == Mark(store.id, head.seq, head.digest)
+        assert read_mark(path) == Mark(store.id, head.seq, head.digest, 12.5)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["posting.mark"]
     say(store, "three")
@@ -74,7 +74,18 @@ def test_a_mark_of_another_store_says_nothing(store: Store, tmp_path: Path) -> N
     assert not is_behind(tmp_path / "none.mark", store)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"store": "x"}', '{"store": "x", "seq": "?", "digest": ""}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"store": "x"}',
+        '{"store": "x", "seq": "?", "digest": ""}',
+        "null",
+        '{"store": "x", "seq": 1, "digest": "", "offset": "late"}',
+    ],
+)
 def test_a_mark_that_cannot_be_read_stops_everything(store: Store, tmp_path: Path, text: str) -> None:
     path = tmp_path / "posting.mark"
     path.write_text(text, encoding="utf-8")

@@ -198,6 +198,24 @@ def test_a_clock_that_jumps_restarts_the_quiet_time(make: Callable[..., World], 
     assert QUIET < world.clock.ticks - begun < 2 * QUIET
 
 
+@pytest.mark.parametrize("moment", ["answered", "settled"])
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_was_set_while_nobody_worked_shortens_no_quiet_time(
+    make: Callable[..., World], moment: str, hours: int
+) -> None:
+    world = make(RESEND + "looks = 1\n")
+    proposal = signed(world, PAIR)
+    world.ledger.faults[:] = [Fault.LATE]
+    world.crash_at = moment, 0
+    world.work()
+    world.clock.wall += timedelta(hours=hours)
+    begun = world.clock.ticks
+    world.work()
+    assert states(world, proposal) == [DocumentState.VERIFIED]
+    assert world.ledger.sent == 1
+    assert world.clock.ticks - begun <= 2 * QUIET
+
+
 # Without the right to look
 
 
@@ -567,21 +585,3 @@ def test_time_alone_changes_nothing_that_was_posted(world: World) -> None:
     world.post_again(proposal)
     assert world.ledger.sent == 2
     assert world.store.proposals.get(proposal.id).state is ProposalState.POSTED
-
-
-@pytest.mark.parametrize("moment", ["answered", "settled"])
-@pytest.mark.parametrize("hours", [-2, 2])
-def test_a_clock_that_was_set_while_nobody_worked_shortens_no_quiet_time(
-    make: Callable[..., World], moment: str, hours: int
-) -> None:
-    world = make(RESEND + "looks = 1\n")
-    proposal = signed(world, PAIR)
-    world.ledger.faults[:] = [Fault.LATE]
-    world.crash_at = moment, 0
-    world.work()
-    world.clock.wall += timedelta(hours=hours)
-    begun = world.clock.ticks
-    world.work()
-    assert states(world, proposal) == [DocumentState.VERIFIED]
-    assert world.ledger.sent == 1
-    assert world.clock.ticks - begun <= 2 * QUIET

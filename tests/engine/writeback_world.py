@@ -278,6 +278,7 @@ class World:
 
     def _open(self) -> Store:
         store = Store.open(str(self.folder / "state" / "connector.db"))
+        store._database.rows("PRAGMA synchronous = OFF")  # nobody pulls the plug here
         begin = store.transaction
 
         def counted() -> Any:

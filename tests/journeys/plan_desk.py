@@ -6,23 +6,27 @@ import contextlib
 import io
 import json
 import re
+import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from tests.journeys.conftest import seal_config
 from tests.journeys.desk import Desk, Told, assert_plain
+from tests.journeys.posting_desk import open_periods
 from tui_connector import cli as commands
+from tui_connector.approval.keys import KeyFile
 from tui_connector.bootstrap import Installation
 from tui_connector.cli import Exit
 from tui_connector.sandbox.sap.posting import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import pytest
 
@@ -69,7 +73,7 @@ class PlanDesk(Desk):
     """An installation with the writeback, the people before it, and both tenants behind it."""
 
     patch: pytest.MonkeyPatch = field(repr=False)
-    transcript: list[str] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -88,7 +92,7 @@ class PlanDesk(Desk):
         told = self._give(arguments, by, stdin, Screen())
         plain = Text.from_ansi(told.out).plain
         line = " ".join(f'"{one}"' if " " in one else one for one in arguments)
-        self.transcript += [f"$ tui-connector {line}", *(one.rstrip() for one in plain.splitlines())]
+        self.transcript += [f"{NAMES[by]}$ tui-connector {line}", *(one.rstrip() for one in plain.splitlines())]
         self.transcript += ["", *([f"(exit code {told.code})", ""] if told.code else [])]
         return Told(told.code, plain, told.err)
 
@@ -105,8 +109,14 @@ class PlanDesk(Desk):
         return Told(code, out.getvalue(), err.getvalue())
 
     def written(self) -> str:
-        """The transcript, without the folder of this machine."""
-        return _shorter("\n".join(self.transcript), self.folder)
+        """The transcript with paths as they are elsewhere, wherever a line's end has broken them."""
+        text = "\n".join(self.transcript)
+        for path, told in (
+            (self.key_of(NOVAK), "~/.config/tui_connector/approver.key"),
+            (self.folder / "approvers.d" / f"{NAMES[NOVAK]}.json", f"approvers.d/{NAMES[NOVAK]}.json"),
+        ):
+            text = re.sub("\n?".join(map(re.escape, str(path))), told, text)
+        return text
 
     def json(self, *arguments: str, by: str = PLANNER, stdin: str = "", code: int = 0) -> Any:
         told = self.tell(*arguments, "--json", by=by, stdin=stdin)
@@ -128,25 +138,24 @@ class PlanDesk(Desk):
         lines = "".join(f"{json.dumps(name)} = {_toml(value)}\n" for name, value in settings.items())
         self.append(f"[flows.plan_writeback.{part}]\n{lines}")
 
-    def open_periods(self) -> None:
-        for company_code in ("1010", "2010"):
-            self.does("periods", "open", company_code, PERIOD, "--reason", "month end")
-
     def enrol(self, *people: str) -> None:
-        """Make keys for them, and enrol these as an administrator does."""
-        for one in people or (NOVAK,):
-            made = self.json("approver", "init", "--name", NAMES[one], by=one, stdin=f"{PASSPHRASE}\n")
-            self.enrol_key(made["enrol_as"], json.dumps(made["public_key"]))
+        """Give these people their keys, and enrol them as an administrator does."""
+        for one in people:
+            sealed, public = _key(one)
+            path = self.key_of(one)
+            path.parent.mkdir(mode=0o700, parents=True)
+            path.touch(mode=0o600)
+            path.write_bytes(sealed)
+            self.enrol_key(public)
 
-    def enrol_shown(self, told: Told) -> None:
-        """Enrol the key that `approver init` shows, under the name it shows."""
-        text = told.out[told.out.index("{") : told.out.rindex("}") + 1]
-        self.enrol_key(f"{json.loads(text)['name']}.json", text)
-
-    def enrol_key(self, name: str, text: str) -> None:
+    def enrol_key(self, text: str) -> None:
+        """Put a public key, as `approver init` shows it, into the folder of approvers."""
         approvers = self.folder / "approvers.d"
         approvers.mkdir(mode=0o755, exist_ok=True)
-        (approvers / name.rpartition("/")[2]).write_text(text)
+        (approvers / f"{json.loads(text)['name']}.json").write_text(text)
+
+    def key_of(self, person: str) -> Path:
+        return self.folder / NAMES[person] / "tui_connector" / "approver.key"
 
     # Commands that must end well
 
@@ -177,7 +186,7 @@ class PlanDesk(Desk):
 
     def author_signs(self, proposal: Proposal, *more: str) -> Told:
         """The person who asked for a proposal tries to approve it, with a key that is enrolled."""
-        if not (self.folder / NAMES[PLANNER]).exists():
+        if not self.key_of(PLANNER).exists():
             self.enrol(PLANNER)
         return self.sign(proposal, *more, by=PLANNER)
 
@@ -251,18 +260,22 @@ class PlanDesk(Desk):
         return len(self.sandbox.tasks("PLN01 Journal.csv"))
 
 
-def _shorter(text: str, folder: Path) -> str:
-    """The text with ~ for a folder of this machine, wherever its lines were broken."""
-    path = "\n?".join(map(re.escape, str(folder)))
-    return re.sub(path, "~", text)
+@cache
+def _key(person: str) -> tuple[bytes, str]:
+    """A person's key file and public key; sealing one takes long, so that each is made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = KeyFile(Path(folder) / "approver.key")
+        public = file.create(NAMES[person], person, PASSPHRASE, environments=("TEST",))
+        return file.path.read_bytes(), public.to_text()
 
 
 def plan_desk(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> PlanDesk:
     """A desk with a plan of two documents and four lines, its periods open and one approver enrolled."""
     desk = PlanDesk(seal_config(sandbox, folder, MORE), sandbox, patch)
     desk.fill()
-    desk.open_periods()
-    desk.enrol()
+    desk.enrol(NOVAK)
+    with desk.opened(read_only=False) as installation:
+        open_periods(installation)
     return desk
 
 

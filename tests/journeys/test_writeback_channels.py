@@ -201,7 +201,7 @@ def test_an_answer_that_cannot_be_read_is_no_outcome(desk: PlanDesk, fault: str)
     posted = fault == "truncate"  # a sign-in page came from before SAP
     assert told.code == (Exit.DONE if posted else Exit.UNKNOWN), told.text
     assert [one.state.value for one in desk.documents(proposal)] == ["verified" if posted else "held", "verified"]
-    assert len(desk.in_sap()) == 2 if posted else 1
+    assert len(desk.in_sap()) == (2 if posted else 1)
     assert len(desk.sandbox.requests("POST", "journalentrycreate")) == 2
 
 

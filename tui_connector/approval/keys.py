@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import stat
-import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import AuthenticationError, ConfigError
 from tui_connector.domain.proposal import read_statement
 from tui_connector.domain.text import clean
+from tui_connector.vault import derive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +36,6 @@ _SEALED_SCHEMA = "tui-connector/approver-key/1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _LARGEST_FILE = 64 * 1024
-_DERIVING = threading.Lock()  # with several lanes, two threads that derive at once wait for each other for ever
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it becomes a file's name
 _MAKE_ONE = "Make one: tui-connector approver init"
 
@@ -100,7 +98,7 @@ class KeyFile:
         except ValueError as error:
             raise ConfigError(f"the key cannot be made: {error}", hint="Choose another name or user.") from error
         salt, nonce = secrets.token_bytes(16), secrets.token_bytes(_NONCE_BYTES)
-        sealed = AESGCM(_derive(passphrase, salt)).encrypt(nonce, private.private_bytes_raw(), _aad(said))
+        sealed = AESGCM(derive(passphrase.encode(), salt)).encrypt(nonce, private.private_bytes_raw(), _aad(said))
         kept = {**said, "schema": _SEALED_SCHEMA, "salt": _to64(salt), "sealed": _to64(nonce + sealed)}
         self._write(json.dumps({**kept, "digest": sha256(canonical(kept))}, indent=2) + "\n")
         return public
@@ -114,7 +112,9 @@ class KeyFile:
         public, salt, sealed = self._read()
         aad = _aad(_public_fields(public))
         try:
-            opened = AESGCM(_derive(passphrase, salt)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad)
+            opened = AESGCM(derive(passphrase.encode(), salt)).decrypt(
+                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad
+            )
         except InvalidTag as error:
             raise AuthenticationError(
                 f"the passphrase does not open {self.path}",
@@ -357,12 +357,6 @@ def _aad(said: Mapping[str, Any]) -> bytes:
 
 def _key_id(raw: bytes) -> str:
     return sha256(raw)[:16]
-
-
-def _derive(passphrase: str, salt: bytes) -> bytes:
-    kdf = Argon2id(salt=salt, length=_KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024)
-    with _DERIVING:
-        return kdf.derive(passphrase.encode())
 
 
 def _names(place: int) -> list[str]:

@@ -127,10 +127,10 @@ class Guard:
         try:
             yield
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            name = f"P-{self._id:04}"
-            fault = self._store.audit.proposal_fault(self._id) or f"{name}: it is as it was made"
+            fault = self._store.audit.proposal_fault(self._id)
             raise StoreError(
-                f"What the store holds of {name} cannot be read ({clean(str(error), limit=200)}). {fault}.",
+                f"What the store holds of P-{self._id:04} cannot be read ({clean(str(error), limit=200)})."
+                + (f" {fault}." if fault else ""),
                 hint=_CHANGED,
             ) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import StoreError
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The newest event of a store at one moment."""
+    """The newest event of a store at one moment. offset: seconds of the wall clock ahead of the watch just then."""
 
     store: str
     seq: int
     digest: str
+    offset: float | None = None
 
 
-def write_mark(path: Path, store: Store) -> None:
+def write_mark(path: Path, store: Store, offset: float | None = None) -> None:
     """Put the store's newest event into the file, so that it lasts; an older mark is replaced whole."""
     head = store.audit.head()
     if head is None:
         return
-    text = json.dumps({"store": store.id, "seq": head.seq, "digest": head.digest})
+    text = json.dumps(asdict(Mark(store.id, head.seq, head.digest, offset)))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(path.name + ".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -52,10 +53,13 @@ def read_mark(path: Path) -> Mark | None:
     """The mark; None before the first posting. Raises StoreError for a file that is none."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        return Mark(str(said["store"]), int(said["seq"]), str(said["digest"]))
+        offset = said.get("offset")
+        return Mark(
+            str(said["store"]), int(said["seq"]), str(said["digest"]), None if offset is None else float(offset)
+        )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"the posting mark {path} cannot be read",
             hint="Look up in SAP what was posted last, then move the file away; nothing is sent before that.",

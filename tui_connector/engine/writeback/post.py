@@ -27,7 +27,7 @@ from tui_connector.domain.run import Counts, Purpose, RunRequest, RunState
 from tui_connector.engine.writeback import moments
 from tui_connector.engine.writeback.compare import difference
 from tui_connector.engine.writeback.guard import Guard
-from tui_connector.engine.writeback.mark import write_mark
+from tui_connector.engine.writeback.mark import read_mark, write_mark
 from tui_connector.engine.writeback.restored import notice_restore
 from tui_connector.sap.posting import open_channel
 from tui_connector.transport.retry import pause
@@ -109,10 +109,13 @@ class PostRun:
         await self._test()
 
     def _recall(self) -> None:
-        """What was being sent when a worker died is unknown."""
+        """What was being sent when a worker died is unknown; its quiet time counts when the clock is still the same."""
         quiet = timedelta(seconds=self._policy.quiet_seconds)
         with self._store.transaction() as tx:
             self._store.postings.recall(tx, self._context.run.id, self._context.fence, self._proposal.id, quiet=quiet)
+        mark = read_mark(self._terms.mark)
+        if mark is None or mark.offset is None or abs(mark.offset - self._offset) > _JUMP_SECONDS:
+            self._be_quiet_anew()
 
     async def _test(self) -> None:
         """Let SAP check every document that is to be sent, before the first is posted."""
@@ -175,7 +178,7 @@ class PostRun:
         attempt = document.attempt + 1
         self._move(document, DocumentState.SENDING, attempt=attempt, sent_at=self._clock.now(), look_at=None, looks=0)
         moments.reached("sending")
-        write_mark(self._terms.mark, self._store)
+        write_mark(self._terms.mark, self._store, self._drift())
         moments.reached("marked")
         self._checkpoints.hold.check()
         answer = await self._channel.send(payload, entry)
@@ -335,6 +338,9 @@ class PostRun:
         if abs(drift - self._offset) <= _JUMP_SECONDS:
             return
         self._offset = drift
+        self._be_quiet_anew()
+
+    def _be_quiet_anew(self) -> None:
         until = self._clock.now() + timedelta(seconds=self._policy.quiet_seconds)
         for document in self._store.postings.unsettled(self._proposal.id):
             if document.state is DocumentState.UNKNOWN:
