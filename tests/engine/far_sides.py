@@ -126,7 +126,11 @@ class Ledger:
     async def test(self, entry: JournalEntry) -> PostAnswer | None:
         return self._refusal() or PostAnswer(PostOutcome.POSTED, "SAP would post it")
 
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
+    async def send(
+        self, payload: bytes, entry: JournalEntry, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
+        if last_check is not None:
+            last_check()
         assert payload == request_bytes(entry)
         self.on_send(entry, payload)
         self.sent += 1

@@ -277,6 +277,7 @@ class Writeback(Auditor):
 
     def _restore(self, copy: Path, *, with_mark: bool) -> None:
         self.w.restore(copy, with_mark=with_mark)
+        del self.copies[self.copies.index(copy) + 1 :]  # of a time that never was
         self.restored = True
         if with_mark:  # nothing tells: a person has to wait and to compare before anybody works again
             self._compare_with_sap()

@@ -105,6 +105,7 @@ class SapClient:
         *,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        last_check: Callable[[], None] | None = None,
     ) -> Response:
         """Send one write to an endpoint of the allow-list and return whatever SAP says to it.
 
@@ -118,8 +119,9 @@ class SapClient:
         async def once(proven: dict[str, str]) -> Response:
             try:
                 return await self.http.send(
-                    method, path, query=query, headers=proven, content=body, repeatable=False, max_bytes=_MAX_ANSWER
-                )
+                    method, path, query=query, headers=proven, content=body, repeatable=False, max_bytes=_MAX_ANSWER,
+                    last_check=last_check,
+                )  # fmt: skip
             except ContractChangedError as error:  # a redirect: whoever stands before SAP may have passed it on
                 told = f"{error.message}; the request may have taken effect"
                 raise OutcomeUnknownError(told, hint=error.hint, reference=f"{method} {path}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.errors import AuthenticationError, ContractChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tui_connector.sap.client import SapClient
     from tui_connector.transport.client import Query, Response
@@ -35,6 +35,7 @@ class CsrfSession:
         *,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        last_check: Callable[[], None] | None = None,
     ) -> Response:
         """Send one write and return whatever SAP says to it; `path` is relative to the service's root.
 
@@ -50,7 +51,9 @@ class CsrfSession:
 
         async def send(token: str) -> Response:
             all_headers = {"content-type": "application/json", **(headers or {}), "x-csrf-token": token}
-            return await self._client.write(method, self._root + path, body, query=query, headers=all_headers)
+            return await self._client.write(
+                method, self._root + path, body, query=query, headers=all_headers, last_check=last_check
+            )
 
         token = await self._obtain("")
         answer = await send(token)

@@ -15,6 +15,8 @@ from tui_connector.sap.read_back import find_documents
 from tui_connector.sap.values import to_wire_date
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_connector.domain.ledger import FoundDocument, JournalEntry, JournalEntryItem
     from tui_connector.sap.client import SapClient
 
@@ -64,10 +66,12 @@ class ODataChannel:
             }
         )
 
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
+    async def send(
+        self, payload: bytes, entry: JournalEntry, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
         """Send it once."""
         del entry  # the answer is about the one entry sent
-        sent = self._session.write("POST", self._set, payload)
+        sent = self._session.write("POST", self._set, payload, last_check=last_check)
         answer = await sending(sent, name=self._client.name, service=self._service)
         if isinstance(answer, PostAnswer):
             return answer

@@ -18,6 +18,8 @@ from tui_connector.sap.outcomes import not_definite, refused_by_odata, sending
 from tui_connector.sap.reader import ODataReader, SourceField
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_connector.domain.ledger import JournalEntry, JournalEntryItem
     from tui_connector.sap.client import SapClient
 
@@ -76,9 +78,11 @@ class PlanDataChannel:
             }
         )
 
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
+    async def send(
+        self, payload: bytes, entry: JournalEntry, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
         """Send it once. Plan data have no document number."""
-        sent = self._session.write("POST", PLAN_DATA_SET, payload)
+        sent = self._session.write("POST", PLAN_DATA_SET, payload, last_check=last_check)
         answer = await sending(sent, name=self._client.name, service=PLAN_DATA_SERVICE)
         if isinstance(answer, PostAnswer):
             return answer

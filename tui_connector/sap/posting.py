@@ -14,6 +14,8 @@ from tui_connector.sap.plan_data import PlanDataChannel
 from tui_connector.sap.read_back import find_documents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.ledger import FoundDocument, JournalEntry
     from tui_connector.sap.client import SapClient
@@ -32,8 +34,13 @@ class Channel(Protocol):
     def payload(self, entry: JournalEntry) -> bytes:
         """The exact bytes to send; the same for the same entry. Raises RejectedError where SAP cannot hold a value."""
 
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
-        """Send them once; every way this can end is an outcome, none an error."""
+    async def send(
+        self, payload: bytes, entry: JournalEntry, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
+        """Send them once; every way this can end is an outcome, none an error.
+
+        last_check: called just before the bytes leave; what it raises, a ConnectorError, means that nothing was sent.
+        """
 
     async def test(self, entry: JournalEntry) -> PostAnswer | None:
         """Let SAP check the entry without posting it; None where the channel has no test run."""
@@ -65,9 +72,11 @@ class SoapChannel:
         """The SOAP message. Raises RejectedError for a value that SAP's fields cannot hold as it is."""
         return request_bytes(entry)
 
-    async def send(self, payload: bytes, entry: JournalEntry) -> PostAnswer:
+    async def send(
+        self, payload: bytes, entry: JournalEntry, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
         """Send it once."""
-        return await self._exchange(payload, entry, test_run=False)
+        return await self._exchange(payload, entry, test_run=False, last_check=last_check)
 
     async def test(self, entry: JournalEntry) -> PostAnswer | None:
         """SAP's checks, without a posting; POSTED means that SAP would post it. Raises RejectedError as `payload`."""
@@ -77,8 +86,10 @@ class SoapChannel:
         """Documents with the entry's reference. Raises ConnectorError when it cannot look."""
         return await find_documents(self._client, entry.company_code, entry.reference)
 
-    async def _exchange(self, payload: bytes, entry: JournalEntry, *, test_run: bool) -> PostAnswer:
-        sent = self._client.write("POST", JOURNAL_ENTRY, payload, headers=_HEADERS)
+    async def _exchange(
+        self, payload: bytes, entry: JournalEntry, *, test_run: bool, last_check: Callable[[], None] | None = None
+    ) -> PostAnswer:
+        sent = self._client.write("POST", JOURNAL_ENTRY, payload, headers=_HEADERS, last_check=last_check)
         answer = await sending(sent, name=self._client.name, service=_SERVICE)
         if isinstance(answer, PostAnswer):
             return answer

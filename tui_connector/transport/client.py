@@ -105,10 +105,12 @@ class HttpClient:
         repeatable: bool,
         max_bytes: int = 32 * MEBIBYTE,
         timeouts: Timeouts | None = None,
+        last_check: Callable[[], None] | None = None,
     ) -> Response:
         """One small exchange; every status comes back except 3xx, 429 and, when repeatable, 502/503/504.
 
-        repeatable: the request has the same effect once or twice, so a lost one is sent again.
+        repeatable: the request has the same effect once or twice, so a lost one is sent again. last_check: called when
+        nothing else is waited for before the bytes leave; what it raises stops them.
 
         Raises:
             RateLimitedError, UnreachableError: retried away in vain, or not processed at all.
@@ -121,6 +123,8 @@ class HttpClient:
         client = self._small if repeatable else self._fresh
 
         async def attempt(number: int) -> Response:
+            if last_check is not None:
+                last_check()
             request = client.build_request(method, url, headers=headers, content=content, timeout=_times(limits))
             meter = _Meter(self, request, number, len(content or b""), repeatable=repeatable)
             try:

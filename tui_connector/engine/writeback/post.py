@@ -19,6 +19,7 @@ from tui_connector.domain.errors import (
     FatalError,
     RefusedError,
     StaleProposalError,
+    StoreError,
     UnreachableError,
 )
 from tui_connector.domain.ledger import PostOutcome
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
 _JUMP_SECONDS = 60.0
+_PROGRESS_SECONDS = 0.5
 _PROOF_PAUSE, _PROOF_LONGEST = 0.5, 30.0
 _BLIND_PAUSE = timedelta(days=1)
 _NO_PROOF = "posted, not proved: this user may not read A_OperationalAcctgDocItemCube (scenario SAP_COM_0303)"
@@ -66,6 +68,7 @@ class PostRun:
         self._blind = False  # SAP does not let this user look documents up
         self._refusal: ConnectorError | None = None  # why nothing more is sent
         self._offset = self._drift()
+        self._told = 0.0
 
     async def go(self) -> None:
         """Post, look up and prove until nothing more can be done; raises ConnectorError when it has to stop before.
@@ -93,7 +96,7 @@ class PostRun:
     async def _sending(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
-        except (StaleProposalError, RefusedError) as error:
+        except (StaleProposalError, RefusedError, StoreError) as error:
             self._refusal = error
 
     async def _prepare(self) -> None:
@@ -180,8 +183,7 @@ class PostRun:
         moments.reached("sending")
         write_mark(self._terms.mark, self._store, self._drift())
         moments.reached("marked")
-        self._checkpoints.hold.check()
-        answer = await self._channel.send(payload, entry)
+        answer = await self._channel.send(payload, entry, self._checkpoints.hold.check)
         moments.reached("answered")
         await self._record(document, answer, attempt)
         moments.reached("settled")
@@ -347,6 +349,10 @@ class PostRun:
                 self._move(document, DocumentState.UNKNOWN, expect=(DocumentState.UNKNOWN,), look_at=until)
 
     def _tell(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._told < _PROGRESS_SECONDS:
+            return
+        self._told = now
         states = [one.state for one in self._store.proposals.documents(self._proposal.id)]
         self._context.progress(
             "post",
@@ -359,6 +365,8 @@ class PostRun:
     def _settle(self) -> None:
         """End the run and the proposal in one transaction; Anaplan is told by a run of its own."""
         run, store = self._context.run, self._store
+        if fault := store.audit.proposal_fault(self._proposal.id):
+            raise StaleProposalError(f"The store was changed by other hands: {fault}.", hint="look with `audit verify`")
         documents = store.proposals.documents(self._proposal.id)
         by_state = {state: [one for one in documents if one.state is state] for state in DocumentState}
         proved = by_state[DocumentState.VERIFIED]
