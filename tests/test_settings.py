@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.flow import Column, Condition
+from tui_connector.domain.flow import Column, Condition, LoadFlow
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import load_settings
@@ -133,6 +133,7 @@ columns = { "Code" = "CompanyCode", "Name" = "CompanyCodeName" }
 source = { service = "API_COMPANYCODE_SRV", entity_set = "A_CompanyCode", key = ["CompanyCode"] }
 """
     flow = effective_flows(load(tmp_path, SOUND + text), FLOWS)[-1]
+    assert isinstance(flow, LoadFlow)
     assert (flow.name, flow.title, flow.source.changed_on) == ("company_codes", "company codes", None)
 
 

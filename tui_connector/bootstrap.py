@@ -29,8 +29,8 @@ from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import DocumentState, ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.context import Tenants
+from tui_connector.engine.proposal.propose import mapping_digest
 from tui_connector.engine.worker import Worker, WorkerOptions, is_gone, this_process
-from tui_connector.engine.writeback.propose import mapping_digest
 from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.flows import FLOWS
 from tui_connector.sap import auth as sap_auth

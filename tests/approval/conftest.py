@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.approval.rig import Desk, Rig, payloads
-from tests.engine.plans import NOW
+from tests.engine.proposal.plans import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tests.engine.plans import FLOW as PLAN_FLOW
-from tests.engine.plans import NOW, head_of, propose, record
+from tests.engine.proposal.plans import FLOW as PLAN_FLOW
+from tests.engine.proposal.plans import NOW, head_of, propose, record
 from tests.store.conftest import Bench
 from tui_connector.approval.decisions import Decisions, Signed
 from tui_connector.approval.keys import Directory, KeyFile, PublicKey
@@ -35,9 +35,9 @@ from tui_connector.domain.proposal import (
     fingerprint_of,
 )
 from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.engine.proposal.gates import GateFacts, judge
 from tui_connector.engine.writeback import guard as guarding
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
-from tui_connector.engine.writeback.gates import GateFacts, judge
 from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.sap.journal_xml import request_bytes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.approval.rig import FLOW, TABLES, Desk, forged, payloads, update
-from tests.engine.plans import NOW, head_of
+from tests.engine.proposal.plans import NOW, head_of
 from tui_connector.domain.canonical import sha256
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.flow import (

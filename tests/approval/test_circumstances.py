@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.approval.rig import Desk, Rig, forged, payloads, update
-from tests.engine.plans import NOW
+from tests.engine.proposal.plans import NOW
 from tui_connector.store.database import to_micros
 
 if TYPE_CHECKING:

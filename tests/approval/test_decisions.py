@@ -6,13 +6,13 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 import pytest
 
 from tests.approval.rig import AUTHOR, FLOW, Rig, forged, payloads
-from tests.engine.plans import NOW, head_of
+from tests.engine.proposal.plans import NOW, head_of
 from tui_connector.approval.decisions import Signed, check_typed
 from tui_connector.domain.errors import (
     AuthenticationError,
@@ -176,7 +176,7 @@ def test_a_proposal_for_something_else_than_configured_is_not_signed(rig: Rig) -
     made = rig.propose()
     for name, words in {"sap": "the SAP address", "environment": "the environment", "ledger": "ledger"}.items():
         with pytest.raises(StaleProposalError, match=f"was made for something else: {words} was"):
-            rig.sign(made, "novak", head=replace(head_of(ONE), **{name: "other"}))
+            rig.sign(made, "novak", head=replace(head_of(ONE), **cast("Any", {name: "other"})))
 
 
 def test_time_bars_an_approval(rig: Rig) -> None:
@@ -256,16 +256,30 @@ def test_only_what_waits_is_decided_on(rig: Rig) -> None:
         decisions.hold(99, "x", "uid:1")
 
 
-def test_what_was_posted_in_part_is_not_rejected(rig: Rig) -> None:
+def test_the_rest_of_what_was_posted_in_part_is_left_out(rig: Rig) -> None:
     made = rig.propose()
     rig.sign(made, "novak")
     run = rig.bench.posting(made.id)
     with rig.store.transaction() as tx:
         rig.store.postings.make_ready(tx, *run, made.id)
     rig.bench.steps(run, made.id, 1, DocumentState.SENDING, attempt=1, sent_at=NOW)
-    with pytest.raises(RefusedError, match="P-0001 was posted in part, so it cannot be rejected") as refused:
+    with pytest.raises(RefusedError, match="P-0001 has 1 documents that may be in SAP, the first of them sending"):
         rig.decisions().reject(made.id, "too late", "uid:1")
-    assert "proposals reverse P-0001" in refused.value.hint
+    numbers = {"accounting_document": "0100000001", "fiscal_year": "2026"}
+    rig.bench.steps(run, made.id, 1, DocumentState.POSTED, DocumentState.VERIFIED, **numbers)
+    assert rig.decisions().reject(made.id, "too late", "uid:1").state is ProposalState.POSTED
+    first, *others = rig.store.proposals.documents(made.id)
+    assert first.state is DocumentState.VERIFIED
+    assert others
+    assert {(one.state, one.said) for one in others} == {(DocumentState.REJECTED, "left out: too late")}
+    assert rig.store.audit.verify().broken_at is None
+
+
+def test_a_hold_taken_back_leaves_the_signatures_that_were_given(rig: Rig) -> None:
+    made = rig.propose()
+    rig.sign(made, "novak")
+    assert rig.decisions().hold(made.id, "wait", "uid:1").state is ProposalState.HELD
+    assert rig.decisions().release(made.id, "go on", "uid:1").state is ProposalState.APPROVED
 
 
 def test_nobody_signs_what_was_changed_in_the_store(rig: Rig) -> None:

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.approval.rig import AUTHOR, FLOW, Rig, forged
-from tests.engine.plans import NOW
+from tests.engine.proposal.plans import NOW
 from tui_connector.approval.keys import PublicKey
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.errors import ConnectorError, RefusedError, StaleProposalError

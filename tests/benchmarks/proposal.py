@@ -17,7 +17,7 @@ from .figures import Figures, alternate, measure, table, timed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from tui_connector.engine.writeback.parse import Plan
+    from tui_connector.engine.proposal.parse import Plan
 
 VARIANTS = {"naive": "naive script, no checks", "engine": "engine", "again": "engine, all rows posted before"}
 MOST_MEGABYTES = 200
@@ -79,8 +79,8 @@ def run_engine(path: Path, *, again: bool) -> None:
 
     from tui_connector.anaplan.delimited import decode_text, parse_csv
     from tui_connector.domain.proposal import Origin, PostedLine, ProposalHead, Verdict
-    from tui_connector.engine.writeback.parse import control_gate, read_plan
-    from tui_connector.engine.writeback.propose import Posted, make_draft, mapping_digest
+    from tui_connector.engine.proposal.parse import control_gate, read_plan
+    from tui_connector.engine.proposal.propose import Posted, make_draft, mapping_digest
     from tui_connector.flows.plan_writeback import FLOW
 
     async def blocks() -> AsyncIterator[bytes]:

@@ -68,7 +68,7 @@ def plan_line(number: int, document: int | None, key: str, amount: str, **fields
     return made._replace(**fields)  # type: ignore[arg-type]
 
 
-def make_draft(*documents: Mapping[str, str], unchanged: Mapping[str, str] | None = None, **head: str) -> Draft:
+def make_draft(*documents: Mapping[str, str], unchanged: Mapping[str, str] | None = None, **head: Any) -> Draft:
     """A draft of documents given as key -> amount, each balanced by a line of its own."""
     lines: list[ProposedLine] = []
     made: list[ProposedDocument] = []

@@ -82,7 +82,7 @@ def check_head(proposal: Proposal, head: ProposalHead) -> None:
     moved = [
         f"{_words(name)} was {was[name]!r} and is {now[name]!r}"
         for name in was
-        if name != "reverses" and was[name] != now[name]
+        if name not in ("reverses", "repeat") and was[name] != now[name]
     ]
     if moved:
         raise StaleProposalError(f"{proposal.name} was made for something else: {'; '.join(moved)}.", hint=_AGAIN)

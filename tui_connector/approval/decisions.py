@@ -65,19 +65,33 @@ class Decisions:
         return self._change(proposal_id, ProposalState.HELD, reason, by)
 
     def release(self, proposal_id: int, reason: str, by: str) -> Proposal:
-        """Let a held proposal wait for approval again."""
-        return self._change(proposal_id, ProposalState.PLANNED, reason, by)
+        """Take a hold back: the proposal waits for approval again, or is approved as before when it was."""
+        proposal = self._store.proposals.get(proposal_id)
+        signed = {one.user for one in standing(self._directory, self._store.proposals.approvals(proposal_id))}
+        enough = len(signed) >= proposal.approvals_needed
+        return self._change(proposal_id, ProposalState.APPROVED if enough else ProposalState.PLANNED, reason, by)
 
     def reject(self, proposal_id: int, reason: str, by: str) -> Proposal:
-        """End a proposal of which nothing was sent."""
-        proposal = self._store.proposals.get(proposal_id)
-        documents = self._store.proposals.documents(proposal_id)
-        if any(one.state not in (DocumentState.PLANNED, DocumentState.READY) for one in documents):
-            raise RefusedError(
-                f"{proposal.name} was posted in part, so it cannot be rejected.",
-                hint=f"`proposals reverse {proposal.name}` prepares the opposite of what was posted",
-            )
-        return self._change(proposal_id, ProposalState.REJECTED, reason, by)
+        """End a proposal: what was not sent is left out for good, what was posted stays and can be reversed."""
+        _require_reason(reason)
+        store = self._store
+        proposal = store.proposals.get(proposal_id)
+        with store.transaction() as tx:
+            documents = store.proposals.documents(proposal_id)
+            under_way = [one for one in documents if one.state.open]
+            if under_way:
+                raise RefusedError(
+                    f"{proposal.name} has {len(under_way)} documents that may be in SAP, the first of them "
+                    f"{under_way[0].state}.",
+                    hint=f"`proposals post {proposal.name}` looks them up; then reject what is left",
+                )
+            posted = any(one.state is DocumentState.VERIFIED for one in documents)
+            for one in documents:
+                if posted and one.state in (DocumentState.PLANNED, DocumentState.READY):
+                    store.postings.leave_out(tx, proposal_id, one.document.number, reason=reason, actor=by)
+            end = ProposalState.POSTED if posted else ProposalState.REJECTED
+            store.proposals.change_state(tx, proposal_id, end, reason=reason, actor=by)
+        return store.proposals.get(proposal_id)
 
     def decide_lines(
         self, proposal_id: int, numbers: Collection[int], decision: LineDecision, reason: str, by: str

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import console, facts, figure, mark, moment, print_json, span, table
+from tui_connector.cli.out import console, facts, figure, mark, moment, print_json, say_next, span, table
 from tui_connector.cli.telling import (
     describe_document,
     describe_proposal,
@@ -19,7 +19,7 @@ from tui_connector.cli.telling import (
     troubles,
     waits_for,
 )
-from tui_connector.domain.proposal import Change, LineDecision, LineKind, Verdict
+from tui_connector.domain.proposal import Change, LineDecision, LineKind, Verdict, short_fingerprint
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, percent, plain, signed
 from tui_connector.review.rollup import consequence, roll_up
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tui_connector.bootstrap import Installation
     from tui_connector.domain.proposal import Approval, Gate, PostingDocument, Proposal, ProposedLine
     from tui_connector.review.rollup import RollUp, Sums
+    from tui_connector.store.store import Store
 
 _VERDICTS = {
     Verdict.PASS: ("✓", "green", "passes"),
@@ -72,6 +73,7 @@ def show(given: argparse.Namespace) -> int:
         document_table(shown)
         troubles(proposal, shown)
         _signatures(proposal, store.proposals.approvals(proposal.id))
+        _undo(store, proposal)
     return Exit.DONE
 
 
@@ -243,6 +245,20 @@ def _decided(proposal: Proposal, lines: Iterable[ProposedLine]) -> None:
 
 def _decision(line: ProposedLine) -> str:
     return f"{line.decision}: {line.reason}" if line.decision else ""
+
+
+def _undo(store: Store, proposal: Proposal) -> None:
+    """What would take it back, as it was prepared when the last document was proved."""
+    told = store.audit.events_before(None, 1, "reversal.prepared", subject=proposal.name)
+    made = [one for one in store.proposals.children(proposal.id) if one.head.reverses]
+    if not told or made:
+        return
+    data = told[0].fact.data
+    words = f"{figure(data['documents'])} reversals are prepared"
+    if "fingerprint" in data:
+        words += f", fingerprint {short_fingerprint(str(data['fingerprint']))}"
+    closed = "; ".join(map(str, data["closed"]))
+    say_next(f"undo: {words}{f' ({closed})' if closed else ''}: tui-connector proposals reverse {proposal.name}")
 
 
 def _signatures(proposal: Proposal, approvals: Sequence[Approval]) -> None:

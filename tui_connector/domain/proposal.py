@@ -124,7 +124,8 @@ class ProposalHead:
     """Where a proposal comes from and where it would go; every field is signed.
 
     sap: base URL. mapping: digest of the columns and rules. ledger_words: "ACTUALS", "EXTENSION LEDGER" or
-    "PLAN CATEGORY …". reverses: fingerprint of the proposal that this one undoes.
+    "PLAN CATEGORY …". reverses: fingerprint of the proposal that this one undoes. repeat: how often exactly the same
+    was posted before; without it the same amount could go there and back only once.
     """
 
     environment: str
@@ -139,6 +140,7 @@ class ProposalHead:
     ledger_words: str
     mapping: str
     reverses: str = ""
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,7 +289,7 @@ class Worker:
         if not isinstance(flow, WritebackFlow):
             await LoadRun(RunContext(flow, *shared)).go()
             return
-        from tui_connector.engine.writeback import post, run  # noqa: PLC0415 - most runs are loads
+        from tui_connector.engine.writeback import post, remake, run, status  # noqa: PLC0415 - most runs are loads
 
         context, proposal = RunContext(flow, *shared), checkpoints.run.proposal
         match checkpoints.run.purpose:
@@ -302,9 +302,9 @@ class Worker:
             case Purpose.POST:
                 await post.PostRun(context, self._terms, proposal).go()
             case Purpose.STATUS:
-                await run.StatusRun(context, proposal).go()
+                await status.StatusRun(context, proposal).go()
             case Purpose.REVISE | Purpose.REVERSE:
-                await run.RemakeRun(context, self._terms, proposal).go()
+                await remake.RemakeRun(context, self._terms, proposal).go()
 
     def _declared(self, run: Run) -> Flow:
         if run.flow not in self._flows:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.errors import StoreError
-from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import document_digest, document_keys, fingerprint_of
 from tui_connector.store import chain, documents, lines
 from tui_connector.store.database import to_micros
@@ -47,7 +46,7 @@ def write(
 ) -> int:
     """See `Proposals.add`; returns the number given."""
     first_lines = _first_lines(draft)
-    _alone(tx, draft)
+    _alone(tx, draft.fingerprint)
     gross, changes = _gross(draft), Counter(line.change.value for line in draft.lines)
     kept = {
         "flow": draft.head.flow, "target_id": target_id, "run_id": run_id, "parent": parent,
@@ -115,16 +114,13 @@ def _first_lines(draft: Draft) -> list[int]:
     return found
 
 
-def _alone(tx: Transaction, draft: Draft) -> None:
-    """The same content has the same references in SAP: only one proposal may ever send it.
-
-    Plan values have none and replace what is there, so that an earlier plan may come back.
-    """
+def _alone(tx: Transaction, fingerprint: str) -> None:
+    """The same fingerprint has the same references in SAP: only one proposal may ever send it."""
     other = tx.row(
-        "SELECT id, state FROM proposal WHERE fingerprint = ?"
-        " AND state NOT IN ('rejected', 'superseded', 'expired', ?) ORDER BY id DESC LIMIT 1",
-        draft.fingerprint, "posted" if draft.head.channel == Channel.PLAN_DATA else "",
-    )  # fmt: skip
+        "SELECT id, state FROM proposal WHERE fingerprint = ? AND state NOT IN ('rejected', 'superseded', 'expired')"
+        " ORDER BY id DESC LIMIT 1",
+        fingerprint,
+    )
     if other:
         raise StoreError(
             f"P-{other[0]:04} holds exactly the same and is {other[1]}",

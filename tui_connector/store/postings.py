@@ -136,6 +136,14 @@ class Postings:
         _write(tx, document, "document.chosen", to, actor, None, changes, reason)
         return documents.find(tx, proposal_id, number)
 
+    def leave_out(self, tx: Transaction, proposal_id: int, number: int, *, reason: str, actor: str) -> None:
+        """A person's word on a document that was not sent: it never will be."""
+        document = documents.find(tx, proposal_id, number, tx.dialect.locked)
+        if document.state not in (_PLANNED, _READY):
+            raise _refused(document, _REJECTED)
+        changes = {"said": f"left out: {reason}", "look_at": None}
+        _write(tx, document, "document.chosen", _REJECTED, actor, None, changes, reason)
+
     def unsettled(self, proposal_id: int) -> list[PostingDocument]:
         """Documents of a proposal that are neither proved nor rejected, in order."""
         return documents.select(

@@ -38,7 +38,7 @@ COLUMNS = f"{drafts.KEPT}, state, reason, gates, gates_at, checked_at"
 _PLANNED, _HELD, _REJECTED, _SUPERSEDED, _EXPIRED, _APPROVED, _POSTED = ProposalState
 _NEXT = {
     _PLANNED: (_HELD, _REJECTED, _SUPERSEDED, _EXPIRED, _APPROVED),
-    _HELD: (_PLANNED, _REJECTED, _SUPERSEDED, _EXPIRED, _APPROVED),
+    _HELD: (_PLANNED, _REJECTED, _SUPERSEDED, _EXPIRED, _APPROVED, _POSTED),
     _APPROVED: (_PLANNED, _HELD, _REJECTED, _SUPERSEDED, _EXPIRED, _POSTED),  # back: its signature does not hold
     _REJECTED: (),
     _SUPERSEDED: (),
@@ -130,6 +130,11 @@ class Proposals:
             where += f" AND state IN ({self._database.dialect.texts})"
             parameters.append(canonical([state.value for state in states]))
         return self._select(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
+
+    def was_posted(self, fingerprint: str) -> bool:
+        """Whether exactly this was posted before."""
+        sql = "SELECT id FROM proposal WHERE fingerprint = ? AND state = 'posted' LIMIT 1"
+        return self._database.value(sql, fingerprint) is not None
 
     def children(self, proposal_id: int) -> list[Proposal]:
         """Proposals that were made from this one, oldest first."""

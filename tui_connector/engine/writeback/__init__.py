@@ -1,1 +1,1 @@
-"""Plans into the ledger: export, parse, propose, judge; and after a person has signed: post, look up, prove, undo."""
+"""The runs of a writeback: propose, compare again, post and prove, tell Anaplan; all that touches a far side."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import Verdict
-from tui_connector.engine.writeback.gates import GateFacts
-from tui_connector.engine.writeback.propose import Posted
+from tui_connector.engine.proposal.gates import GateFacts
+from tui_connector.engine.proposal.propose import Posted
 from tui_connector.sap.masters import WantedMasters, read_masters
 
 if TYPE_CHECKING:

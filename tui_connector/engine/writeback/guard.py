@@ -11,10 +11,10 @@ from tui_connector.domain.canonical import sha256
 from tui_connector.domain.errors import RefusedError, RejectedError, StaleProposalError, StoreError
 from tui_connector.domain.proposal import Gate, Verdict, document_digest
 from tui_connector.domain.text import clean
+from tui_connector.engine.proposal.gates import judge
+from tui_connector.engine.proposal.propose import by_place, place_of
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
 from tui_connector.engine.writeback.facts import closed_gates, gate_facts, masters_of
-from tui_connector.engine.writeback.gates import judge
-from tui_connector.engine.writeback.propose import by_place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,15 +20,17 @@ from tui_connector.domain.errors import (
     RefusedError,
     StaleProposalError,
     StoreError,
+    TransientError,
     UnreachableError,
 )
 from tui_connector.domain.ledger import PostOutcome
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Counts, Purpose, RunRequest, RunState
+from tui_connector.engine.proposal.compare import difference
 from tui_connector.engine.writeback import moments
-from tui_connector.engine.writeback.compare import difference
 from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.mark import read_mark, write_mark
+from tui_connector.engine.writeback.remake import prepare_reversal
 from tui_connector.engine.writeback.restored import notice_restore
 from tui_connector.sap.posting import open_channel
 from tui_connector.transport.retry import pause
@@ -91,7 +93,8 @@ class PostRun:
         moments.reached("documents done")
         if self._refusal is not None:
             raise self._refusal
-        self._settle()
+        undo = await self._undo()
+        self._settle(undo)
 
     async def _sending(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -362,7 +365,19 @@ class PostRun:
             unknown=states.count(DocumentState.UNKNOWN),
         )
 
-    def _settle(self) -> None:
+    async def _undo(self) -> dict[str, Any] | None:
+        """The reversal prepared with the posting; None for what cannot be undone so, or is not whole yet."""
+        documents = self._store.proposals.documents(self._proposal.id)
+        if self._channel.resend_replaces or self._proposal.head.reverses:
+            return None
+        if any(one.state is not DocumentState.VERIFIED for one in documents):
+            return None
+        try:
+            return await prepare_reversal(self._context, self._terms, self._proposal)
+        except TransientError as error:  # what is posted is posted; the reversal is judged anew when it is asked for
+            return {"documents": len(documents), "closed": [f"not judged: {error.message}"]}
+
+    def _settle(self, undo: dict[str, Any] | None) -> None:
         """End the run and the proposal in one transaction; Anaplan is told by a run of its own."""
         run, store = self._context.run, self._store
         if fault := store.audit.proposal_fault(self._proposal.id):
@@ -390,6 +405,8 @@ class PostRun:
                 store.proposals.change_state(tx, self._proposal.id, end, reason=reason, actor=self._checkpoints.actor)
             state = RunState.DONE if not held and not rejected else RunState.FAILED
             store.runs.finish(tx, run.id, self._context.fence, state, reason, _CHOICES if held else "", counts)
+            if undo is not None:
+                self._checkpoints.fact(tx, "reversal.prepared", self._proposal.name, **undo)
             numbers = [[one.reference, one.accounting_document, one.fiscal_year] for one in proved]
             self._checkpoints.fact(tx, f"run.{state}", run.flow, proved=len(proved), held=len(held), documents=numbers)
             if self._context.flow.status is not None and proved:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.flow import PLAN_INTO_ACTUALS, Channel, Holds, LedgerKind
 from tui_connector.domain.ledger import MAX_ITEMS, FiscalPeriod, MasterFacts, PeriodStatus, decimals_of
 from tui_connector.domain.proposal import GATES, SHOWN_LINES, Gate, LineKind, Verdict
-from tui_connector.engine.writeback.amounts import EXACT, rounded, shown
-from tui_connector.engine.writeback.masters import Masters
+from tui_connector.engine.proposal.amounts import EXACT, rounded, shown
+from tui_connector.engine.proposal.masters import Masters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

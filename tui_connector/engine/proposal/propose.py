@@ -13,8 +13,8 @@ from tui_connector.domain.flow import WritebackMode
 from tui_connector.domain.ledger import FiscalPeriod, same_number, unit_of
 from tui_connector.domain.proposal import Change, Draft, LineKind, ProposedLine
 from tui_connector.domain.text import clean
-from tui_connector.engine.writeback.amounts import EXACT, rounded, settled, zero
-from tui_connector.engine.writeback.documents import assemble, split
+from tui_connector.engine.proposal.amounts import EXACT, rounded, settled, zero
+from tui_connector.engine.proposal.documents import assemble, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.proposal import Origin, PostedLine, Proposal, ProposalHead, ProposedDocument
-    from tui_connector.engine.writeback.parse import Plan, PlanRow
+    from tui_connector.engine.proposal.parse import Plan, PlanRow
 
 _HEADER_LENGTH = 25  # of SAP's DocumentHeaderText
 _ZERO = Decimal(0)
@@ -123,7 +123,7 @@ def reverse(before: Proposal | Draft, lines: Iterable[ProposedLine], documents: 
                     )
                 )  # fmt: skip
         parts = ((wanted[one].document_type, wanted[one].header_text, opposite[one]) for one in sorted(wanted))
-        return assemble(replace(before.head, reverses=before.fingerprint), before.origin, parts, [], {})
+        return assemble(replace(before.head, reverses=before.fingerprint, repeat=0), before.origin, parts, [], {})
 
 
 def _lines(flow: WritebackFlow, plan: Plan, posted: Posted) -> Iterator[tuple[str, ProposedLine]]:

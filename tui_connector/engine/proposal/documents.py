@@ -16,7 +16,7 @@ from tui_connector.domain.proposal import (
     document_digest,
     fingerprint_of,
 )
-from tui_connector.engine.writeback.amounts import settled, zero
+from tui_connector.engine.proposal.amounts import settled, zero
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

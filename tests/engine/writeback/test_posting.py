@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.engine.far_sides import Fault
-from tests.engine.plans import FLOW, PAIR, record
-from tests.engine.writeback_world import DANA, ERIK, QUIET, World
+from tests.engine.proposal.plans import FLOW, PAIR, record
+from tests.engine.writeback.far_sides import Fault
+from tests.engine.writeback.world import DANA, ERIK, QUIET, World
 from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Purpose, RunState
@@ -495,8 +495,8 @@ def test_what_was_posted_meanwhile_is_refused_with_its_line(world: World) -> Non
     world.approve(newer)
     world.work()
     assert states(world, newer) == [DocumentState.VERIFIED]
-    decisions.release(older.id, "go on", "uid:2001")
-    world.approve(older, ERIK)
+    assert decisions.release(older.id, "go on", "uid:2001").state is ProposalState.APPROVED
+    world.post_again(older)
     world.work()
     assert f"Line 3 of {older.name} (PL-0003): 70.00 is posted now, not 0.00." in world.latest_run().reason
     assert world.ledger.sent == 2
@@ -523,6 +523,45 @@ def test_an_account_written_with_other_zeros_is_the_same(world: World) -> None:
     )
     world.work()
     assert world.store.proposals.get(proposal.id).state is ProposalState.POSTED
+
+
+def test_the_same_amounts_may_go_there_and_back_more_than_once(world: World) -> None:
+    posted = []
+    for amount in ("100.00", "200.00", "100.00", "200.00", "100.00"):
+        rows = [record("PL-0001", amount), record("PL-0002", f"-{amount}", GL_Account="0061009999")]
+        posted.append(signed(world, rows))
+        world.work()
+        assert states(world, posted[-1]) == [DocumentState.VERIFIED], world.latest_run()
+    assert [one.head.repeat for one in posted] == [0, 0, 0, 1, 1]
+    assert len({one.fingerprint for one in posted}) == 5
+    assert world.ledger.sent == 5
+
+
+def test_the_reversal_is_prepared_with_the_posting_and_the_plan_may_be_posted_again(world: World) -> None:
+    proposal = signed(world, PAIR)
+    world.work()
+    (prepared,) = world.store.audit.events(kind="reversal.prepared")
+    assert (prepared.fact.subject, prepared.fact.data["documents"], prepared.fact.data["closed"]) == (
+        proposal.name,
+        1,
+        [],
+    )
+    world.request(Purpose.REVERSE, proposal.id)
+    world.work()
+    (undo,) = world.store.proposals.children(proposal.id)
+    assert undo.fingerprint == prepared.fact.data["fingerprint"]
+    world.approve(undo)
+    world.work()
+    assert states(world, undo) == [DocumentState.VERIFIED]
+    assert world.propose() is None
+    assert f"the plan has not changed since {proposal.name} (posted)" in world.latest_run(Purpose.FLOW).reason
+    again = world.propose(full=True)
+    assert again is not None
+    assert (again.head.repeat, again.fingerprint != proposal.fingerprint) == (1, True)
+    world.approve(again)
+    world.work()
+    assert states(world, again) == [DocumentState.VERIFIED]
+    assert world.ledger.sent == 3
 
 
 def test_what_expired_is_refused(world: World) -> None:

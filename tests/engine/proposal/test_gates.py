@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.plans import DAY, FLOW, NOW, PAIR, posted_by, propose, read, record, total, with_control
+from tests.engine.proposal.plans import DAY, FLOW, NOW, PAIR, posted_by, propose, read, record, total, with_control
 from tui_connector.domain.flow import PLAN_INTO_ACTUALS, Channel, Holds, LedgerKind
 from tui_connector.domain.ledger import (
     AccountFacts,
@@ -21,9 +21,9 @@ from tui_connector.domain.ledger import (
     PeriodStatus,
 )
 from tui_connector.domain.proposal import GATES, SHOWN_LINES, Gate, Verdict
-from tui_connector.engine.writeback.gates import GateFacts, judge
-from tui_connector.engine.writeback.parse import control_gate
-from tui_connector.engine.writeback.propose import Posted, reverse
+from tui_connector.engine.proposal.gates import GateFacts, judge
+from tui_connector.engine.proposal.parse import control_gate
+from tui_connector.engine.proposal.propose import Posted, reverse
 
 if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow

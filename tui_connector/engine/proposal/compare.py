@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.ledger import same_number
 from tui_connector.domain.proposal import LineKind
 from tui_connector.domain.text import clean
-from tui_connector.engine.writeback.amounts import EXACT, settled, shown
+from tui_connector.engine.proposal.amounts import EXACT, settled, shown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator

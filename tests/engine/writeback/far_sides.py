@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tests.engine.plans import HEADER, NOW
+from tests.engine.proposal.plans import HEADER, NOW
 from tui_connector.domain.errors import AuthenticationError
 from tui_connector.domain.ledger import (
     AccountFacts,

@@ -10,13 +10,13 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.plans import DAY, FLOW, ORIGIN, PAIR, head_of, posted_by, propose, read, record, with_control
+from tests.engine.proposal.plans import DAY, FLOW, ORIGIN, PAIR, head_of, posted_by, propose, read, record, with_control
 from tui_connector.domain.flow import JournalField, ListSignal, WritebackMode
 from tui_connector.domain.ledger import MAX_ITEMS
 from tui_connector.domain.proposal import (
@@ -27,7 +27,7 @@ from tui_connector.domain.proposal import (
     fingerprint_of,
     line_content,
 )
-from tui_connector.engine.writeback.propose import Posted, make_draft, mapping_digest, reverse, revise
+from tui_connector.engine.proposal.propose import Posted, make_draft, mapping_digest, reverse, revise
 
 if TYPE_CHECKING:
     import random
@@ -397,7 +397,7 @@ def test_any_field_that_changes_changes_the_fingerprint(place: int, data: st.Dat
 @pytest.mark.parametrize("name", [field.name for field in fields(type(head_of()))])
 def test_any_field_of_the_head_changes_the_fingerprint(name: str) -> None:
     plan = read(with_control(PAIR))
-    other: dict[str, str] = {name: "other"}
+    other: dict[str, Any] = {name: 1 if name == "repeat" else "other"}
     draft = make_draft(FLOW, replace(head_of(), **other), ORIGIN, plan, Posted.of())
     assert draft.fingerprint != propose(PAIR).fingerprint
 

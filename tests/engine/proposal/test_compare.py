@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.plans import DAY, FLOW, NOW, PAIR, posted_by, propose, record
+from tests.engine.proposal.plans import DAY, FLOW, NOW, PAIR, posted_by, propose, record
 from tui_connector.domain.ledger import FoundDocument, FoundItem, JournalEntry, JournalEntryItem
-from tui_connector.engine.writeback.compare import difference, plan_moved
-from tui_connector.engine.writeback.propose import Posted
+from tui_connector.engine.proposal.compare import difference, plan_moved
+from tui_connector.engine.proposal.propose import Posted
 
 MORE = [record("PL-0003", "7.00"), record("PL-0004", "-7.00")]
 

@@ -11,9 +11,9 @@ from tui_connector.domain.flow import ColumnSignal, JournalField
 from tui_connector.domain.ledger import FiscalPeriod, same_number
 from tui_connector.domain.proposal import Gate, Verdict
 from tui_connector.domain.text import clean
-from tui_connector.engine.writeback.amounts import EXACT, settled, shown
-from tui_connector.engine.writeback.cells import CURRENCY, CellError, Cells
-from tui_connector.engine.writeback.header import checked_header
+from tui_connector.engine.proposal.amounts import EXACT, settled, shown
+from tui_connector.engine.proposal.cells import CURRENCY, CellError, Cells
+from tui_connector.engine.proposal.header import checked_header
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.flow import ColumnSignal, ControlTotal, JournalField, WritebackFlow
 from tui_connector.domain.proposal import Draft, Origin, PostedLine, ProposalHead
-from tui_connector.engine.writeback.parse import Plan, read_plan
-from tui_connector.engine.writeback.propose import Posted, make_draft, mapping_digest
+from tui_connector.engine.proposal.parse import Plan, read_plan
+from tui_connector.engine.proposal.propose import Posted, make_draft, mapping_digest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.engine.far_sides import Clock, Exported, Ledger
-from tests.engine.plans import HEADER, NOW, with_control
+from tests.engine.proposal.plans import HEADER, NOW, with_control
+from tests.engine.writeback.far_sides import Clock, Exported, Ledger
 from tui_connector.anaplan.model import ExportColumns
 from tui_connector.approval.keys import KeyFile, PublicKey
 from tui_connector.bootstrap import Installation
@@ -20,7 +20,7 @@ from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.worker import Worker, WorkerOptions, this_process
-from tui_connector.engine.writeback import facts, moments, post, run
+from tui_connector.engine.writeback import facts, keep, moments, post, run
 from tui_connector.settings.load import load_settings
 from tui_connector.store.store import Store
 
@@ -120,7 +120,7 @@ class World:
 
         for place, name, ours in (
             (post, "open_channel", lambda client, _flow: client),
-            (run, "open_channel", lambda client, _flow: client),
+            (keep, "open_channel", lambda client, _flow: client),
             (run, "ExportStep", lambda _context, folder: _Export(self, folder)),
             (facts, "read_masters", masters),
             (moments, "reached", self._reached),

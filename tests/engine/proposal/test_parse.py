@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.plans import DAY, FLOW, HEADER, PAIR, record, total
-from tests.engine.plans import read as read_export
+from tests.engine.proposal.plans import DAY, FLOW, HEADER, PAIR, record, total
+from tests.engine.proposal.plans import read as read_export
 from tui_connector.anaplan.delimited import decode_text, parse_csv
 from tui_connector.domain.errors import ConfigError, ContractChangedError
 from tui_connector.domain.flow import JournalField, ListSignal, WritebackFlow, WritebackMode
 from tui_connector.domain.proposal import Verdict
-from tui_connector.engine.writeback.parse import control_gate, read_plan
+from tui_connector.engine.proposal.parse import control_gate, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """The writeback as a state machine: whatever people, clocks, networks and crashes do, each line is posted once.
 
 The deep profile, 2,000 examples of 50 steps, takes about half an hour:
-DEEP_TESTS=1 python -m pytest tests/engine/test_writeback_machine.py
+DEEP_TESTS=1 python -m pytest tests/engine/writeback/test_machine.py
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.engine.far_sides import Fault
-from tests.engine.plans import FLOW
-from tests.engine.writeback_auditor import KEYS, MONTHS, TWO_FROM, Auditor, Planned, account
-from tests.engine.writeback_world import DANA, ERIK, QuickKey, World
+from tests.engine.proposal.plans import FLOW
+from tests.engine.writeback.auditor import KEYS, MONTHS, TWO_FROM, Auditor, Planned, account
+from tests.engine.writeback.far_sides import Fault
+from tests.engine.writeback.world import DANA, ERIK, QuickKey, World
 from tui_connector.domain.flow import JournalField, WritebackMode
 from tui_connector.domain.ledger import PeriodStatus
 from tui_connector.domain.proposal import LineDecision, ProposalState
@@ -29,7 +29,7 @@ from tui_connector.engine.writeback.moments import MOMENTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.engine.writeback_world import Stopped
+    from tests.engine.writeback.world import Stopped
 
 OFFSET, ROUNDING = "0069000000", "0069000001"
 AMOUNTS = st.sampled_from([10_000, 250_000, -40_000, 1_200_000, 333_335])  # thousandths; few, so that they come again
