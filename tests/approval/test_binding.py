@@ -408,7 +408,7 @@ def heads() -> Iterator[tuple[str, ProposalHead]]:
     }  # fmt: skip
     head = head_of(FLOW)
     for name, value in asdict(head).items():
-        if name != "reverses":
+        if name not in ("reverses", "repeat"):  # told by the proposal itself, not by the configuration
             for text in (*spelled(value, most=64), *(value + end for end in " x/0"), value.swapcase() + " ", ""):
                 yield words.get(name, name), replace(head, **{name: text})
 

@@ -236,7 +236,7 @@ WORDS = {
         "forged signature": _FORGED,
         "edited statement": _FORGED,
         "signed something else": r"does not hold|is not what (novak|brandt) signed: ",
-        "signed another head": r"is not what (novak|brandt) signed: .*is '",
+        "signed another head": r"is not what (novak|brandt) signed: .*is ['\d]",
         "other environment": r"not valid for the environment|is not what (novak|brandt) signed: the environment is 'TEST'",
         "expired": r"P-0001 expired at|expires at is",
         "revoked key": r"the key was revoked on",

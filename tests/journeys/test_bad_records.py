@@ -13,6 +13,7 @@ import pytest
 
 from tests.journeys import conftest as journeys
 from tests.journeys.desk import ACCOUNT_SERVICE, ACCOUNT_SET, Desk, Told, assert_plain, read_sap
+from tui_connector.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,7 @@ def test_a_store_of_a_newer_version_and_a_foreign_file_are_left_alone(desk: Desk
         assert "next: Update this installation" in told.err
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         assert database.execute("SELECT count(*) FROM run").fetchone() == (1,)
-        database.execute("UPDATE meta SET value = '1' WHERE name = 'version'")
+        database.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(len(MIGRATIONS)),))
     assert desk.tell("audit", "verify").code == 0
     path.write_bytes(b"no database at all\n" * 500)
     told = desk.tell("run", "gl_accounts")
