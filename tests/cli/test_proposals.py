@@ -151,7 +151,7 @@ def test_nothing_breaks_at_80_columns(counter: Counter) -> None:
 
 def test_lines_are_taken_out_and_back(counter: Counter, proposal: Proposal) -> None:
     told = counter.tell("proposals", "hold", "1", "--lines", "1, 4", "--reason", "not yet")
-    assert told.out.startswith("2 lines of P-0001: held. 2 of 6 lines are taken out; `proposals revise P-0001`")
+    assert told.out.startswith("2 lines of P-0001: held. 2 of 6 lines taken out; `proposals revise P-0001`")
     value = counter.json("proposals", "reject", "1", "--lines", "2-3", "--reason", "wrong account")
     assert value == {"proposal": "P-0001", "lines": [2, 3], "decision": "rejected", "taken_out": 4}
     assert counter.json("proposals", "release", "1", "--lines", "4", "--reason", "")["taken_out"] == 3

@@ -260,7 +260,7 @@ def test_lines_that_are_held_stay_out_and_the_rest_is_posted(desk: PlanDesk) -> 
     desk.does("proposals", "comment", "P-0001", "--lines", "1", "--text", "agreed", by=NOVAK)
     told = desk.sign(first)
     assert told.code == Exit.WAITING
-    assert "1 lines of P-0001 are taken out" in told.err
+    assert "1 line of P-0001 taken out" in told.err
     second = desk.proposal()
     assert desk.proposals() == {1: "superseded", 2: "planned"}
     lines = desk.lines(second)

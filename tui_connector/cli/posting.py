@@ -29,7 +29,7 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import listed
+from tui_connector.review.amounts import counted, listed
 from tui_connector.review.rollup import consequence
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def approve(given: argparse.Namespace) -> int:
         out = decisions.taken_out(proposal.id) if proposal.state.undecided else 0
         if out:
             console(error=True).print(
-                Text(f"{out} lines of {proposal.name} are taken out, so the others become a proposal of their own.")
+                Text(f"{counted(out, 'line')} of {proposal.name} taken out: the others become a proposal of their own.")
             )
             return _remake(installation, given, proposal, Purpose.REVISE)
         flow, by = installation.writeback(proposal.flow), installation.person()

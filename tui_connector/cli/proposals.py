@@ -124,7 +124,7 @@ def _say_lines(
     value = {"proposal": proposal.name, "lines": numbers, "decision": what, "taken_out": out}
     told = f"{counted(len(numbers), 'line')} of {proposal.name}: {what}."
     if out:
-        told += f" {out} of {counted(proposal.lines, 'line')} are taken out;"
+        told += f" {out} of {counted(proposal.lines, 'line')} taken out;"
         told += f" `proposals revise {proposal.name}` proposes the others."
     say(given, value, told)
     return Exit.DONE

@@ -254,7 +254,7 @@ def _undo(store: Store, proposal: Proposal) -> None:
     if not told or made:
         return
     data = told[0].fact.data
-    words = f"{figure(data['documents'])} reversals are prepared"
+    words = f"{counted(data['documents'], 'reversal')} prepared"
     if "fingerprint" in data:
         words += f", fingerprint {short_fingerprint(str(data['fingerprint']))}"
     closed = "; ".join(map(str, data["closed"]))

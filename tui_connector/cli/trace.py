@@ -182,6 +182,8 @@ def _words(story: Story, event: AuditEvent) -> str:
             words = [number and f"document {number}", "read back equal to the cent"]
         case "document.chosen":
             words.insert(0, f"a person decides: {data['to']}")
+        case "reversal.prepared":
+            words = [f"{counted(data['documents'], 'document')} would take it back", *data["closed"]]
     return "; ".join(str(part) for part in words if part) or "–"
 
 
