@@ -400,6 +400,22 @@ def test_a_store_that_was_put_back_is_noticed_and_looked_up(world: World, tmp_pa
     assert "put back to an earlier state" in world.latest_run(Purpose.FLOW).reason
 
 
+def test_who_may_not_look_sends_nothing_from_a_store_that_was_put_back(world: World, tmp_path: Path) -> None:
+    world.ledger.readable = False
+    proposal = world.propose()
+    assert proposal is not None
+    copy = tmp_path / "copy.db"
+    world.back_up(copy)
+    world.approve(proposal)
+    world.work()
+    world.restore(copy, with_mark=False)
+    assert world.propose() is None  # this run notices it
+    world.approve(proposal)
+    world.work()
+    assert "put back to an earlier state" in world.latest_run().reason
+    assert world.ledger.sent == 2
+
+
 def test_a_document_reversed_in_sap_counts_for_nothing(world: World, tmp_path: Path) -> None:
     proposal = signed(world, PAIR)
     copy = tmp_path / "copy.db"

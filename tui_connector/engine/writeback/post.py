@@ -31,7 +31,7 @@ from tui_connector.engine.writeback import moments
 from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.mark import read_mark, write_mark
 from tui_connector.engine.writeback.remake import prepare_reversal
-from tui_connector.engine.writeback.restored import notice_restore
+from tui_connector.engine.writeback.restored import notice_restore, require_whole
 from tui_connector.sap.posting import open_channel
 from tui_connector.transport.retry import pause
 
@@ -175,6 +175,8 @@ class PostRun:
         if found:  # the store does not know of it, but SAP holds it
             self._take(document, entry, found)
             return
+        if self._blind:  # a store that was put back may not know that it was sent, and SAP cannot be asked
+            require_whole(self._context)
         if shutil.disk_usage(self._terms.exports.parent).free < _FREE_BYTES:
             raise FatalError(
                 "Less than 64 MB are free where the store is; the outcome of a posting could not be written down.",

@@ -6,18 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import StaleProposalError
-from tui_connector.domain.proposal import (
-    Change,
-    Gate,
-    Origin,
-    ProposalState,
-)
+from tui_connector.domain.proposal import Change, Gate, Origin, ProposalState
 from tui_connector.domain.run import Counts, ReadMode, RunState
 from tui_connector.engine.proposal.compare import plan_moved
 from tui_connector.engine.proposal.parse import control_gate, read_plan
 from tui_connector.engine.proposal.propose import make_draft
 from tui_connector.engine.writeback.export import ExportStep
 from tui_connector.engine.writeback.facts import closed_gates, posted_before
+from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, repeated, supersede
+from tui_connector.engine.writeback.remake import taken_out
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
 from tui_connector.engine.writeback.signal import read_approval
 
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.export import PlanExport
     from tui_connector.engine.writeback.signal import PlanApproval
     from tui_connector.engine.writeback.terms import Terms
-
-from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, repeated, supersede
-from tui_connector.engine.writeback.remake import taken_out
 
 
 class PlanReading:
