@@ -274,7 +274,7 @@ def test_from_plan_to_proof_and_back_by_commands(
     counter.enrol()
     first = counter.sign()
     assert (first.code, "P-0002" in first.out) == (Exit.WAITING, True), first.text
-    assert "revises P-0001 and waits for approval" in first.out
+    assert "revises P-0001 and waits for a signature" in first.out
     assert counter.proposal().state is ProposalState.SUPERSEDED
 
     posted = counter.sign(2, "--wait", "--json")

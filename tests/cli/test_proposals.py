@@ -70,7 +70,7 @@ def test_the_list_shows_what_waits_first(counter: Counter) -> None:
     ("fields", "waits"),
     [
         ({"gates": ASKS}, "signatures: 0 of 2 given"),
-        ({"gates": CLOSED}, "a new proposal; closed: period open"),
+        ({"gates": CLOSED}, "a new proposal; not passed: period open"),
         ({"expires_at": datetime(2026, 1, 1, tzinfo=UTC)}, "a new proposal; this one has expired"),
     ],
 )

@@ -337,7 +337,7 @@ def test_a_reversal_goes_the_same_way_and_leaves_nothing(desk: PlanDesk) -> None
     desk.does("proposals", "reverse", "P-0001", "--reason", "too early", code=Exit.REFUSED)
     desk.posts(first)
     told = desk.does("proposals", "reverse", "P-0001", "--reason", "wrong month", code=Exit.WAITING)
-    assert "reverses P-0001 and waits for approval" in told.out
+    assert "reverses P-0001 and waits for a signature" in told.out
     second = desk.proposal()
     assert desk.author_signs(second).code == Exit.REFUSED
     assert desk.balances() != {}
@@ -353,6 +353,24 @@ def test_a_reversal_goes_the_same_way_and_leaves_nothing(desk: PlanDesk) -> None
     assert [(one["proposal"], one["reverses"]) for one in stories] == [("P-0001", None), ("P-0002", "P-0001")]
     assert {one["Status"] for one in desk.sandbox.module("PLN02 Posting Status")["cells"].values()} == {"Reversed"}
     assert len(desk.in_sap()) == 4
+
+
+def test_a_reversal_into_a_closed_period_says_how_it_goes_on(desk: PlanDesk) -> None:
+    first = desk.propose()
+    desk.posts(first)
+    period = ("1010", "011/2026", "--reason", "the books")
+    desk.does("periods", "close", *period)
+    told = desk.does("proposals", "reverse", "P-0001", "--reason", "wrong month", code=Exit.WAITING)
+    assert "reverses P-0001 and waits for a new proposal; not passed: period open" in told.out
+    assert "011/2026 of 1010 is closed" in told.text
+    told = desk.sign(desk.proposal())
+    assert told.code == Exit.REFUSED
+    assert "`proposals reject P-0002` and `proposals reverse P-0001` propose it again" in told.err
+    desk.does("periods", "open", *period)
+    desk.does("proposals", "reject", "P-0002", "--reason", "made anew")
+    desk.does("proposals", "reverse", "P-0001", "--reason", "wrong month", code=Exit.WAITING)
+    desk.posts(desk.proposal())
+    assert desk.balances() == {}
 
 
 # Outcomes that nobody knows

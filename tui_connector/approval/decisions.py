@@ -124,14 +124,14 @@ class Decisions:
         if closed:
             raise RefusedError(
                 f"{proposal.name} does not pass its gates: {'; '.join(closed)}",
-                hint=f"mend what they name, then `run {proposal.flow} --full` proposes again",
+                hint=f"mend what they name, then {_again(proposal)}",
             )
         check_head(proposal, head)
         now = self._clock.now()
         if now >= proposal.expires_at:
             raise StaleProposalError(
                 f"{proposal.name} expired at {proposal.expires_at:%Y-%m-%d %H:%M} UTC.",
-                hint=f"`run {proposal.flow} --full` proposes again",
+                hint=_again(proposal),
             )
         exported = proposal.origin.exported_at
         if not proposal.head.reverses and exported and now - exported > timedelta(minutes=flow.fresh_minutes):
@@ -222,6 +222,13 @@ class Decisions:
         with self._store.transaction() as tx:
             self._store.proposals.change_state(tx, proposal_id, to, reason=reason, actor=by)
         return self._store.proposals.get(proposal_id)
+
+
+def _again(proposal: Proposal) -> str:
+    """The commands that make a proposal anew."""
+    if proposal.head.reverses and proposal.parent:
+        return f"`proposals reject {proposal.name}` and `proposals reverse P-{proposal.parent:04}` propose it again"
+    return f"`run {proposal.flow} --full` proposes again"
 
 
 def check_typed(proposal: Proposal, typed: str) -> None:

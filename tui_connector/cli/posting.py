@@ -22,6 +22,7 @@ from tui_connector.cli.telling import (
     sentence,
     target,
     troubles,
+    waits_for,
 )
 from tui_connector.cli.verdict import judge, proposal_made
 from tui_connector.domain.audit import Fact
@@ -213,7 +214,8 @@ def _remake(
         summary([run])
     else:
         what = "reverses" if purpose is Purpose.REVERSE else "revises"
-        say(given, None, f"{made.name} {made.short} {what} {proposal.name} and waits for approval.")
+        waits = waits_for(store, made, installation.clock.now())
+        say(given, None, f"{made.name} {made.short} {what} {proposal.name} and waits for {waits}.")
         say(given, None, f"{consequence(made, store.proposals.documents(made.id))}.")
         say_next(f"tui-connector proposals show {made.name}")
     return Exit.INTERRUPTED if interrupted else judge(store, [run])

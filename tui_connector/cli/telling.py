@@ -83,7 +83,7 @@ def waits_for(store: Store, proposal: Proposal, now: datetime) -> str:
         return proposal.reason or "–"
     closed = [gate.name for gate in proposal.gates if gate.verdict is Verdict.FAIL]
     if closed:
-        return f"a new proposal; closed: {listed(closed)}"
+        return f"a new proposal; not passed: {listed(closed)}"
     if now >= proposal.expires_at:
         return "a new proposal; this one has expired"
     given, needed = len(store.proposals.approvals(proposal.id)), proposal.approvals_needed

@@ -171,7 +171,8 @@ def _words(story: Story, event: AuditEvent) -> str:
         case "proposal.comment":
             words = [data["comment"]]
         case "proposal.checked":
-            words = ["the plan was exported again and is the same"]
+            same = "the plan was exported again and is the same"
+            words = [same if data["checked_at"] else "the plan has to be compared again before more is sent"]
         case "plan.compared":
             words = [data["moved"], f"task {data['task']}", f"SHA-256 {data['digest']}"]
         case "posting.requested":

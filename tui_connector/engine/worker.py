@@ -227,7 +227,7 @@ class Worker:
         else:  # a proposal's runs go one after the other
             earlier = [other for other in cycle if other.proposal == run.proposal and other.id < run.id]
         failed = [other for other in earlier if other.state.ended and other.state is not RunState.DONE]
-        if failed:
+        if failed and not self._looks_up(run):
             names = ", ".join(other.flow for other in failed)
             reason = f"not started: {names} {failed[0].state} in this cycle"
             hint = f"mend {failed[0].flow} first, then run {run.flow} again"
@@ -240,7 +240,13 @@ class Worker:
             except LeaseLostError:
                 log.debug("run %s was blocked by another worker", run.id)
             return False
-        return all(other.state is RunState.DONE for other in earlier)
+        return all(other.state.ended for other in earlier)
+
+    def _looks_up(self, run: Run) -> bool:
+        """Whether a run that may not send has something to look up all the same."""
+        if run.purpose is not Purpose.POST or run.proposal is None:
+            return False
+        return any(one.state in _LOOKED_UP for one in self._store.proposals.documents(run.proposal))
 
     async def _attend(self, run_id: int, work: asyncio.Task[None], hold: Hold) -> None:
         """Keep the lease while the work goes on, and give it back at its end, whatever that is."""

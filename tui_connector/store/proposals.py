@@ -213,9 +213,9 @@ class Proposals:
         verdicts = {gate.name: gate.verdict.value for gate in gates}
         _tell(tx, "judged", actor, proposal_id, {"gates": sha256(text), "gates_at": at, "verdicts": verdicts})
 
-    def checked(self, tx: Transaction, proposal_id: int, at: datetime, *, actor: str = "connector") -> None:
-        """Say that the plan was exported again and is the same; audited."""
-        _change(tx, proposal_id, "checked_at = ?", to_micros(at))
+    def checked(self, tx: Transaction, proposal_id: int, at: datetime | None, *, actor: str = "connector") -> None:
+        """Say when the plan was exported again and was the same; None when that is not known any more; audited."""
+        _change(tx, proposal_id, "checked_at = ?", None if at is None else to_micros(at))
         _tell(tx, "checked", actor, proposal_id, {"checked_at": at})
 
     def change_state(
@@ -411,7 +411,7 @@ def _undecided(tx: Transaction, proposal_id: int) -> None:
         )
 
 
-def _change(tx: Transaction, proposal_id: int, what: str, *values: str | int) -> None:
+def _change(tx: Transaction, proposal_id: int, what: str, *values: str | int | None) -> None:
     if not tx.change(f"UPDATE proposal SET {what} WHERE id = ?", *values, proposal_id):
         raise _missing(proposal_id)
 

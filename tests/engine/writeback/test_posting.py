@@ -460,6 +460,65 @@ def test_a_plan_that_is_not_approved_any_more_is_refused(world: World) -> None:
     assert "PL-0001 is gone (100.00 EUR)" in why(world)
 
 
+def half_sent(world: World) -> Proposal:
+    """Nobody knows whether the first document is in SAP, and the second could not be sent."""
+    proposal = signed(world)
+    world.ledger.faults[:] = [Fault.ANSWER_LOST, *[Fault.NOT_PROCESSED] * world.inst.settings.posting.attempts]
+    world.work()
+    assert states(world, proposal) == [DocumentState.UNKNOWN, DocumentState.READY]
+    return proposal
+
+
+MOVED = [
+    [
+        record("PL-0001", "100.00"),
+        record("PL-0002", "-100.00"),
+        record("PL-0003", "99.00"),
+        record("PL-0004", "-99.00"),
+    ],
+    [record("PL-0001", "100.00"), record("PL-0002", "-100.00")],
+    [record("PL-0001", "100.00", Status="Draft")],
+]
+
+
+@pytest.mark.parametrize("rows", MOVED)
+def test_after_a_plan_moved_what_is_open_is_looked_up_and_nothing_more_is_sent(
+    world: World, rows: list[list[str]]
+) -> None:
+    proposal = half_sent(world)
+    world.rows = rows
+    for _ in range(2):  # also without another comparison
+        world.post_again(proposal)
+        world.request(Purpose.POST, proposal.id)
+        world.work()
+        assert "The plan was not compared" in world.latest_run().reason
+        assert states(world, proposal) == [DocumentState.VERIFIED, DocumentState.READY]
+    assert len(world.ledger.booked) == 1
+
+
+@pytest.mark.parametrize("rows", MOVED)
+def test_a_flow_that_sees_another_plan_stops_what_was_approved_before(world: World, rows: list[list[str]]) -> None:
+    proposal = half_sent(world)
+    before, world.rows = world.rows, rows
+    world.request()
+    world.work()
+    world.request(Purpose.POST, proposal.id)
+    world.work()
+    assert states(world, proposal) == [DocumentState.VERIFIED, DocumentState.READY]
+    assert len(world.ledger.booked) == 1
+    world.rows = before
+    world.post_again(proposal)
+    assert states(world, proposal) == [DocumentState.VERIFIED] * 2
+
+
+def test_a_plan_that_cannot_be_compared_is_not_what_was_compared_before(world: World) -> None:
+    proposal = half_sent(world)
+    world.rows = [record("PL-0001", "1e5"), *TWO_DOCUMENTS[1:]]
+    world.post_again(proposal)
+    assert states(world, proposal) == [DocumentState.VERIFIED, DocumentState.READY]
+    assert world.store.proposals.get(proposal.id).checked_at is None
+
+
 def test_a_plan_that_was_not_compared_is_refused(world: World) -> None:
     proposal = signed(world)
     run_id = world.store.runs.waiting()[0].id
@@ -467,7 +526,7 @@ def test_a_plan_that_was_not_compared_is_refused(world: World) -> None:
         world.store.runs.finish(tx, run_id, 0, RunState.CANCELLED, "stopped")
     world.request(Purpose.POST, proposal.id)
     world.work()
-    assert f"The plan was not compared with {proposal.name} since it was approved." in why(world)
+    assert f"The plan was not compared with {proposal.name} since it was approved, or it has changed." in why(world)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,11 @@ class Guard:
         if age is None or age.total_seconds() > self._context.flow.fresh_minutes * 60:
             raise StaleProposalError(
                 f"The plan was not compared with {proposal.name} "
-                + ("since it was approved." if age is None else f"for {age.total_seconds() / 60:.0f} minutes."),
+                + (
+                    "since it was approved, or it has changed."
+                    if age is None
+                    else f"for {age.total_seconds() / 60:.0f} minutes."
+                ),
                 hint="`proposals post` exports the plan again, compares, and goes on",
             )
 

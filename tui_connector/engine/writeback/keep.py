@@ -74,7 +74,7 @@ def keep(
 
 
 def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None) -> None:
-    """A proposal of which nothing was sent gives way to the one that is stored next."""
+    """A proposal of which nothing was sent gives way to the one that is stored next; any other is in doubt."""
     store = context.store
     if older is None or older.state not in (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED):
         return
@@ -85,6 +85,14 @@ def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Propos
             tx, older.id, ProposalState.SUPERSEDED, reason=f"run {context.run.id} proposed anew",
             actor=context.checkpoints.actor,
         )  # fmt: skip
+    else:
+        doubt(context, tx, older)
+
+
+def doubt(context: RunContext[WritebackFlow], tx: Transaction, proposal: Proposal | None) -> None:
+    """What was compared before counts no more: nothing is sent until the plan was exported and compared again."""
+    if proposal is not None and proposal.checked_at is not None:
+        context.store.proposals.checked(tx, proposal.id, None, actor=context.checkpoints.actor)
 
 
 def finish(

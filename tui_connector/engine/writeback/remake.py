@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING
 from tui_connector.approval.binding import check_head
 from tui_connector.domain.errors import RefusedError
 from tui_connector.domain.flow import Channel
-from tui_connector.domain.proposal import (
-    DocumentState,
-    Gate,
-    LineDecision,
-    ProposalState,
-    Verdict,
-)
+from tui_connector.domain.proposal import DocumentState, Gate, LineDecision, ProposalState, Verdict
 from tui_connector.domain.run import Counts, Purpose
 from tui_connector.engine.proposal.propose import reverse, revise
+from tui_connector.engine.writeback.facts import closed_gates
+from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, supersede
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,9 +21,6 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.store import Store
-
-from tui_connector.engine.writeback.facts import closed_gates
-from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, supersede
 
 _GIVEN_UP = (ProposalState.REJECTED, ProposalState.SUPERSEDED, ProposalState.EXPIRED)
 
@@ -52,7 +45,9 @@ class RemakeRun:
             if not reverses:
                 supersede(context, tx, before)
             proposal = keep(context, self._terms, tx, draft, gates, parent=before.id)
-            reason = f"{proposal.name} waits for approval; it {'reverses' if reverses else 'revises'} {before.name}"
+            closed = "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+            what = "reverses" if reverses else "revises"
+            reason = f"{proposal.name} waits for approval; it {what} {before.name}{closed}"
             finish(context, tx, reason, Counts(len(draft.lines), 0, len(draft.lines)), proposal)
 
     def _revised(self, before: Proposal) -> Draft:

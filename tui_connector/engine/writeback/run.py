@@ -13,7 +13,7 @@ from tui_connector.engine.proposal.parse import control_gate, read_plan
 from tui_connector.engine.proposal.propose import make_draft
 from tui_connector.engine.writeback.export import ExportStep
 from tui_connector.engine.writeback.facts import closed_gates, posted_before
-from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, repeated, supersede
+from tui_connector.engine.writeback.keep import doubt, finish, judged, keep, numbered, repeated, supersede
 from tui_connector.engine.writeback.remake import taken_out
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
 from tui_connector.engine.writeback.signal import read_approval
@@ -77,20 +77,21 @@ class ProposeRun:
         latest = self._latest()
         signal = await self._reading.approval()
         if signal.approved is False:
-            self._end(f"the plan is not approved in Anaplan: {signal.words}")
+            self._end(f"the plan is not approved in Anaplan: {signal.words}", moved=latest)
             return
         if latest and run.mode is not ReadMode.FULL and signal.approved and signal.at and _same(signal, latest):
             self._end(f"approved at {signal.at} as before: {latest.name} was made from it ({latest.state})")
             return
         export, plan = await self._reading.read(signal)
         if not plan.rows:
-            self._end(f"no line of the export is approved; {plan.waiting} wait in Anaplan", Counts(plan.records))
+            words = f"no line of the export is approved; {plan.waiting} wait in Anaplan"
+            self._end(words, Counts(plan.records), moved=latest)
             return
         draft = self._reading.draft(export, plan, signal)
         unchanged = sum(line.change is Change.UNCHANGED for line in draft.lines)
         counts = Counts(plan.records, unchanged, len(draft.lines) - unchanged)
         if not draft.documents:
-            self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts)
+            self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts, moved=latest)
         elif latest and _unchanged(latest, draft) and run.mode is not ReadMode.FULL:
             await self._keep(latest, draft, control_gate(flow, plan), counts)
         else:
@@ -149,13 +150,14 @@ class ProposeRun:
             proposal = keep(context, self._terms, tx, draft, gates)
             finish(context, tx, f"{proposal.name} waits for approval{closed}", counts, proposal)
 
-    def _end(self, reason: str, counts: Counts | None = None) -> None:
+    def _end(self, reason: str, counts: Counts | None = None, *, moved: Proposal | None = None) -> None:
         with self._context.store.transaction() as tx:
+            doubt(self._context, tx, moved)
             finish(self._context, tx, reason, counts or Counts())
 
 
 class CheckRun:
-    """Before posting: is the plan still what was approved?"""
+    """Before posting: is the plan still what was approved? Until that is known nothing more is sent."""
 
     def __init__(self, context: RunContext[WritebackFlow], terms: Terms, proposal_id: int) -> None:
         self._context = context
@@ -166,6 +168,8 @@ class CheckRun:
         """Raises StaleProposalError naming the lines that moved."""
         store, run = self._context.store, self._context.run
         proposal = store.proposals.get(self._id)
+        with store.transaction() as tx:
+            doubt(self._context, tx, proposal)
         signal = await self._reading.approval()
         if signal.approved is False:
             raise StaleProposalError(
