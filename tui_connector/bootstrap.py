@@ -26,7 +26,7 @@ from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.credential import AnaplanCredential, SapCredential
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import WritebackFlow
-from tui_connector.domain.proposal import DocumentState, ProposalHead
+from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.proposal.propose import mapping_digest
@@ -205,7 +205,7 @@ class Installation:
         if under_way:
             return under_way
         documents = self.store.proposals.documents(proposal.id)
-        unsent = any(one.state in (DocumentState.PLANNED, DocumentState.READY) for one in documents)
+        unsent = any(one.state.unsent for one in documents)
         purposes = [Purpose.CHECK, Purpose.POST] if unsent and not proposal.head.reverses else [Purpose.POST]
         wanted = [
             self._wanted(RunRequest(proposal.flow, purpose=purpose, proposal=proposal.id)) for purpose in purposes

@@ -362,7 +362,7 @@ def test_a_reversal_into_a_closed_period_says_how_it_goes_on(desk: PlanDesk) -> 
     desk.does("periods", "close", *period)
     told = desk.does("proposals", "reverse", "P-0001", "--reason", "wrong month", code=Exit.WAITING)
     assert "reverses P-0001 and waits for a new proposal; not passed: period open" in told.out
-    assert "011/2026 of 1010 is closed" in told.text
+    assert "period 011/2026 of company code 1010 is closed" in told.text
     told = desk.sign(desk.proposal())
     assert told.code == Exit.REFUSED
     assert "`proposals reject P-0002` and `proposals reverse P-0001` propose it again" in told.err

@@ -87,7 +87,7 @@ class Decisions:
                 )
             posted = any(one.state is DocumentState.VERIFIED for one in documents)
             for one in documents:
-                if posted and one.state in (DocumentState.PLANNED, DocumentState.READY):
+                if posted and one.state.unsent:
                     store.postings.leave_out(tx, proposal_id, one.document.number, reason=reason, actor=by)
             end = ProposalState.POSTED if posted else ProposalState.REJECTED
             store.proposals.change_state(tx, proposal_id, end, reason=reason, actor=by)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tui_connector.domain.proposal import Proposal
 
 _NUMBER = re.compile("([0-9]{1,10})/([0-9]{4})")
-_UNSENT = (DocumentState.PLANNED, DocumentState.READY)
 
 
 def approve(given: argparse.Namespace) -> int:
@@ -121,7 +120,7 @@ def post(given: argparse.Namespace) -> int:
         ids: Sequence[int] = ()
         if proposal.state is not ProposalState.POSTED:
             documents = store.proposals.documents(proposal.id)
-            if proposal.state is not ProposalState.APPROVED and all(one.state in _UNSENT for one in documents):
+            if proposal.state is not ProposalState.APPROVED and all(one.state.unsent for one in documents):
                 raise RefusedError(
                     f"{proposal.name} is {proposal.state}, not approved: nothing of it is sent.",
                     hint=f"`proposals show {proposal.name}` tells what it waits for",

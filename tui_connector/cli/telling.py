@@ -94,7 +94,7 @@ def documents_left(documents: Sequence[PostingDocument]) -> str:
     """What is left to do for documents of an approved proposal."""
     words = Counter(_standing(one)[2] for one in documents if one.state in _TROUBLES)
     parts = [f"{counted(count, 'document')} {word}" for word, count in words.items()]
-    unsent = sum(one.state in (DocumentState.PLANNED, DocumentState.READY) for one in documents)
+    unsent = sum(one.state.unsent for one in documents)
     if unsent:
         parts.append(f"{counted(unsent, 'document')} to send")
     return listed(parts) if parts else "all proved"

@@ -178,6 +178,11 @@ class ProposalState(StrEnum):
     def undecided(self) -> bool:
         return self in (ProposalState.PLANNED, ProposalState.HELD)
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it is sent any more."""
+        return not self.undecided and self is not ProposalState.APPROVED
+
 
 class DocumentState(StrEnum):
     """The state machine of one document; only `engine.writeback` moves it."""
@@ -195,6 +200,11 @@ class DocumentState(StrEnum):
     def open(self) -> bool:
         """Whether it may or may not be in SAP, so that nobody may post the same again."""
         return self in (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED, DocumentState.HELD)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether no byte of it is on its way, as far as the store knows."""
+        return self in (DocumentState.PLANNED, DocumentState.READY)
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ from tests.engine.proposal.plans import FLOW, PAIR, record
 from tests.engine.writeback.far_sides import Fault
 from tests.engine.writeback.world import DANA, ERIK, QUIET, World
 from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
-from tui_connector.domain.proposal import DocumentState, ProposalState
+from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.engine.writeback.moments import MOMENTS
 
@@ -517,6 +517,58 @@ def test_a_plan_that_cannot_be_compared_is_not_what_was_compared_before(world: W
     world.post_again(proposal)
     assert states(world, proposal) == [DocumentState.VERIFIED, DocumentState.READY]
     assert world.store.proposals.get(proposal.id).checked_at is None
+
+
+def test_an_unchanged_plan_makes_no_second_proposal_while_it_is_posted(world: World) -> None:
+    proposal = half_sent(world)
+    world.request()
+    world.work()
+    assert world.latest_run(Purpose.FLOW).reason == "the plan has not changed since P-0001 (approved)"
+    world.request(Purpose.POST, proposal.id)
+    world.work()
+    assert states(world, proposal) == [DocumentState.VERIFIED] * 2
+
+
+def without_the_first(world: World) -> Proposal:
+    """A proposal of the second document's lines, after those of the first were held."""
+    first_one = world.propose()
+    assert first_one is not None
+    world.inst.decisions().decide_lines(first_one.id, [1, 2], LineDecision.HELD, "no invoice yet", "uid:2001")
+    world.request(Purpose.REVISE, first_one.id)
+    world.work()
+    return world.store.proposals.history(1)[0]
+
+
+def test_what_was_taken_out_stays_out_until_the_plan_changes_or_a_person_asks(world: World) -> None:
+    revised = without_the_first(world)
+    told = "; what was taken out on the way to it waits for `run plan_writeback --full`"
+    assert world.propose() is None
+    assert world.latest_run(Purpose.FLOW).reason == f"the plan has not changed since P-0002 (planned){told}"
+    world.approve(revised)
+    assert world.propose() is None
+    assert states(world, revised) == [DocumentState.VERIFIED]
+    assert world.latest_run(Purpose.FLOW).reason == f"the plan has not changed since P-0002 (posted){told}"
+    third = world.propose(full=True)
+    assert third is not None
+    assert {line.key for line in world.store.proposals.each_line(third.id) if line.document} == {"PL-0001", "PL-0002"}
+
+
+def test_a_change_of_what_was_taken_out_makes_a_new_proposal(world: World) -> None:
+    without_the_first(world)
+    world.rows = [record("PL-0001", "101.00"), record("PL-0002", "-101.00"), *TWO_DOCUMENTS[2:]]
+    third = world.propose()
+    assert third is not None
+    assert third.lines == 4
+
+
+def test_a_revised_proposal_is_judged_again_with_its_own_lines(world: World) -> None:
+    revised = without_the_first(world)
+    set_period(world, PeriodStatus.CLOSED)
+    assert world.propose() is None
+    gates = {
+        gate.name: gate.words for gate in world.store.proposals.get(revised.id).gates if gate.verdict is Verdict.FAIL
+    }
+    assert list(gates) == ["period open"]
 
 
 def test_a_plan_that_was_not_compared_is_refused(world: World) -> None:

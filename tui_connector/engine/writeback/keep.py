@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import RejectedError
-from tui_connector.domain.proposal import DocumentState, Gate, ProposalState, fingerprint_of
+from tui_connector.domain.proposal import Gate, ProposalState, fingerprint_of
 from tui_connector.domain.run import Counts, RunState
 from tui_connector.engine.proposal.gates import judge
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
-
-
-_UNSENT = (DocumentState.PLANNED, DocumentState.READY)
 
 
 async def judged(context: RunContext[WritebackFlow], terms: Terms, draft: Draft, control: Gate) -> tuple[Gate, ...]:
@@ -80,7 +77,7 @@ def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Propos
         return
     if older.head.reverses:
         return
-    if all(one.state in _UNSENT for one in store.proposals.documents(older.id)):
+    if all(one.state.unsent for one in store.proposals.documents(older.id)):
         store.proposals.change_state(
             tx, older.id, ProposalState.SUPERSEDED, reason=f"run {context.run.id} proposed anew",
             actor=context.checkpoints.actor,
@@ -91,7 +88,7 @@ def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Propos
 
 def doubt(context: RunContext[WritebackFlow], tx: Transaction, proposal: Proposal | None) -> None:
     """What was compared before counts no more: nothing is sent until the plan was exported and compared again."""
-    if proposal is not None and proposal.checked_at is not None:
+    if proposal and not proposal.state.ended and proposal.checked_at:
         context.store.proposals.checked(tx, proposal.id, None, actor=context.checkpoints.actor)
 
 

@@ -105,7 +105,7 @@ class PostRun:
     async def _prepare(self) -> None:
         """Before anything of a proposal is sent: it is admitted as a whole, and SAP has checked every document."""
         documents = self._store.proposals.documents(self._proposal.id)
-        if self._proposal.state is ProposalState.POSTED or all(one.state not in _TO_SEND for one in documents):
+        if self._proposal.state is ProposalState.POSTED or not any(one.state.unsent for one in documents):
             return
         await self._guard.admit()
         moments.reached("admitted")
@@ -419,9 +419,6 @@ class PostRun:
                 store.audit.append(
                     tx, Fact("run.requested", self._checkpoints.actor, run.flow, {"purpose": "status"}, ids[0])
                 )
-
-
-_TO_SEND = (DocumentState.PLANNED, DocumentState.READY)
 
 
 def _items(documents: list[PostingDocument]) -> int:

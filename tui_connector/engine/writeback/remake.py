@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tui_connector.domain.flow import WritebackFlow
-    from tui_connector.domain.proposal import Draft, Proposal
+    from tui_connector.domain.proposal import Draft, Proposal, ProposedLine
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.store import Store
@@ -102,11 +102,12 @@ def _control(before: Proposal, *, reverses: bool) -> Gate:
     return next(gate for gate in before.gates if gate.name == "control total")
 
 
-def taken_out(store: Store, proposal: Proposal) -> frozenset[str]:
-    """Keys that people took out on the way to this proposal."""
-    keys: set[str] = set()
+def taken_out(store: Store, proposal: Proposal) -> dict[str, ProposedLine]:
+    """The lines that people took out on the way to this proposal, by key, as they were then."""
+    found: dict[str, ProposedLine] = {}
     parent = proposal.parent
     while parent is not None:
-        keys |= {one.key for one in store.proposals.each_line(parent) if one.decision is not LineDecision.NONE}
+        decided = (one for one in store.proposals.each_line(parent) if one.decision is not LineDecision.NONE)
+        found |= {one.key: one for one in decided}
         parent = store.proposals.get(parent).parent
-    return frozenset(keys)
+    return found

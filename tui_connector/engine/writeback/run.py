@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import StaleProposalError
-from tui_connector.domain.proposal import Change, Gate, Origin, ProposalState
+from tui_connector.domain.proposal import Change, Draft, Gate, Origin, ProposalState
 from tui_connector.domain.run import Counts, ReadMode, RunState
 from tui_connector.engine.proposal.compare import plan_moved
 from tui_connector.engine.proposal.parse import control_gate, read_plan
@@ -20,7 +20,7 @@ from tui_connector.engine.writeback.signal import read_approval
 
 if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow
-    from tui_connector.domain.proposal import Draft, Proposal
+    from tui_connector.domain.proposal import Proposal
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.proposal.parse import Plan
     from tui_connector.engine.writeback.export import PlanExport
@@ -72,6 +72,7 @@ class ProposeRun:
     async def go(self) -> None:
         """Carry the run to its end; raises ConnectorError when the export cannot be had or trusted."""
         flow, run = self._context.flow, self._context.run
+        delta = run.mode is not ReadMode.FULL
         notice_restore(self._context, self._terms)
         require_whole(self._context)
         latest = self._latest()
@@ -79,7 +80,7 @@ class ProposeRun:
         if signal.approved is False:
             self._end(f"the plan is not approved in Anaplan: {signal.words}", moved=latest)
             return
-        if latest and run.mode is not ReadMode.FULL and signal.approved and signal.at and _same(signal, latest):
+        if latest and delta and signal.approved and signal.at and _same(signal, latest):
             self._end(f"approved at {signal.at} as before: {latest.name} was made from it ({latest.state})")
             return
         export, plan = await self._reading.read(signal)
@@ -90,10 +91,10 @@ class ProposeRun:
         draft = self._reading.draft(export, plan, signal)
         unchanged = sum(line.change is Change.UNCHANGED for line in draft.lines)
         counts = Counts(plan.records, unchanged, len(draft.lines) - unchanged)
-        if not draft.documents:
+        if latest and delta and (kept := self._kept(latest, draft)):
+            await self._keep(latest, kept, control_gate(flow, plan), counts)
+        elif not draft.documents:
             self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts, moved=latest)
-        elif latest and _unchanged(latest, draft) and run.mode is not ReadMode.FULL:
-            await self._keep(latest, draft, control_gate(flow, plan), counts)
         else:
             await self._propose(draft, control_gate(flow, plan), counts, latest)
 
@@ -108,6 +109,21 @@ class ProposeRun:
                     return self._expired(one)
         return None
 
+    def _kept(self, latest: Proposal, draft: Draft) -> Draft | None:
+        """The newest proposal as a draft when it was made from this plan, be some of it sent or taken out since."""
+        again = repeated(draft, latest.head.repeat)
+        if again.fingerprint == latest.fingerprint:
+            return replace(draft, origin=latest.origin)
+        store = self._store
+        documents, out = store.proposals.documents(latest.id), taken_out(store, latest)
+        sent = not latest.state.ended and not all(one.state.unsent for one in documents)
+        if again.head != latest.head or not (sent or out):
+            return None
+        lines = tuple(store.proposals.each_line(latest.id))
+        if plan_moved([*(one for one in lines if one.key not in out), *out.values()], draft).lines:
+            return None
+        return Draft(latest.head, latest.origin, lines, tuple(one.document for one in documents), latest.fingerprint)
+
     def _expired(self, one: Proposal) -> Proposal:
         store, now = self._store, self._context.clock.now()
         if not one.state.undecided or now < one.expires_at:
@@ -117,13 +133,14 @@ class ProposeRun:
                 tx, one.id, ProposalState.EXPIRED, reason="nobody decided in time", actor=self._checkpoints.actor
             )
 
-    async def _keep(self, latest: Proposal, draft: Draft, control: Gate, counts: Counts) -> None:
+    async def _keep(self, latest: Proposal, kept: Draft, control: Gate, counts: Counts) -> None:
         """The plan has not changed: no second proposal, but the gates of one that waits are looked at again."""
         told = f"the plan has not changed since {latest.name} ({latest.state})"
-        if not latest.state.undecided or self._context.run.dry_run:
+        if latest.parent is not None:
+            told += f"; what was taken out on the way to it waits for `run {latest.flow} --full`"
+        if latest.state is not ProposalState.PLANNED or self._context.run.dry_run:
             self._end(told, counts)
             return
-        kept = replace(draft, origin=latest.origin)
         gates = await judged(self._context, self._terms, kept, control)
         with self._store.transaction() as tx:
             self._store.proposals.set_gates(
@@ -193,10 +210,6 @@ class CheckRun:
             reason = f"the plan is what {proposal.name} was made from"
             store.runs.finish(tx, run.id, self._context.fence, RunState.DONE, reason, "", Counts(plan.records))
             self._context.checkpoints.fact(tx, "run.done", run.flow, reason=reason)
-
-
-def _unchanged(latest: Proposal, draft: Draft) -> bool:
-    return repeated(draft, latest.head.repeat).fingerprint == latest.fingerprint
 
 
 def _same(signal: PlanApproval, latest: Proposal) -> bool:
