@@ -178,7 +178,7 @@ def test_a_rejected_plan_waits_for_a_change_or_for_full(desk: PlanDesk) -> None:
     desk.propose()
     desk.does("proposals", "reject", "P-0001", "--reason", "not agreed", by=NOVAK)
     told = desk.does("run", FLOW)
-    assert "the plan has not changed since P-0001 (rejected)" in told.out
+    assert "the plan has not changed since P-0001 (rejected); `run plan_writeback --full` proposes it" in told.out
     again = desk.propose("--full")
     assert desk.proposals() == {1: "rejected", 2: "planned"}
     assert desk.proposal(1).fingerprint == again.fingerprint

@@ -169,7 +169,7 @@ def test_a_closed_gate_lets_nothing_through(desk: PlanDesk, case: Case) -> None:
         assert said in words
         assert said in screen
         assert f"{case.gate}: {words}" in refused
-    assert case.gate in desk.json("proposals", "list")[0]["waits_for"].partition("closed: ")[2]
+    assert case.gate in desk.json("proposals", "list")[0]["waits_for"].partition("not passed: ")[2]
     desk.does("proposals", "post", "P-0001", by=NOVAK, code=Exit.REFUSED)
     desk.nothing_in_sap()
     if case.mend:

@@ -136,7 +136,9 @@ class ProposeRun:
     async def _keep(self, latest: Proposal, kept: Draft, control: Gate, counts: Counts) -> None:
         """The plan has not changed: no second proposal, but the gates of one that waits are looked at again."""
         told = f"the plan has not changed since {latest.name} ({latest.state})"
-        if latest.parent is not None:
+        if latest.state in (ProposalState.REJECTED, ProposalState.EXPIRED):
+            told += f"; `run {latest.flow} --full` proposes it again"
+        elif latest.parent is not None:
             told += f"; what was taken out on the way to it waits for `run {latest.flow} --full`"
         if latest.state is not ProposalState.PLANNED or self._context.run.dry_run:
             self._end(told, counts)
