@@ -553,6 +553,20 @@ def test_what_was_taken_out_stays_out_until_the_plan_changes_or_a_person_asks(wo
     assert {line.key for line in world.store.proposals.each_line(third.id) if line.document} == {"PL-0001", "PL-0002"}
 
 
+def test_a_proposal_of_which_every_line_is_taken_out_is_not_revised(world: World) -> None:
+    proposal = world.propose()
+    assert proposal is not None
+    world.inst.decisions().decide_lines(proposal.id, [1, 2, 3, 4], LineDecision.REJECTED, "none of it", "uid:2001")
+    world.request(Purpose.REVISE, proposal.id)
+    world.work()
+    run = world.latest_run(Purpose.REVISE)
+    assert (run.state, run.reason) == (
+        RunState.FAILED, "Nothing to post is left of P-0001 without the lines taken out."
+    )  # fmt: skip
+    assert "`proposals reject P-0001`" in run.hint
+    assert [one.state for one in world.store.proposals.history(5)] == [ProposalState.PLANNED]
+
+
 def test_a_change_of_what_was_taken_out_makes_a_new_proposal(world: World) -> None:
     without_the_first(world)
     world.rows = [record("PL-0001", "101.00"), record("PL-0002", "-101.00"), *TWO_DOCUMENTS[2:]]

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 
+_STANDING = (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED)
+_PAGE = 50
+
+
 async def judged(context: RunContext[WritebackFlow], terms: Terms, draft: Draft, control: Gate) -> tuple[Gate, ...]:
     """The gates of a draft, with SAP's masters read now."""
     lines = [line for line in draft.lines if line.document is not None]
@@ -71,9 +75,9 @@ def keep(
 
 
 def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None) -> None:
-    """A proposal of which nothing was sent gives way to the one that is stored next; any other is in doubt."""
+    """A proposal of which nothing was sent gives way to the one that is stored next."""
     store = context.store
-    if older is None or older.state not in (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED):
+    if older is None or older.state not in _STANDING:
         return
     if older.head.reverses:
         return
@@ -82,14 +86,16 @@ def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Propos
             tx, older.id, ProposalState.SUPERSEDED, reason=f"run {context.run.id} proposed anew",
             actor=context.checkpoints.actor,
         )  # fmt: skip
-    else:
-        doubt(context, tx, older)
 
 
-def doubt(context: RunContext[WritebackFlow], tx: Transaction, proposal: Proposal | None) -> None:
-    """What was compared before counts no more: nothing is sent until the plan was exported and compared again."""
-    if proposal and not proposal.state.ended and proposal.checked_at:
-        context.store.proposals.checked(tx, proposal.id, None, actor=context.checkpoints.actor)
+def doubt(context: RunContext[WritebackFlow], tx: Transaction) -> None:
+    """The plan is another one: what was compared counts no more, and nothing is sent before it is compared again."""
+    proposals, before = context.store.proposals, None
+    while page := proposals.history(_PAGE, before, states=_STANDING, flow=context.run.flow):
+        before = page[-1].id
+        for one in page:
+            if one.target_id == context.run.target_id and one.checked_at is not None:
+                proposals.checked(tx, one.id, None, actor=context.checkpoints.actor)
 
 
 def finish(

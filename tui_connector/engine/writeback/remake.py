@@ -60,7 +60,13 @@ class RemakeRun:
                 hint="hold or reject lines of a proposal that waits, then revise it",
             )
         check_head(before, self._terms.head(self._context.flow))
-        return revise(self._context.flow, before, lines, without)
+        draft = revise(self._context.flow, before, lines, without)
+        if not draft.documents:
+            raise RefusedError(
+                f"Nothing to post is left of {before.name} without the lines taken out.",
+                hint=f"`proposals reject {before.name}` ends it; `proposals release` puts lines back",
+            )
+        return draft
 
     def _reversed(self, before: Proposal) -> Draft:
         proposals, hint = self._context.store.proposals, f"`proposals show {before.name}`"

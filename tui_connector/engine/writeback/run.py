@@ -78,7 +78,7 @@ class ProposeRun:
         latest = self._latest()
         signal = await self._reading.approval()
         if signal.approved is False:
-            self._end(f"the plan is not approved in Anaplan: {signal.words}", moved=latest)
+            self._end(f"the plan is not approved in Anaplan: {signal.words}", moved=True)
             return
         if latest and delta and signal.approved and signal.at and _same(signal, latest):
             self._end(f"approved at {signal.at} as before: {latest.name} was made from it ({latest.state})")
@@ -86,7 +86,7 @@ class ProposeRun:
         export, plan = await self._reading.read(signal)
         if not plan.rows:
             words = f"no line of the export is approved; {plan.waiting} wait in Anaplan"
-            self._end(words, Counts(plan.records), moved=latest)
+            self._end(words, Counts(plan.records), moved=True)
             return
         draft = self._reading.draft(export, plan, signal)
         unchanged = sum(line.change is Change.UNCHANGED for line in draft.lines)
@@ -94,7 +94,7 @@ class ProposeRun:
         if latest and delta and (kept := self._kept(latest, draft)):
             await self._keep(latest, kept, control_gate(flow, plan), counts)
         elif not draft.documents:
-            self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts, moved=latest)
+            self._end(f"nothing to post: all {unchanged} approved lines are posted already", counts, moved=True)
         else:
             await self._propose(draft, control_gate(flow, plan), counts, latest)
 
@@ -166,12 +166,14 @@ class ProposeRun:
         context.checkpoints.hold.check()
         with store.transaction() as tx:
             supersede(context, tx, latest)
+            doubt(context, tx)
             proposal = keep(context, self._terms, tx, draft, gates)
             finish(context, tx, f"{proposal.name} waits for approval{closed}", counts, proposal)
 
-    def _end(self, reason: str, counts: Counts | None = None, *, moved: Proposal | None = None) -> None:
+    def _end(self, reason: str, counts: Counts | None = None, *, moved: bool = False) -> None:
         with self._context.store.transaction() as tx:
-            doubt(self._context, tx, moved)
+            if moved:
+                doubt(self._context, tx)
             finish(self._context, tx, reason, counts or Counts())
 
 
@@ -187,8 +189,9 @@ class CheckRun:
         """Raises StaleProposalError naming the lines that moved."""
         store, run = self._context.store, self._context.run
         proposal = store.proposals.get(self._id)
-        with store.transaction() as tx:
-            doubt(self._context, tx, proposal)
+        if proposal.checked_at is not None:
+            with store.transaction() as tx:
+                store.proposals.checked(tx, self._id, None)
         signal = await self._reading.approval()
         if signal.approved is False:
             raise StaleProposalError(
