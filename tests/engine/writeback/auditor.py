@@ -228,6 +228,31 @@ class Auditor(RuleBasedStateMachine):
             for place, amount in places([line._replace(amount=line.posted) for line in lines]).items():
                 assert stands[place] == amount or world.flow.mode is WritebackMode.ENTRIES, (place, amount, stands)
         assert not [one for one in world.ledger.booked if one.entry.reference == entry.reference]
+        if not proposal.head.reverses:
+            self._audit_the_plan(entry.reference, lines)
+
+    def _audit_the_plan(self, reference: str, lines: list[ProposedLine]) -> None:
+        """What is sent stands in the plan that was last seen before it was sent."""
+        events = self.w.store.audit.events_before
+        (sending,) = events(None, 1, "document.sending", subject=reference)
+        ended = (one.fact for one in events(sending.seq, 400) if one.fact.kind in ("run.done", "run.failed"))
+        rows = next((self.w.seen[one.run_id] for one in ended if one.run_id in self.w.seen), None)
+        if rows is None:
+            return
+        wanted = dict(map(self._wanted, rows))
+        for line in lines:
+            if line.row:
+                assert wanted.get(line.key) == line.wanted, (line, wanted)
+
+    def _wanted(self, row: list[str]) -> tuple[str, Decimal]:
+        """A row's key and amount."""
+        cells = dict(zip(HEADER, row, strict=True))
+        numbers = (same_number(cells[name]) for name in ("GL Account", "Cost Center", "Profit Center"))
+        key = cells["Code"]
+        if JournalField.KEY not in self.w.flow.columns.values():
+            period = FiscalPeriod.of(date.fromisoformat(cells["Posting Date"]))
+            key = "|".join((cells["Company Code"], *numbers, cells["Currency"], str(period)))
+        return key, Decimal(cells["Amount"])
 
     def _books(self) -> Counter[Place]:
         found: Counter[Place] = Counter()
@@ -338,14 +363,7 @@ class Auditor(RuleBasedStateMachine):
         stands: Counter[str] = Counter()
         for place, amount in self._books().items():
             stands[place[0]] += amount
-        for row in self.w.rows:
-            cells = dict(zip(HEADER, row, strict=True))
-            numbers = (same_number(cells[name]) for name in ("GL Account", "Cost Center", "Profit Center"))
-            key = cells["Code"]
-            if JournalField.KEY not in self.w.flow.columns.values():
-                period = FiscalPeriod.of(date.fromisoformat(cells["Posting Date"]))
-                key = "|".join((cells["Company Code"], *numbers, cells["Currency"], str(period)))
-            wanted = Decimal(cells["Amount"])
+        for key, wanted in map(self._wanted, self.w.rows):
             assert stands[key] == int(1000 * (rounded(wanted, "EUR") if self.w.flow.rounding_account else wanted))
 
 

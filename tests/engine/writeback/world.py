@@ -97,6 +97,7 @@ class World:
     crash_after: int | None = None  # commits
     on_moment: Callable[[str], object] = lambda _name: None
     stopped: list[Stopped] = field(default_factory=list)
+    seen: dict[int, list[list[str]]] = field(default_factory=dict)  # the plan's rows, by the run that exported them
     ledger: Ledger = field(init=False)
     inst: Installation = field(init=False)
     _patches: ExitStack = field(default_factory=ExitStack)
@@ -308,6 +309,7 @@ class World:
         for one in self.stopped:
             one.going_on.close()
         self.stopped.clear()
+        self.seen.clear()  # numbers of runs come again
         self.store.close()
         for suffix in ("-wal", "-shm"):
             self.database.with_name(self.database.name + suffix).unlink(missing_ok=True)
@@ -331,6 +333,9 @@ class _Export:
 
     async def go(self) -> Exported:
         rows = tuple(with_control(self._world.rows))
+        for one in self._world.store.runs.running():
+            if one.purpose in (Purpose.FLOW, Purpose.CHECK):
+                self._world.seen[one.id] = self._world.rows
         digest = hashlib.sha256(repr(rows).encode()).hexdigest()
         return Exported(
             self._folder / digest, digest, 1, "116000000001", self._world.flow.export, "Finance Hub", "T1",
