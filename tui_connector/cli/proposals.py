@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import figure, print_json, say, span, table
-from tui_connector.cli.telling import OPEN, describe_proposal, proposal_state, target, waits_for
+from tui_connector.cli.telling import describe_proposal, proposal_state, target, waits_for
 from tui_connector.domain.errors import ConfigError, RefusedError
-from tui_connector.domain.proposal import LineDecision, ProposalState
+from tui_connector.domain.proposal import STANDING, LineDecision, ProposalState
 from tui_connector.review.amounts import by_currency, counted
 from tui_connector.review.evidence import pack_json
 from tui_connector.review.pack import PackData
@@ -39,7 +39,7 @@ _PACKS: dict[str, Callable[[PackData], Iterator[str]]] = {
 _FROM = {
     ProposalState.HELD: (ProposalState.PLANNED, ProposalState.APPROVED),
     ProposalState.PLANNED: (ProposalState.HELD,),
-    ProposalState.REJECTED: OPEN,
+    ProposalState.REJECTED: STANDING,
 }
 
 
@@ -47,9 +47,9 @@ def overview(given: argparse.Namespace) -> int:
     """What waits or is open; with --all also what ended, after it."""
     with open_installation(given.config, read_only=True) as installation:
         store, now = installation.store, installation.clock.now()
-        found = store.proposals.history(given.limit, states=OPEN)
+        found = store.proposals.history(given.limit, states=STANDING)
         if given.all and len(found) < given.limit:
-            ended = [state for state in ProposalState if state not in OPEN]
+            ended = [state for state in ProposalState if state.ended]
             found += store.proposals.history(given.limit - len(found), states=ended)
         rows = [(one, waits_for(store, one, now)) for one in found]
     if given.json:

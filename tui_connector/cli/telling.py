@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tui_connector.domain.proposal import PostingDocument, Proposal
     from tui_connector.store.store import Store
 
-OPEN = (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED)
 _STATES = {
     ProposalState.PLANNED: ("◆", "yellow"),
     ProposalState.HELD: ("◇", "dim"),

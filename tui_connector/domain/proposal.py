@@ -184,6 +184,9 @@ class ProposalState(StrEnum):
         return not self.undecided and self is not ProposalState.APPROVED
 
 
+STANDING = tuple(state for state in ProposalState if not state.ended)
+
+
 class DocumentState(StrEnum):
     """The state machine of one document; only `engine.writeback` moves it."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row, Transaction
 
 APPROVAL = "proposal_id, number, key_id, name, user_name, signed_by, statement, signature, at"
+_PAGE = 50
 COLUMNS = f"{drafts.KEPT}, state, reason, gates, gates_at, checked_at"
 _PLANNED, _HELD, _REJECTED, _SUPERSEDED, _EXPIRED, _APPROVED, _POSTED = ProposalState
 _NEXT = {
@@ -130,6 +131,13 @@ class Proposals:
             where += f" AND state IN ({self._database.dialect.texts})"
             parameters.append(canonical([state.value for state in states]))
         return self._select(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
+
+    def each(self, *, states: Collection[ProposalState] | None = None, flow: str | None = None) -> Iterator[Proposal]:
+        """Every proposal, newest first, read a page at a time; filters as in `history`."""
+        before: int | None = None
+        while page := self.history(_PAGE, before, states, flow):
+            yield from page
+            before = page[-1].id
 
     def was_posted(self, fingerprint: str) -> bool:
         """Whether exactly this was posted before."""

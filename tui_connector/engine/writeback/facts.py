@@ -102,6 +102,11 @@ def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS))
 
 
+def closed_words(gates: Iterable[Gate]) -> str:
+    """What they say, each behind a semicolon, to end a run's reason with; "" when none is closed."""
+    return "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+
+
 def closed_gates(gates: Iterable[Gate]) -> list[Gate]:
     """Those that let nothing through."""
     return [gate for gate in gates if gate.verdict is Verdict.FAIL]

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import RejectedError
-from tui_connector.domain.proposal import Gate, ProposalState, fingerprint_of
+from tui_connector.domain.proposal import STANDING, Gate, ProposalState, fingerprint_of
 from tui_connector.domain.run import Counts, RunState
 from tui_connector.engine.proposal.gates import judge
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
-
-
-_STANDING = (ProposalState.PLANNED, ProposalState.HELD, ProposalState.APPROVED)
-_PAGE = 50
 
 
 async def judged(context: RunContext[WritebackFlow], terms: Terms, draft: Draft, control: Gate) -> tuple[Gate, ...]:
@@ -77,9 +73,7 @@ def keep(
 def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None) -> None:
     """A proposal of which nothing was sent gives way to the one that is stored next."""
     store = context.store
-    if older is None or older.state not in _STANDING:
-        return
-    if older.head.reverses:
+    if older is None or older.state.ended or older.head.reverses:
         return
     if all(one.state.unsent for one in store.proposals.documents(older.id)):
         store.proposals.change_state(
@@ -90,12 +84,10 @@ def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Propos
 
 def doubt(context: RunContext[WritebackFlow], tx: Transaction) -> None:
     """The plan is another one: what was compared counts no more, and nothing is sent before it is compared again."""
-    proposals, before = context.store.proposals, None
-    while page := proposals.history(_PAGE, before, states=_STANDING, flow=context.run.flow):
-        before = page[-1].id
-        for one in page:
-            if one.target_id == context.run.target_id and one.checked_at is not None:
-                proposals.checked(tx, one.id, None, actor=context.checkpoints.actor)
+    proposals = context.store.proposals
+    for one in proposals.each(states=STANDING, flow=context.run.flow):
+        if one.target_id == context.run.target_id and one.checked_at is not None:
+            proposals.checked(tx, one.id, None, actor=context.checkpoints.actor)
 
 
 def finish(

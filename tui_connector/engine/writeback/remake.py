@@ -10,7 +10,7 @@ from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import DocumentState, Gate, LineDecision, ProposalState, Verdict
 from tui_connector.domain.run import Counts, Purpose
 from tui_connector.engine.proposal.propose import reverse, revise
-from tui_connector.engine.writeback.facts import closed_gates
+from tui_connector.engine.writeback.facts import closed_gates, closed_words
 from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, supersede
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RemakeRun:
             if not reverses:
                 supersede(context, tx, before)
             proposal = keep(context, self._terms, tx, draft, gates, parent=before.id)
-            closed = "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+            closed = closed_words(gates)
             what = "reverses" if reverses else "revises"
             reason = f"{proposal.name} waits for approval; it {what} {before.name}{closed}"
             finish(context, tx, reason, Counts(len(draft.lines), 0, len(draft.lines)), proposal)

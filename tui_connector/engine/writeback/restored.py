@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
 
-_PAGE = 100
 # planned ones become ready first; what was open may have been sent once more after that state
 _DOUBTFUL = (DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN)
 
@@ -26,18 +25,15 @@ def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
     store, run, fence = context.store, context.run, context.fence
     until = context.clock.now() + timedelta(seconds=terms.posting.quiet_seconds)
     with store.transaction() as tx:
-        before: int | None = None
-        while page := store.proposals.history(_PAGE, before, states=(ProposalState.APPROVED,)):
-            before = page[-1].id
-            for proposal in page:
-                store.postings.make_ready(tx, run.id, fence, proposal.id)
-                for one in store.proposals.documents(proposal.id):
-                    if one.state in _DOUBTFUL:
-                        store.postings.move(
-                            tx, run.id, fence, proposal.id, one.document.number, expect=_DOUBTFUL,
-                            to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until, looks=0,
-                            said="the store was put back to an earlier state",
-                        )  # fmt: skip
+        for proposal in store.proposals.each(states=(ProposalState.APPROVED,)):
+            store.postings.make_ready(tx, run.id, fence, proposal.id)
+            for one in store.proposals.documents(proposal.id):
+                if one.state in _DOUBTFUL:
+                    store.postings.move(
+                        tx, run.id, fence, proposal.id, one.document.number, expect=_DOUBTFUL,
+                        to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until, looks=0,
+                        said="the store was put back to an earlier state",
+                    )  # fmt: skip
         store.restores.notice(tx)
         context.checkpoints.fact(tx, "store.restored_behind", run.flow)
     write_mark(terms.mark, store)

@@ -12,7 +12,7 @@ from tui_connector.engine.proposal.compare import plan_moved
 from tui_connector.engine.proposal.parse import control_gate, read_plan
 from tui_connector.engine.proposal.propose import make_draft
 from tui_connector.engine.writeback.export import ExportStep
-from tui_connector.engine.writeback.facts import closed_gates, posted_before
+from tui_connector.engine.writeback.facts import closed_words, posted_before
 from tui_connector.engine.writeback.keep import doubt, finish, judged, keep, numbered, repeated, supersede
 from tui_connector.engine.writeback.remake import taken_out
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
@@ -101,13 +101,9 @@ class ProposeRun:
     def _latest(self) -> Proposal | None:
         """The flow's newest proposal that came from the plan; one whose time is over is marked so."""
         store, run = self._store, self._context.run
-        before: int | None = None
-        while page := store.proposals.history(20, before, flow=run.flow):
-            before = page[-1].id
-            for one in page:
-                if one.target_id == run.target_id and not one.head.reverses:
-                    return self._expired(one)
-        return None
+        made = store.proposals.each(flow=run.flow)
+        latest = next((one for one in made if one.target_id == run.target_id and not one.head.reverses), None)
+        return None if latest is None else self._expired(latest)
 
     def _kept(self, latest: Proposal, draft: Draft) -> Draft | None:
         """The newest proposal as a draft when it was made from this plan, be some of it sent or taken out since."""
@@ -148,7 +144,7 @@ class ProposeRun:
             self._store.proposals.set_gates(
                 tx, latest.id, gates, self._context.clock.now(), actor=self._checkpoints.actor
             )
-            closed = "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+            closed = closed_words(gates)
             finish(self._context, tx, f"{told}{closed}", counts, latest)
 
     async def _propose(self, draft: Draft, control: Gate, counts: Counts, latest: Proposal | None) -> None:
@@ -156,7 +152,7 @@ class ProposeRun:
         self._checkpoints.begin("propose")
         context.progress("propose", lines=len(draft.lines), documents=len(draft.documents))
         gates = await judged(context, self._terms, draft, control)
-        closed = "".join(f"; {gate.name}: {gate.words}" for gate in closed_gates(gates))
+        closed = closed_words(gates)
         draft = numbered(store, draft)
         said = {"fingerprint": draft.fingerprint, "documents": len(draft.documents), "closed": closed}
         self._checkpoints.done("propose", **said)
