@@ -417,6 +417,7 @@ def test_a_person_who_found_the_document_says_its_number(desk: PlanDesk) -> None
     told = desk.does("proposals", "post", "P-0001", by=NOVAK)
     assert "posted, says a person" in told.out
     assert "1 document by a person's word" in told.out
+    assert "posted, says a person" in desk.does("proposals", "export", "P-0001", "--format", "html").out
     assert desk.proposals() == {1: "posted"}
     assert len(desk.in_sap()) == 1
     assert desk.json("audit", "trace", "1010/190000077/2026")[0]["document"]["accounting_document"] == "0190000077"

@@ -22,6 +22,7 @@ from tui_connector.cli.telling import (
 from tui_connector.domain.proposal import Change, LineDecision, LineKind, Verdict, short_fingerprint
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, percent, plain, signed
+from tui_connector.review.marks import SIGNS
 from tui_connector.review.rollup import consequence, roll_up
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ _VERDICTS = {
     Verdict.ASK: ("▲", "yellow", "asks for a second approver"),
     Verdict.FAIL: ("✗", "red", "closed"),
 }
-_CHANGES = {
-    Change.NEW: ("+", "blue"),
-    Change.CHANGED: ("~", ""),
-    Change.WITHDRAWN: ("-", "yellow"),
-    Change.UNCHANGED: ("·", "dim"),
-    Change.INDIRECT: ("≈", "dim"),
+_COLOURS = {
+    Change.NEW: "blue",
+    Change.CHANGED: "",
+    Change.WITHDRAWN: "yellow",
+    Change.UNCHANGED: "dim",
+    Change.INDIRECT: "dim",
 }
 
 
@@ -184,7 +185,7 @@ def _classes(sums: Sums) -> Text:
         return Text("connector", "dim")
     if len(sums.changes) == 1:
         (change,) = sums.changes
-        return mark(*_CHANGES[change], change)
+        return mark(SIGNS[change], _COLOURS[change], change)
     return Text(counted(sums.lines, "line"), "dim")
 
 
@@ -209,7 +210,7 @@ def _line_table(lines: Iterable[ProposedLine]) -> None:
     rows = [
         (
             figure(line.number), figure(line.document), line.company_code, line.gl_account, line.cost_center or "–",
-            mark(*_CHANGES[line.change], line.change if line.kind is LineKind.PLAN else line.kind),
+            mark(SIGNS[line.change], _COLOURS[line.change], line.change if line.kind is LineKind.PLAN else line.kind),
             money(line.amount, line.currency), line.currency, line.key, line.text,
         )
         for line in lines

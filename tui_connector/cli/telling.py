@@ -11,6 +11,7 @@ from tui_connector.cli.out import console, facts, figure, mark, moment, table
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed, money, plain
+from tui_connector.review.marks import chosen, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,19 +29,15 @@ _STATES = {
     ProposalState.APPROVED: ("●", "magenta"),
     ProposalState.POSTED: ("✓", "green"),
 }
-_DOCUMENTS = {
-    DocumentState.PLANNED: ("○", "dim", "planned"),
-    DocumentState.READY: ("○", "dim", "ready"),
-    DocumentState.SENDING: ("●", "magenta", "sending"),
-    DocumentState.UNKNOWN: ("?", "bold yellow", "outcome unknown"),
-    DocumentState.POSTED: ("●", "magenta", "posted"),
-    DocumentState.VERIFIED: ("✓", "green", "proved"),
-    DocumentState.REJECTED: ("✗", "red", "refused by SAP"),
-    DocumentState.HELD: ("◇", "yellow", "held"),
-}
-_CHOSEN = {  # only what was held first has a difference then
-    DocumentState.VERIFIED: "posted, says a person",
-    DocumentState.REJECTED: "not posted, says a person",
+_COLOURS = {
+    DocumentState.PLANNED: "dim",
+    DocumentState.READY: "dim",
+    DocumentState.SENDING: "magenta",
+    DocumentState.UNKNOWN: "bold yellow",
+    DocumentState.POSTED: "magenta",
+    DocumentState.VERIFIED: "green",
+    DocumentState.REJECTED: "red",
+    DocumentState.HELD: "yellow",
 }
 _UNWELL = (DocumentState.REJECTED, DocumentState.UNKNOWN, DocumentState.HELD)
 _TROUBLES = (
@@ -63,8 +60,8 @@ def document_state(one: PostingDocument) -> Text:
 
 
 def _standing(one: PostingDocument) -> tuple[str, str, str]:
-    chosen = _CHOSEN.get(one.state) if one.difference else None
-    return ("◆", "yellow", chosen) if chosen else _DOCUMENTS[one.state]
+    glyph, word = standing(one)
+    return glyph, "yellow" if chosen(one) else _COLOURS[one.state], word
 
 
 def target(proposal: Proposal) -> str:
@@ -125,7 +122,7 @@ def _read_back(one: PostingDocument) -> str:
 def troubles(proposal: Proposal, documents: Iterable[PostingDocument]) -> None:
     """Every document that is not well, in full; for a held one the choices as commands to copy."""
     for one in documents:
-        if one.state not in _UNWELL or (one.state in _CHOSEN and one.difference):
+        if one.state not in _UNWELL or chosen(one):
             continue
         looked = [f"{one.looks} times"] if one.looks else []
         looked += [f"next {moment(one.look_at)}"] if one.look_at else []

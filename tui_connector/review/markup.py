@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.proposal import Change, DocumentState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import ABSENT
+from tui_connector.review.marks import SIGNS, chosen, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CHANGES = {
-    Change.NEW: ("+", "more"),
-    Change.CHANGED: ("~", ""),
-    Change.WITHDRAWN: ("-", "less"),
-    Change.UNCHANGED: ("·", "muted"),
-    Change.INDIRECT: ("≈", "muted"),
+    from tui_connector.domain.proposal import PostingDocument
+
+_CHANGE_TONES = {
+    Change.NEW: "more",
+    Change.CHANGED: "",
+    Change.WITHDRAWN: "less",
+    Change.UNCHANGED: "muted",
+    Change.INDIRECT: "muted",
 }
-_STATES = {
-    DocumentState.PLANNED: ("○", "muted", "planned"),
-    DocumentState.READY: ("○", "muted", "ready"),
-    DocumentState.SENDING: ("●", "warn", "sending"),
-    DocumentState.UNKNOWN: ("?", "warn", "outcome unknown"),
-    DocumentState.POSTED: ("●", "", "posted"),
-    DocumentState.VERIFIED: ("✓", "ok", "proved"),
-    DocumentState.REJECTED: ("✗", "fail", "refused by SAP"),
-    DocumentState.HELD: ("◇", "warn", "held"),
+_STATE_TONES = {
+    DocumentState.PLANNED: "muted",
+    DocumentState.READY: "muted",
+    DocumentState.SENDING: "warn",
+    DocumentState.UNKNOWN: "warn",
+    DocumentState.POSTED: "",
+    DocumentState.VERIFIED: "ok",
+    DocumentState.REJECTED: "fail",
+    DocumentState.HELD: "warn",
 }
 
 
@@ -59,13 +62,16 @@ def fingerprint(whole: str) -> str:
 
 def changed(change: Change) -> str:
     """A change class: its sign and its word."""
-    sign, tone = _CHANGES[change]
-    return f'<span class="w"><span class="mark {tone}" aria-hidden="true">{sign}</span>{change}</span>'
+    return _marked(SIGNS[change], _CHANGE_TONES[change], change)
 
 
-def state_word(state: DocumentState) -> str:
+def state_word(document: PostingDocument) -> str:
     """A document's state: its shape and its word."""
-    glyph, tone, word = _STATES[state]
+    glyph, word = standing(document)
+    return _marked(glyph, "warn" if chosen(document) else _STATE_TONES[document.state], word)
+
+
+def _marked(glyph: str, tone: str, word: str) -> str:
     return f'<span class="w"><span class="mark {tone}" aria-hidden="true">{glyph}</span>{word}</span>'
 
 

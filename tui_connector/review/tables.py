@@ -65,7 +65,7 @@ def document_list(data: PackData) -> Iterator[str]:
             + cell(safe(said.currency))
             + cell(money(said.debit, said.currency), "n")
             + cell(money(said.credit, said.currency), "n")
-            + cell(state_word(one.state))
+            + cell(state_word(one))
             + cell(_number_in_sap(one), "w")
             + cell(_read_back(one))
             + "</tr>\n"
@@ -204,7 +204,7 @@ def _title(data: PackData, number: int, posting: PostingDocument | None) -> str:
         f"dated {said.document_date.isoformat()}",
         f"type {safe(said.document_type)}",
         safe(said.header_text),
-        state_word(posting.state),
+        state_word(posting),
     ]
     in_sap = f"<span>SAP document {_number_in_sap(posting)}</span>" if posting.accounting_document else ""
     return f"<b>Document {number:,}</b>" + "".join(f"<span>{part}</span>" for part in parts if part) + in_sap
