@@ -10,9 +10,9 @@ import os
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
@@ -20,7 +20,7 @@ from tui_connector.anaplan.client import AnaplanClient
 from tui_connector.anaplan.device import ask_device, await_approval
 from tui_connector.anaplan.keeper import TokenKeeper
 from tui_connector.approval.decisions import Decisions
-from tui_connector.approval.keys import Directory
+from tui_connector.approval.keys import Directory, default_key_path
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.credential import AnaplanCredential, SapCredential
@@ -30,28 +30,29 @@ from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.proposal.propose import mapping_digest
-from tui_connector.engine.worker import Worker, WorkerOptions, is_gone, this_process
+from tui_connector.engine.worker import Worker, WorkerOptions, is_dead, is_gone, this_process
 from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.flows import FLOWS
 from tui_connector.sap import auth as sap_auth
 from tui_connector.sap.client import SapClient
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
-from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
 from tui_connector.store.store import Store
 from tui_connector.transport.budget import RequestBudget
 from tui_connector.transport.client import ClientCertificate, HttpClient, Timeouts
 from tui_connector.vault import Vault
+from tui_connector.views.desk import Acts, Connection, Desk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anaplan.keeper import Login, Refresh
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.proposal import Proposal
+    from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
     from tui_connector.store.database import Transaction
     from tui_connector.transport.tokens import TokenShelf
 
@@ -70,15 +71,6 @@ _M_ARENA_MAX = -8  # glibc's name for the number of heaps
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """One configured tenant."""
-
-    name: str
-    auth: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
 class Installation:
     """Everything the configuration names, opened once."""
 
@@ -87,6 +79,7 @@ class Installation:
     store: Store
     vault: Vault
     clock: Clock
+    config: Path
 
     def person(self) -> str:
         """Who sits at this command: the user id, which cannot be forged by the environment."""
@@ -94,26 +87,71 @@ class Installation:
 
     def connections(self) -> tuple[Connection, ...]:
         """The configured tenants."""
-        return tuple(
+        saps = [
+            Connection(f"sap.{name}", one.auth, one.base_url, f"sap.{name}", round(60 * one.requests_per_second))
+            for name, one in self.settings.sap.items()
+        ]
+        models = [
             Connection(
-                f"{kind}.{name}",
-                section.auth,
-                section.base_url if isinstance(section, SapSettings) else section.api_url,
+                f"anaplan.{name}", one.auth, one.api_url, _anaplan_budget(one), round(60 * one.requests_per_second),
+                one.workspace_id, one.model_id,
             )
-            for kind, sections in (("sap", self.settings.sap), ("anaplan", self.settings.anaplan))
-            for name, section in sections.items()
+            for name, one in self.settings.anaplan.items()
+        ]  # fmt: skip
+        return (*saps, *models)
+
+    def desk(self, *, approver_key: Path | None = None) -> Desk:
+        """What a console reads from, and may do; nothing of the latter when the store is open for reading only."""
+        return Desk(
+            store=self.store,
+            flows=self.flows,
+            connections=self.connections(),
+            directory=Directory(self.settings.approval.approvers),
+            clock=self.clock,
+            zone=datetime.now().astimezone().tzinfo or UTC,
+            environment=self.settings.environment,
+            person=self.person(),
+            config=self.config,
+            target=self._known_target,
+            is_dead=is_dead,
+            acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
         )
+
+    def _acts(self, approver_key: Path) -> Acts:
+        return Acts(
+            request_runs=self.request_runs,
+            request_posting=self.request_posting,
+            decisions=self.decisions(),
+            head=self.head,
+            command=self.command,
+            set_credential=self.set_credential,
+            secret_fields=partial(credential_fields, self.settings),
+            approver_key=approver_key,
+        )
+
+    def command(self, kind: str, subject: str, payload: Mapping[str, Any]) -> int:
+        """Write down a wish of the person here; a worker answers it."""
+        with self.store.transaction() as tx:
+            number = self.store.commands.enqueue(tx, kind, dict(payload), self.person(), subject=subject)
+            data = {"command": number, **payload}
+            self.store.audit.append(tx, Fact(f"command.{kind}", self.person(), subject, data))
+        return number
+
+    def _known_target(self, flow: Flow) -> int | None:
+        return self.store.targets.find(*self._place(flow))
 
     def target_id(self, flow: Flow) -> int:
         """The flow on its pair of tenants, to which its trail and watermark belong."""
-        sap = self._section_of("sap", flow.sap, self.settings.sap)
-        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
-        place = flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
-        known = self.store.targets.find(*place)
+        known = self._known_target(flow)
         if known is not None:
             return known
         with self.store.transaction() as tx:
-            return self.store.targets.id_for(tx, *place)
+            return self.store.targets.id_for(tx, *self._place(flow))
+
+    def _place(self, flow: Flow) -> tuple[str, str, str, str, str, str]:
+        sap = self._section_of("sap", flow.sap, self.settings.sap)
+        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        return flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
 
     def request_runs(self, requests: Sequence[RunRequest], by: str) -> list[int]:
         """Write down runs asked for together; a worker claims them in their order."""
@@ -429,7 +467,8 @@ def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:
 @contextmanager
 def open_installation(config: str | None, *, read_only: bool = False) -> Iterator[Installation]:
     """Read the settings and open store and vault; closed at the end."""
-    settings = load_settings(config_path(config))
+    path = config_path(config)
+    settings = load_settings(path)
     logging.basicConfig(
         level=settings.log.level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -439,7 +478,7 @@ def open_installation(config: str | None, *, read_only: bool = False) -> Iterato
     store = Store.open(url, read_only=read_only)
     try:
         vault = Vault(store.credentials, settings.state_folder / "master.key", ask=_ask_passphrase)
-        yield Installation(settings, flows, store, vault, SystemClock())
+        yield Installation(settings, flows, store, vault, SystemClock(), path)
     finally:
         store.close()
 

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
     from tui_connector.store.database import Database, Row, Transaction
 
-_COLUMNS = "id, kind, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer"
+_COLUMNS = "id, kind, subject, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One wish. kind: "run", "cancel", "ping", … ok: None until it has ended. answer: what came of it."""
+    """One wish. kind: "cancel", "ping", "discover". subject: what it is about, for example a connection's name.
+
+    ok: None until it has ended. answer: what came of it.
+    """
 
     id: int
     kind: str
+    subject: str
     payload: dict[str, Any]
     requested_by: str
     requested_at: datetime
@@ -40,9 +44,12 @@ class Commands:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enqueue(self, tx: Transaction, kind: str, payload: dict[str, Any], by: str) -> int:
+    def enqueue(self, tx: Transaction, kind: str, payload: dict[str, Any], by: str, *, subject: str = "") -> int:
         """Write a wish down; returns its number."""
-        row = {"kind": kind, "payload": canonical(payload), "requested_by": by, "requested_at": tx.now, "answer": "{}"}
+        row = {
+            "kind": kind, "subject": subject, "payload": canonical(payload), "requested_by": by,
+            "requested_at": tx.now, "answer": "{}",
+        }  # fmt: skip
         return tx.add("command", row)
 
     def claim(self, tx: Transaction, worker: str, kinds: tuple[str, ...] | None = None) -> Command | None:
@@ -56,7 +63,7 @@ class Commands:
         if row is None:
             return None
         tx.change("UPDATE command SET worker = ?, claimed_at = ? WHERE id = ?", worker, tx.now, row[0])
-        return _command_of((*row[:5], worker, tx.now, *row[7:]))
+        return _command_of((*row[:6], worker, tx.now, *row[8:]))
 
     def finish(self, tx: Transaction, command_id: int, *, ok: bool, answer: dict[str, Any] | None = None) -> None:
         """Answer a wish."""
@@ -76,6 +83,15 @@ class Commands:
         row = self._database.row(f"SELECT {_COLUMNS} FROM command WHERE id = ?", command_id)
         return _command_of(row) if row else None
 
+    def answered(self, kind: str, subject: str, limit: int = 1) -> list[Command]:
+        """The newest answered wishes of a kind about a subject, newest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM command WHERE kind = ? AND subject = ? AND ended_at IS NOT NULL"
+            " ORDER BY id DESC LIMIT ?",
+            kind, subject, limit,
+        )  # fmt: skip
+        return [_command_of(row) for row in rows]
+
     def pending(self) -> list[Command]:
         """Wishes without an answer, oldest first; the claimed ones too."""
         return [
@@ -85,8 +101,9 @@ class Commands:
 
 
 def _command_of(row: Row) -> Command:
-    number, kind, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer = row
+    number, kind, subject, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer = row
     return Command(
-        number, kind, json.loads(payload), requested_by, to_moment(requested_at), worker, to_moment_or_none(claimed_at),
-        to_moment_or_none(ended_at), None if ok is None else bool(ok), json.loads(answer),
+        number, kind, subject, json.loads(payload), requested_by, to_moment(requested_at), worker,
+        to_moment_or_none(claimed_at), to_moment_or_none(ended_at),
+        None if ok is None else bool(ok), json.loads(answer),
     )  # fmt: skip

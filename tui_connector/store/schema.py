@@ -130,6 +130,25 @@ CREATE TABLE period (
     reason TEXT NOT NULL, set_by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (company_code, year, number));
 """
 
+# expires_at: when a token or the certificate of a credential ends; no secret. subject of a command: what it is about.
+# waiver: a refused record that a person lets be. replayed: which refused records a replay's run sends again.
+_CONSOLE = """
+ALTER TABLE token ADD COLUMN expires_at BIGINT;
+ALTER TABLE credential ADD COLUMN expires_at BIGINT;
+ALTER TABLE schedule ADD COLUMN paused_at BIGINT;
+ALTER TABLE schedule ADD COLUMN paused_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE schedule ADD COLUMN paused_why TEXT NOT NULL DEFAULT '';
+ALTER TABLE command ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+CREATE INDEX command_subject ON command (kind, subject, id);
+CREATE INDEX audit_actor ON audit_event (actor, seq);
+CREATE TABLE waiver (
+    run_id BIGINT NOT NULL, position BIGINT NOT NULL, reason TEXT NOT NULL, waived_by TEXT NOT NULL, at BIGINT NOT NULL,
+    PRIMARY KEY (run_id, position));
+CREATE TABLE replayed (
+    run_id BIGINT NOT NULL REFERENCES run (id), source_run BIGINT NOT NULL, position BIGINT NOT NULL,
+    PRIMARY KEY (run_id, source_run, position));
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -143,7 +162,11 @@ def _writeback_tables(tx: Transaction) -> None:
     _apply(tx, _WRITEBACK)
 
 
-MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables)
+def _console_tables(tx: Transaction) -> None:
+    _apply(tx, _CONSOLE)
+
+
+MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables, _console_tables)
 
 
 def migrate(database: Database, migrations: tuple[Callable[[Transaction], None], ...] = MIGRATIONS) -> None:

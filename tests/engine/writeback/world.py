@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 from unittest.mock import patch
 
@@ -26,7 +27,6 @@ from tui_connector.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
     from tui_connector.approval.decisions import Signed
     from tui_connector.domain.flow import WritebackFlow
@@ -113,7 +113,7 @@ class World:
         settings.approval.approvers.mkdir(mode=0o755)
         for key in (DANA, ERIK, AUTHOR):
             self.enrol(key, settings.approval.approvers)
-        self.inst = Installation(settings, (self.flow,), self._open(), cast("Any", None), self.clock)
+        self.inst = Installation(settings, (self.flow,), self._open(), cast("Any", None), self.clock, Path())
 
     def __enter__(self) -> Self:
         async def masters(client: Ledger, wanted: WantedMasters) -> MasterFacts:

@@ -1,0 +1,81 @@
+"""What a console may read, and what it may ask for; `bootstrap` makes both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from tui_connector.approval.decisions import Decisions
+    from tui_connector.approval.keys import Directory
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import Flow, WritebackFlow
+    from tui_connector.domain.proposal import Proposal, ProposalHead
+    from tui_connector.domain.run import RunRequest, WorkerInfo
+    from tui_connector.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured tenant. budget: under which name its requests are counted; per_minute: how many may go out."""
+
+    name: str
+    auth: str
+    address: str
+    budget: str = ""
+    per_minute: int = 0
+    workspace_id: str = ""
+    model_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Whose tenant it is: "sap" or "anaplan"."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a person at the console may do; a console that only reads has none.
+
+    command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
+    person's own key is. secret_fields: which secrets a connection needs.
+    """
+
+    request_runs: Callable[[Sequence[RunRequest], str], list[int]]
+    request_posting: Callable[[Proposal, str], list[int]]
+    decisions: Decisions
+    head: Callable[[WritebackFlow], ProposalHead]
+    command: Callable[[str, str, Mapping[str, Any]], int]
+    set_credential: Callable[[str, Mapping[str, str]], None]
+    secret_fields: Callable[[str], tuple[str, ...]]
+    approver_key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every screen reads from. person: who sits here, as the operating system knows it ("uid:1000").
+
+    zone: in which moments are shown. target: number of a flow on its pair of tenants; None before its first run.
+    is_dead: whether a worker of this machine is known to have ended. acts: None in a console that only reads.
+    """
+
+    store: Store
+    flows: tuple[Flow, ...]
+    connections: tuple[Connection, ...]
+    directory: Directory
+    clock: Clock
+    zone: tzinfo
+    environment: str
+    person: str
+    config: Path
+    target: Callable[[Flow], int | None]
+    is_dead: Callable[[WorkerInfo], bool]
+    acts: Acts | None = None
+
+    @property
+    def read_only(self) -> bool:
+        return self.acts is None
