@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import figure, moment, print_json, say, table
+from tui_connector.cli.out import moment, print_json, say, table
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import facts, figure, moment, print_json, run_name, say_next, state, table
+from tui_connector.cli.out import facts, moment, print_json, run_name, say_next, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import Channel, LoadFlow
 from tui_connector.domain.run import ReadMode, RunRequest
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse

@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tui_connector.domain.text import clean
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rich.console import JustifyMethod
 
@@ -119,14 +120,6 @@ def moment(value: datetime | None) -> str:
     return value.strftime("%Y-%m-%d %H:%M:%S") if value else "–"
 
 
-def span(value: timedelta) -> str:
-    """An age in two units at most, for example 3 h 19 min."""
-    minutes = max(0, int(value.total_seconds()) // 60)
-    parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
-    told = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(told[:2]) if told else "0 min"
-
-
 def run_name(run: Run) -> str:
     """A run by its flow, and by its purpose when it serves a proposal."""
     return run.flow if run.proposal is None else f"{run.flow} ({run.purpose} P-{run.proposal:04})"
@@ -136,11 +129,6 @@ def counted(counts: Counts) -> str:
     """What a run counted, as one phrase."""
     names = ("read", "unchanged", "sent", "loaded", "rejected")
     return ", ".join(f"{figure(getattr(counts, name))} {name}" for name in names)
-
-
-def figure(value: int | None) -> str:
-    """A count with thousands."""
-    return "–" if value is None else f"{value:,}"
 
 
 _GLYPHS = {

@@ -10,9 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tui_connector.cli.out import console, counted, figure, moment, run_name, state
+from tui_connector.cli.out import console, counted, moment, run_name, state
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import figure, print_json, say, span, table
+from tui_connector.cli.out import print_json, say, table
 from tui_connector.cli.telling import describe_proposal, proposal_state, target, waits_for
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.proposal import STANDING, LineDecision, ProposalState
@@ -21,6 +21,7 @@ from tui_connector.review.evidence import pack_json
 from tui_connector.review.pack import PackData
 from tui_connector.review.page import html
 from tui_connector.review.sheet import csv_lines, return_lines
+from tui_connector.views.words import age, figure
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +65,7 @@ def overview(given: argparse.Namespace) -> int:
         cells = [
             (
                 one.name, one.short, proposal_state(one.state), one.flow, target(one), figure(one.documents),
-                figure(one.lines), by_currency(one.gross), span(now - one.made_at), waits,
+                figure(one.lines), by_currency(one.gross), age(now - one.made_at), waits,
             )
             for one, waits in rows
         ]  # fmt: skip

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import console, facts, figure, mark, moment, print_json, say_next, span, table
+from tui_connector.cli.out import console, facts, mark, moment, print_json, say_next, table
 from tui_connector.cli.telling import (
     describe_document,
     describe_proposal,
@@ -24,6 +24,7 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, percent, plain, signed
 from tui_connector.review.marks import SIGNS
 from tui_connector.review.rollup import consequence, roll_up
+from tui_connector.views.words import age, figure
 
 if TYPE_CHECKING:
     import argparse
@@ -111,7 +112,7 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
 
 def _identity(proposal: Proposal, documents: Sequence[PostingDocument], now: datetime, waits: str) -> None:
     head, origin = proposal.head, proposal.origin
-    exported = f"{moment(origin.exported_at)}, {span(now - origin.exported_at)} old" if origin.exported_at else "–"
+    exported = f"{moment(origin.exported_at)}, {age(now - origin.exported_at)} old" if origin.exported_at else "–"
     days = listed(sorted({one.document.posting_date.isoformat() for one in documents}))
     companies = listed(sorted({one.document.company_code for one in documents}))
     approved = " at ".join(part for part in (origin.approved_by, origin.approved_at) if part)

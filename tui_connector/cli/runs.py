@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.flows import describe
-from tui_connector.cli.out import counted, facts, figure, moment, print_json, run_name, say, state, table
+from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.proposal import short_fingerprint
 from tui_connector.domain.run import StepState
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse

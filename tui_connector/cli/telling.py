@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from tui_connector.cli.out import console, facts, figure, mark, moment, table
+from tui_connector.cli.out import console, facts, mark, moment, table
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed, money, plain
 from tui_connector.review.marks import chosen, standing
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
