@@ -148,7 +148,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker process that has given a sign of life."""
+    """A worker process that has given a sign of life. version: of the program it runs, "" when it did not say."""
 
     id: str
     host: str
@@ -158,6 +158,7 @@ class WorkerInfo:
     started_at: datetime
     seen_at: datetime
     alive: bool
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

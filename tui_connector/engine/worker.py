@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui_connector import __version__
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError
 from tui_connector.domain.flow import WritebackFlow
@@ -54,7 +55,9 @@ def this_process(clock: Clock) -> WorkerInfo:
     """Who this worker is; boot and start time tell a dead process from another one with its number."""
     host, pid, now = socket.gethostname(), os.getpid(), clock.now()
     started = process_start(pid)
-    return WorkerInfo(f"{host}:{pid}:{started}", host, pid, boot_id(), started, now, now, alive=True)
+    return WorkerInfo(
+        f"{host}:{pid}:{started}", host, pid, boot_id(), started, now, now, alive=True, version=__version__
+    )
 
 
 def boot_id() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import LeaseLostError
 from tui_connector.domain.run import Lease, WorkerInfo
-from tui_connector.store.workers import worker_of
+from tui_connector.store.workers import COLUMNS, worker_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Leases:
         holder, holds_until, fence = held
         if holder is not None and holds_until >= now:
             known = tx.row(
-                "SELECT id, host, pid, boot_id, pid_started, started_at, seen_at FROM worker WHERE id = ?", holder
+                f"SELECT {COLUMNS} FROM worker WHERE id = ?", holder
             )
             if dead_owner is None or known is None or not dead_owner(worker_of(known, alive_since=holds_until)):
                 return None
@@ -74,6 +74,16 @@ class Leases:
             model,
         )
         return Lease(*row) if row else None
+
+    def held(self) -> list[Lease]:
+        """Every hold there is now, by model."""
+        return [
+            Lease(*row)
+            for row in self._database.rows(
+                "SELECT model, owner, fence FROM lease WHERE owner IS NOT NULL"
+                f" AND until >= {self._database.dialect.now} ORDER BY model"
+            )
+        ]
 
 
 def require(tx: Transaction, model: str, fence: int) -> None:

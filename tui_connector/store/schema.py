@@ -149,6 +149,14 @@ CREATE TABLE replayed (
     PRIMARY KEY (run_id, source_run, position));
 """
 
+# version: of the program that a worker runs. The indexes are what an overview asks for many times a minute.
+_SEEN = """
+ALTER TABLE worker ADD COLUMN version TEXT NOT NULL DEFAULT '';
+CREATE INDEX run_ended ON run (ended_at);
+CREATE INDEX run_proposal ON run (proposal, id) WHERE proposal IS NOT NULL;
+CREATE INDEX proposal_run ON proposal (run_id, id);
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -164,6 +172,7 @@ def _writeback_tables(tx: Transaction) -> None:
 
 def _console_tables(tx: Transaction) -> None:
     _apply(tx, _CONSOLE)
+    _apply(tx, _SEEN)
 
 
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables, _console_tables)

@@ -11,16 +11,17 @@ from tui_connector.store.database import to_micros, to_moment
 if TYPE_CHECKING:
     from tui_connector.store.database import Database, Row, Transaction
 
-_COLUMNS = "id, host, pid, boot_id, pid_started, started_at, seen_at"
+COLUMNS = "id, host, pid, boot_id, pid_started, started_at, seen_at, version"
 _FORGOTTEN = 7 * 86_400 * 1_000_000
 
 
 def worker_of(row: Row, alive_since: int) -> WorkerInfo:
-    """The worker of one row of `_COLUMNS`; alive when it was seen at or after `alive_since` (microseconds)."""
-    worker_id, host, pid, boot_id, pid_started, started_at, seen_at = row
+    """The worker of one row of `COLUMNS`; alive when it was seen at or after `alive_since` (microseconds)."""
+    worker_id, host, pid, boot_id, pid_started, started_at, seen_at, version = row
     return WorkerInfo(
-        worker_id, host, pid, boot_id, pid_started, to_moment(started_at), to_moment(seen_at), seen_at >= alive_since
-    )
+        worker_id, host, pid, boot_id, pid_started, to_moment(started_at), to_moment(seen_at), seen_at >= alive_since,
+        version,
+    )  # fmt: skip
 
 
 class Workers:
@@ -35,6 +36,7 @@ class Workers:
         row = {
             "id": worker.id, "host": worker.host, "pid": worker.pid, "boot_id": worker.boot_id,
             "pid_started": worker.pid_started, "started_at": to_micros(worker.started_at), "seen_at": tx.now,
+            "version": worker.version,
         }  # fmt: skip
         tx.put("worker", row)
 
@@ -53,5 +55,5 @@ class Workers:
     def all(self, within: float = 30.0) -> list[WorkerInfo]:
         """Every worker that has not left in order; `alive` says whether it was seen within so many seconds."""
         now = int(self._database.value(f"SELECT {self._database.dialect.now}"))
-        rows = self._database.rows(f"SELECT {_COLUMNS} FROM worker ORDER BY started_at, id")
+        rows = self._database.rows(f"SELECT {COLUMNS} FROM worker ORDER BY started_at, id")
         return [worker_of(row, now - round(within * 1_000_000)) for row in rows]
