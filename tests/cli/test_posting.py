@@ -314,7 +314,7 @@ def test_a_lost_answer_ends_with_a_person(
     sandbox_process.fault("drop_request", "journalentrycreaterequestconfi", "POST", times=1)
     told = counter.sign(1, "--wait")
     assert told.code == Exit.UNKNOWN, told.text
-    assert "P-0001 is approved: 7 of 8 documents proved." in told.out
+    assert "7 of 8 documents are posted and proved to the cent. 1 is held for a person." in told.out
     (choice,) = [line for line in told.out.splitlines() if "--send-again" in line]
     number = choice.split()[4]
     assert counter.tell("proposals", "post", "1").code == Exit.UNKNOWN

@@ -85,7 +85,7 @@ def test_an_approved_plan_becomes_proved_documents_by_commands(
     told = desk.show("proposals", "post", "P-0001", by=NOVAK)
     assert told.code == Exit.DONE
     assert told.out.count("✓ proved") == 8
-    assert "proved in SAP to the cent" in " ".join(told.out.split())
+    assert "proved to the cent" in " ".join(told.out.split())
     desk.show("audit", "trace", "PL-0012")
     assert desk.show("audit", "verify").code == Exit.DONE
 
@@ -416,7 +416,7 @@ def test_a_person_who_found_the_document_says_its_number(desk: PlanDesk) -> None
     choose(desk, proposal, "--posted", "190000077/2026")
     told = desk.does("proposals", "post", "P-0001", by=NOVAK)
     assert "posted, says a person" in told.out
-    assert "1 document by a person's word" in told.out
+    assert "1 is settled by a person's word" in told.out
     assert "posted, says a person" in desk.does("proposals", "export", "P-0001", "--format", "html").out
     assert desk.proposals() == {1: "posted"}
     assert len(desk.in_sap()) == 1

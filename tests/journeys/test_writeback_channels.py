@@ -162,7 +162,7 @@ def test_what_cannot_be_read_back_is_posted_but_never_called_proved(desk: PlanDe
     assert (
         "2 posted, not proved: this user may not read A_OperationalAcctgDocItemCube (scenario SAP_COM_0303)" in told.out
     )
-    assert "P-0001 is approved: 0 of 2 documents proved." in told.out
+    assert "0 of 2 documents are posted and proved to the cent. 2 are confirmed by SAP and not proved yet." in told.out
     assert {one.state.value for one in desk.documents(proposal)} == {"posted"}
     assert len(desk.in_sap()) == 2
     assert not any(one["Status"] for one in desk.sandbox.module("PLN02 Posting Status")["cells"].values())
@@ -173,7 +173,7 @@ def test_what_cannot_be_read_back_is_posted_but_never_called_proved(desk: PlanDe
     assert len(desk.in_sap()) == 2
     desk.sandbox.sap(services_off=[])
     told = desk.does("proposals", "post", "P-0001", by=NOVAK)
-    assert "proved in SAP to the cent" in told.out
+    assert "proved to the cent" in told.out
     assert len(desk.sandbox.requests("POST", "journalentrycreate")) == sent
 
 

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.console import run_console
 from tui_connector.cli.flows import describe, summary, work_off
 from tui_connector.cli.out import console, print_json
 from tui_connector.cli.progress import tail
-from tui_connector.cli.telling import document_table, sentence, tie
+from tui_connector.cli.telling import document_table, sentence
 from tui_connector.cli.verdict import judge, proposal_made
 from tui_connector.cli.worker import work
 from tui_connector.demo import (
@@ -27,9 +28,9 @@ from tui_connector.demo import (
     start_sandbox,
     write_demo_config,
 )
-from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.review.rollup import consequence
+from tui_connector.views.documents import tie
 
 if TYPE_CHECKING:
     import argparse
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 def demo(given: argparse.Namespace) -> int:
     """Start the sandbox, write a configuration for it, and run: once, or until stopped."""
-    if not given.no_ui:
-        raise ConfigError(
-            "the demo's console is not part of this version", hint="say `tui-connector demo --no-ui --once`"
-        )
     out = console(error=True)
     with ExitStack() as stack:
         if given.state:
@@ -59,6 +56,11 @@ def demo(given: argparse.Namespace) -> int:
         requests = [RunRequest(flow.name) for flow in installation.flows]
         if given.once:
             return _once(installation, folder, installation.request_runs(requests, FIRST_PERSON), given)
+        if not given.no_ui:
+            installation.request_runs(requests, FIRST_PERSON)
+            given.key = str(second_person(folder).path)
+            run_console(installation, given)
+            return Exit.DONE
         out.print(Text("Every flow runs now and then each minute; Ctrl+C ends it.", "dim"))
         told = partial(tail, installation.store)
         installation.request_runs(requests, FIRST_PERSON)

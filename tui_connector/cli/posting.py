@@ -16,7 +16,6 @@ from tui_connector.cli.approver import key_path, passphrase
 from tui_connector.cli.flows import describe, summary, work_off
 from tui_connector.cli.out import console, facts, moment, print_json, say, say_next
 from tui_connector.cli.telling import (
-    describe_document,
     describe_proposal,
     document_table,
     sentence,
@@ -32,6 +31,7 @@ from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.rollup import consequence
+from tui_connector.views.documents import describe_document
 
 if TYPE_CHECKING:
     import argparse

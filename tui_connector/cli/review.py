@@ -11,7 +11,6 @@ from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import console, facts, mark, moment, print_json, say_next, table
 from tui_connector.cli.telling import (
-    describe_document,
     describe_proposal,
     document_table,
     proposal_state,
@@ -24,6 +23,7 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, percent, plain, signed
 from tui_connector.review.marks import SIGNS
 from tui_connector.review.rollup import consequence, roll_up
+from tui_connector.views.documents import describe_document
 from tui_connector.views.words import age, figure
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from tui_connector.bootstrap import Installation
     from tui_connector.domain.proposal import Approval, Gate, PostingDocument, Proposal, ProposedLine
-    from tui_connector.review.rollup import RollUp, Sums
+    from tui_connector.domain.sums import Sums
+    from tui_connector.review.rollup import RollUp
     from tui_connector.store.store import Store
 
 _VERDICTS = {

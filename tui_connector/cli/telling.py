@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from tui_connector.cli.out import console, facts, mark, moment, table
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
-from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed, money, plain
 from tui_connector.review.marks import chosen, standing
+from tui_connector.views.documents import choices, documents_left, headline
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -41,13 +40,6 @@ _COLOURS = {
     DocumentState.HELD: "yellow",
 }
 _UNWELL = (DocumentState.REJECTED, DocumentState.UNKNOWN, DocumentState.HELD)
-_TROUBLES = (
-    DocumentState.HELD,
-    DocumentState.UNKNOWN,
-    DocumentState.REJECTED,
-    DocumentState.SENDING,
-    DocumentState.POSTED,
-)
 
 
 def proposal_state(state: ProposalState) -> Text:
@@ -57,12 +49,8 @@ def proposal_state(state: ProposalState) -> Text:
 
 def document_state(one: PostingDocument) -> Text:
     """How a document stands: its shape and its words; a person's decision is told from a proof."""
-    return mark(*_standing(one))
-
-
-def _standing(one: PostingDocument) -> tuple[str, str, str]:
     glyph, word = standing(one)
-    return glyph, "yellow" if chosen(one) else _COLOURS[one.state], word
+    return mark(glyph, "yellow" if chosen(one) else _COLOURS[one.state], word)
 
 
 def target(proposal: Proposal) -> str:
@@ -85,16 +73,6 @@ def waits_for(store: Store, proposal: Proposal, now: datetime) -> str:
         return "a new proposal; this one has expired"
     given, needed = len(store.proposals.approvals(proposal.id)), proposal.approvals_needed
     return "a signature" if needed == 1 else f"signatures: {given} of {needed} given"
-
-
-def documents_left(documents: Sequence[PostingDocument]) -> str:
-    """What is left to do for documents of an approved proposal."""
-    words = Counter(_standing(one)[2] for one in documents if one.state in _TROUBLES)
-    parts = [f"{counted(count, 'document')} {word}" for word, count in words.items()]
-    unsent = sum(one.state.unsent for one in documents)
-    if unsent:
-        parts.append(f"{counted(unsent, 'document')} to send")
-    return listed(parts) if parts else "all proved"
 
 
 def document_table(documents: Iterable[PostingDocument]) -> None:
@@ -143,20 +121,6 @@ def troubles(proposal: Proposal, documents: Iterable[PostingDocument]) -> None:
             console().print(Text.assemble((f"  {what}:\n", "dim"), f"    {command}"), soft_wrap=True)
 
 
-def choices(proposal: Proposal, one: PostingDocument) -> list[tuple[str, str]]:
-    """What a person may decide on a held document after looking its reference up in SAP, each as a command."""
-    if one.state is not DocumentState.HELD:
-        return []
-    said = f'--reason "…" --fingerprint "{proposal.short}"'
-    begin = f"tui-connector proposals choose {proposal.name} {one.document.number}"
-    number = f"{one.accounting_document}/{one.fiscal_year}" if one.accounting_document else "NUMBER/YEAR"
-    return [
-        ("SAP holds it", f"{begin} --posted {clean(number)} {said}"),
-        ("SAP does not hold it, send it again", f"{begin} --send-again {said}"),
-        ("SAP does not hold it, leave it", f"{begin} --not-posted {said}"),
-    ]
-
-
 def describe_proposal(proposal: Proposal) -> dict[str, Any]:
     """A proposal as JSON, without its documents."""
     head, origin = proposal.head, proposal.origin
@@ -176,38 +140,9 @@ def describe_proposal(proposal: Proposal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def describe_document(proposal: Proposal, one: PostingDocument) -> dict[str, Any]:
-    """A document as JSON."""
-    said = one.document
-    return {
-        "document": said.number, "company_code": said.company_code, "currency": said.currency,
-        "posting_date": said.posting_date, "document_type": said.document_type, "lines": said.items,
-        "debit": plain(said.debit, said.currency), "credit": plain(said.credit, said.currency), "state": one.state,
-        "reference": one.reference, "message_id": one.message_id, "attempts": one.attempt, "sent_at": one.sent_at,
-        "look_at": one.look_at, "accounting_document": one.accounting_document, "fiscal_year": one.fiscal_year,
-        "said": one.said, "difference": one.difference, "proved_at": one.proved_at,
-        "choices": dict(choices(proposal, one)),
-    }  # fmt: skip
-
-
 def sentence(proposal: Proposal, documents: Sequence[PostingDocument]) -> str:
-    """How a proposal that is posted or on its way stands, in one sentence."""
-    done = [one for one in documents if one.state is DocumentState.VERIFIED]
-    told = sum(bool(one.difference) for one in done)
-    if len(done) < len(documents):
-        return f"{proposal.name} is {proposal.state}: {len(done)} of {counted(len(documents), 'document')} proved."
-    proof = f"{counted(told, 'document')} by a person's word" if told else "proved in SAP to the cent"
+    """How a proposal that is posted or on its way stands."""
+    begin = "✓ " if all(one.state is DocumentState.VERIFIED for one in documents) else ""
     gross = by_currency(proposal.gross)
-    return f"✓ {proposal.name} is posted: {counted(len(done), 'document')}, {gross} gross; {proof}."
-
-
-def tie(proposal: Proposal, documents: Sequence[PostingDocument]) -> str:
-    """The trip in figures: rows of the export, lines proposed, lines posted, lines read back equal to the cent."""
-    posted = sum(one.document.items for one in documents if one.accounting_document)
-    proved = sum(one.document.items for one in documents if one.state is DocumentState.VERIFIED)
-    control = next((gate.words for gate in proposal.gates if gate.name == "control total"), "no control total")
-    whole = proposal.lines == posted == proved
-    return (
-        f"{'✓ Tied' if whole else '✗ Not tied'}: export {control}; {figure(proposal.lines)} lines proposed, "
-        f"{figure(posted)} posted, {figure(proved)} read back."
-    )
+    count = counted(len(documents), "document")
+    return f"{begin}{proposal.name} is {proposal.state}: {count}, {gross} gross. {headline(proposal, documents)}"

@@ -12,11 +12,12 @@ from rich.text import Text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import console, facts, moment, print_json, state, table
-from tui_connector.cli.telling import describe_document, document_state, target
+from tui_connector.cli.telling import document_state, target
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.proposal import Verdict
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, plain
+from tui_connector.views.documents import describe_document
 
 if TYPE_CHECKING:
     import argparse
