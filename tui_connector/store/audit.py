@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_connector.store import chain
+from tui_connector.domain.audit import EventColumn
+from tui_connector.store import chain, event_search
 from tui_connector.store.findings import Broken
 from tui_connector.store.verify import verify
 from tui_connector.store.verify_writeback import verify_proposal
@@ -13,8 +14,11 @@ from tui_connector.store.verify_writeback import verify_proposal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui_connector.domain.audit import AuditEvent, ChainVerdict, Fact
+    from tui_connector.domain.audit import AuditEvent, ChainVerdict, EventFilter, EventPage, Fact
     from tui_connector.store.database import Database, Transaction
+
+
+_KINDS = 1000
 
 
 class Audit:
@@ -65,10 +69,28 @@ class Audit:
         sql = f"SELECT {chain.COLUMNS} FROM audit_event WHERE seq > 0{where} ORDER BY seq DESC LIMIT ?"
         return [chain.event_of(row) for row in self._database.rows(sql, *parameters, limit)]
 
+    def event(self, seq: int) -> AuditEvent | None:
+        """The event of this number."""
+        row = self._database.row(f"SELECT {chain.COLUMNS} FROM audit_event WHERE seq = ?", seq)
+        return chain.event_of(row) if row else None
+
+    def events_page(self, wanted: EventFilter, anchor: int | None, count: int, *, back: bool) -> EventPage:
+        """The next `count` events that fit, from `anchor` on without it: back to older ones, or on to newer ones.
+
+        With None it begins at the newest (back) or the first. Looks at a few thousand events at most, and says how far
+        it came: the page may be short and not ended; the next call goes on from there.
+        """
+        return event_search.page(self._database, wanted, anchor, count, back=back)
+
+    def kinds(self) -> list[str]:
+        """Every kind of event that the log holds, in order."""
+        return event_search.values(self._database, EventColumn.KIND, _KINDS)
+
     def verify(self, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
         """Recompute the chain, the payloads, every record digest and every fingerprint.
 
-        `progress` is told the last number looked at. With `from_seq` the chain is taken as good up to there.
+        `progress` is told the last number looked at; what it raises ends the verification. With `from_seq` the chain is
+        taken as good up to there.
         """
         return verify(self._database, progress, from_seq)
 

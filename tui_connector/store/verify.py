@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
@@ -36,9 +37,10 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
             for event in check.events(progress):
                 check.payload(event)
             check.end(str(head[1]))
-            check.strays()
-            verify_writeback(reader)
-            check.structure()
+            for look in (check.strays, partial(verify_writeback, reader), check.structure):
+                look()
+                if progress:
+                    progress(check.last)
         except Broken as broken:
             return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
         return ChainVerdict(check.seen, check.records, None, "everything fits")
