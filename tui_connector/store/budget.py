@@ -63,6 +63,13 @@ class Budget:
                 until,
             )
 
+    def blocked_seconds(self, connection: str) -> float:
+        """How long nobody may go out yet, since the tenant refused; 0 when everybody may."""
+        row = self._database.row(
+            f"SELECT blocked_until, {self._database.dialect.now} FROM budget WHERE connection = ?", connection
+        )
+        return max(0.0, (row[0] - row[1]) / _SECOND) if row else 0.0
+
     def usage(self, connection: str) -> int:
         """Estimate of the requests of the last 60 seconds: this minute's and the fitting part of the one before."""
         row = self._database.row(

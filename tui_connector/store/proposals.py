@@ -144,6 +144,14 @@ class Proposals:
         sql = "SELECT id FROM proposal WHERE fingerprint = ? AND state = 'posted' LIMIT 1"
         return self._database.value(sql, fingerprint) is not None
 
+    def made_by(self, run_ids: Sequence[int]) -> dict[int, tuple[int, ProposalState]]:
+        """Number and state of the proposal that each of these runs has made."""
+        rows = self._database.rows(
+            f"SELECT run_id, id, state FROM proposal WHERE run_id IN ({self._database.dialect.numbers})",
+            json.dumps(list(run_ids)),
+        )
+        return {row[0]: (row[1], ProposalState(row[2])) for row in rows}
+
     def children(self, proposal_id: int) -> list[Proposal]:
         """Proposals that were made from this one, oldest first."""
         return self._select("WHERE parent = ? ORDER BY id", proposal_id)

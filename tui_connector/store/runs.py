@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError, LeaseLostError
 from tui_connector.domain.run import Counts, Purpose, ReadMode, Run, RunRequest, RunState
-from tui_connector.store import leases
+from tui_connector.store import leases, run_search
 from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from tui_connector.store.database import Database, Reader, Row, Transaction
+    from tui_connector.store.run_search import DayTotals, RunFilter
 
 _COLUMNS = (
     "id, cycle, flow, target_id, model, mode, dry_run, since, state, reason, hint, requested_by, requested_at,"
@@ -70,6 +72,26 @@ class Runs:
                 where += f" AND {column}"
                 parameters.append(wanted)
         return self._runs(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
+
+    def search(self, wanted: RunFilter, limit: int = 100, before_id: int | None = None) -> list[Run]:
+        """Runs that fit, before `before_id` (None: from the end), newest first."""
+        where, parameters = run_search.condition(wanted)
+        if before_id is not None:
+            where, parameters = f"{where} AND id < ?", [*parameters, before_id]
+        return self._runs(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
+
+    def search_after(self, wanted: RunFilter, limit: int, after_id: int = 0) -> list[Run]:
+        """The nearest runs that fit after `after_id`; newest first, too."""
+        where, parameters = run_search.condition(wanted)
+        return self._runs(f"WHERE {where} AND id > ? ORDER BY id LIMIT ?", *parameters, after_id, limit)[::-1]
+
+    def day_totals(self, since: datetime) -> DayTotals:
+        """What ended since a moment."""
+        return run_search.day_totals(self._database, since)
+
+    def unmended(self, limit: int = 20) -> list[Run]:
+        """Failed runs that served a proposal and that nothing has made good since, newest first."""
+        return [_found(self._database, number) for number in run_search.unmended(self._database, limit)]
 
     def latest(self, flow: str, state: RunState | None = None, purpose: Purpose | None = Purpose.FLOW) -> Run | None:
         """The newest run of a flow, or the newest in that state; with purpose None those for its proposals too."""

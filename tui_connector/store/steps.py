@@ -64,6 +64,15 @@ class Steps:
         )
         return _step_of(row) if row else None
 
+    def newest(self, run_ids: Sequence[int], name: str) -> dict[int, Step]:
+        """The latest attempt at a step of those of these runs that have one."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM step WHERE name = ? AND run_id IN ({self._database.dialect.numbers})"
+            " ORDER BY run_id, attempt",
+            name, json.dumps(list(run_ids)),
+        )  # fmt: skip
+        return {row[0]: _step_of(row) for row in rows}
+
     def of(self, run_id: int) -> list[Step]:
         """Every attempt at every step of a run, in the order they began."""
         rows = self._database.rows(f"SELECT {_COLUMNS} FROM step WHERE run_id = ? ORDER BY turn", run_id)
