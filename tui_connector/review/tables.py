@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.proposal import DocumentState, LineKind, document_digest
 from tui_connector.review.amounts import ABSENT, counted, money, percent, signed, total
 from tui_connector.review.markup import cell, changed, code, heading, heads, safe, state_word
-from tui_connector.review.rollup import Sums, roll_up, sums_of
+from tui_connector.review.rollup import roll_up, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
     from tui_connector.domain.proposal import PostingDocument, ProposedLine
+    from tui_connector.domain.sums import Sums
     from tui_connector.review.pack import PackData
     from tui_connector.review.rollup import RollUp
 

@@ -11,15 +11,16 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.errors import StoreError
 from tui_connector.domain.proposal import document_digest, document_keys, fingerprint_of
-from tui_connector.store import chain, documents, lines
+from tui_connector.store import chain, documents, lines, sums
 from tui_connector.store.database import to_micros
 from tui_connector.store.rows import stored_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from tui_connector.domain.proposal import DocumentKeys, Draft, Gate
+    from tui_connector.domain.risk import Flag
     from tui_connector.store.database import Row, Transaction
 
 KEPT = (
@@ -42,6 +43,7 @@ def write(
     gates: Sequence[Gate],
     payloads: Iterable[tuple[DocumentKeys, bytes]],
     parent: int | None,
+    flags: Mapping[int, Sequence[Flag]],
     actor: str,
 ) -> int:
     """See `Proposals.add`; returns the number given."""
@@ -59,6 +61,7 @@ def write(
     moving = {"state": "planned", "reason": "", "gates": judged, "gates_at": to_micros(made_at), "checked_at": None}
     proposal_id = tx.add("proposal", {**kept, **moving})
     batches = lines.insert(tx, proposal_id, target_id, draft.lines)
+    flagged = sums.write(tx, proposal_id, draft.lines, flags)
     told, rows = [], []
     for document, first_line, (keys, payload) in zip(draft.documents, first_lines, payloads, strict=True):
         if keys != document_keys(draft.head.sap, document.company_code, draft.fingerprint, document.number):
@@ -73,6 +76,7 @@ def write(
         "lines": len(draft.lines), "documents": told, "gates": sha256(judged),
         "digests": {
             "row": row_digest((proposal_id, *kept.values())), "per": lines.BATCH, "lines": batches, "documents": rows,
+            "flags": flagged,
         },
     }  # fmt: skip
     chain.append(tx, Fact("proposal.made", actor, f"P-{proposal_id:04}", data, run_id))

@@ -28,9 +28,10 @@ from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
 from tui_connector.store.runs import require_run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from tui_connector.domain.proposal import DocumentKeys, Draft, PostedLine, PostingDocument, ProposedLine
+    from tui_connector.domain.risk import Flag
     from tui_connector.store.database import Database, Reader, Row, Transaction
 
 APPROVAL = "proposal_id, number, key_id, name, user_name, signed_by, statement, signature, at"
@@ -71,10 +72,13 @@ class Proposals:
         gates: Sequence[Gate],
         payloads: Iterable[tuple[DocumentKeys, bytes]],
         parent: int | None = None,
+        flags: Mapping[int, Sequence[Flag]] | None = None,
         actor: str,
         fence: int | None = None,
     ) -> Proposal:
         """Write a draft down as a planned proposal, with the bytes of each document in order; audited.
+
+        flags: what of lines asks for a second look, by their numbers.
 
         Raises StoreError, with nothing to keep, for a draft whose fingerprint, digests or order do not fit its content,
         for keys that are not the derived ones, and while a proposal with the same fingerprint is alive or posted. With
@@ -84,7 +88,7 @@ class Proposals:
             require_run(tx, run_id or 0, fence)
         number = drafts.write(
             tx, draft, target_id=target_id, run_id=run_id, author=author, author_key=author_key, made_at=made_at,
-            expires_at=expires_at, gates=gates, payloads=payloads, parent=parent, actor=actor,
+            expires_at=expires_at, gates=gates, payloads=payloads, parent=parent, flags=flags or {}, actor=actor,
         )  # fmt: skip
         return _found(tx, number)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import StoreError
-from tui_connector.store import chain
+from tui_connector.store import chain, sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,6 +157,33 @@ CREATE INDEX run_proposal ON run (proposal, id) WHERE proposal IS NOT NULL;
 CREATE INDEX proposal_run ON proposal (run_id, id);
 """
 
+# proposal_sum: level says which fields are told apart (domain.sums.Level), weight sorts by the size of the change, quiet
+# is 1 where nothing changed. proposal_flag: lines that ask for a second look. member_name: what SAP calls a company code,
+# an account or a center; the last two by company code, which decides their chart and area.
+_REVIEW = """
+CREATE TABLE proposal_sum (
+    proposal_id BIGINT NOT NULL, level SMALLINT NOT NULL, company_code TEXT NOT NULL, cost_center TEXT NOT NULL,
+    gl_account TEXT NOT NULL, currency TEXT NOT NULL, lines BIGINT NOT NULL, own BIGINT NOT NULL, last TEXT,
+    wanted TEXT NOT NULL, posted TEXT NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL, changes TEXT NOT NULL,
+    flagged BIGINT NOT NULL, quiet SMALLINT NOT NULL, weight TEXT NOT NULL,
+    PRIMARY KEY (proposal_id, level, company_code, cost_center, gl_account, currency)) {clustered};
+CREATE INDEX proposal_sum_account ON proposal_sum
+    (proposal_id, level, gl_account, company_code, cost_center, currency) WHERE level > 3;
+CREATE INDEX proposal_sum_place ON proposal_sum (company_code, cost_center, gl_account, proposal_id) WHERE level = 5;
+CREATE INDEX proposal_sum_flagged ON proposal_sum
+    (proposal_id, company_code, cost_center, gl_account, currency) WHERE level = 5 AND flagged > 0;
+CREATE TABLE proposal_flag (
+    proposal_id BIGINT NOT NULL, number BIGINT NOT NULL, risk TEXT NOT NULL, words TEXT NOT NULL,
+    PRIMARY KEY (proposal_id, number, risk)) {clustered};
+CREATE INDEX proposal_line_place ON proposal_line
+    (proposal_id, company_code, cost_center, gl_account, currency, number);
+CREATE INDEX proposal_line_taken_out ON proposal_line (proposal_id, number) WHERE decision <> '';
+CREATE INDEX proposal_line_said ON proposal_line (proposal_id, number) WHERE decision <> '' OR comment <> '';
+CREATE TABLE member_name (
+    sap_url TEXT NOT NULL, field TEXT NOT NULL, company_code TEXT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
+    read_at BIGINT NOT NULL, PRIMARY KEY (sap_url, field, company_code, code)) {clustered};
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -172,6 +199,8 @@ def _writeback_tables(tx: Transaction) -> None:
 
 def _console_tables(tx: Transaction) -> None:
     _apply(tx, _CONSOLE)
+    _apply(tx, _REVIEW)
+    sums.fill(tx)
     _apply(tx, _SEEN)
 
 

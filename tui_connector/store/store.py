@@ -23,6 +23,7 @@ from tui_connector.store.schedule import Schedule
 from tui_connector.store.schema import migrate
 from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.store.steps import Steps
+from tui_connector.store.sums import ProposalSums
 from tui_connector.store.targets import Targets
 from tui_connector.store.tokens import StoredShelf
 from tui_connector.store.watermarks import Watermarks
@@ -59,6 +60,7 @@ class Store:
         self.restores = Restores(self._database)
         self.proposals = Proposals(self._database)
         self.postings = Postings(self._database)
+        self.sums = ProposalSums(self._database)
         self.periods = Periods(self._database)
 
     @classmethod

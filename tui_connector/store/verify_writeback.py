@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.proposal import ProposalHead, document_digest, fingerprint_of
-from tui_connector.store import documents, drafts, lines, proposals
+from tui_connector.store import documents, drafts, lines, proposals, sums
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 
@@ -38,6 +38,8 @@ def verify_writeback(reader: Reader) -> None:
     for table, column in (
         ("proposal", "id"),
         ("proposal_line", "proposal_id"),
+        ("proposal_sum", "proposal_id"),
+        ("proposal_flag", "proposal_id"),
         ("document", "proposal_id"),
         ("approval", "proposal_id"),
     ):
@@ -95,6 +97,7 @@ class _Proposal:
             pass
         if fingerprint_of(ProposalHead(**json.loads(kept[6])), found) != kept[5]:
             raise self._broken("its content has another fingerprint")
+        self._sums()
         self._approvals()
 
     def check_document(self, number: int) -> None:
@@ -196,6 +199,14 @@ class _Proposal:
                 yield lines.line_of(row)
         if seen != len(told):
             raise self._broken(f"lines from {seen * size + 1} on are missing")
+
+    def _sums(self) -> None:
+        """Nobody signs over sums that are not those of the lines, nor over flags that were taken away."""
+        told = self.made["digests"].get("flags", [])
+        if list(sums.flags_digests(self.reader, self.number)) != told:
+            raise self._broken("the flags of its lines are not those that were made")
+        if wrong := sums.fault(self.reader, self.number):
+            raise self._broken(wrong)
 
     def _approvals(self) -> None:
         rows = self.reader.rows(
