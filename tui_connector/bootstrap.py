@@ -41,7 +41,7 @@ from tui_connector.store.store import Store
 from tui_connector.transport.budget import RequestBudget
 from tui_connector.transport.client import ClientCertificate, HttpClient, Timeouts
 from tui_connector.vault import Vault
-from tui_connector.views.desk import Acts, Connection, Desk
+from tui_connector.views.desk import Acts, Connection, Desk, Looking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -102,6 +102,8 @@ class Installation:
 
     def desk(self, *, approver_key: Path | None = None) -> Desk:
         """What a console reads from, and may do; nothing of the latter when the store is open for reading only."""
+        assert self.settings.state_folder is not None  # noqa: S101 - load_settings fills it
+        posting = self.settings.posting
         return Desk(
             store=self.store,
             flows=self.flows,
@@ -112,9 +114,11 @@ class Installation:
             environment=self.settings.environment,
             person=self.person(),
             config=self.config,
+            state=self.settings.state_folder,
             target=self._known_target,
             is_dead=is_dead,
             acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
+            looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
         )
 
     def _acts(self, approver_key: Path) -> Acts:

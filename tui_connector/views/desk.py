@@ -38,6 +38,20 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """How the outcome of a document that got no answer is settled, as configured.
+
+    looks: without a finding before it counts as not posted; look_seconds: between two. resend: then it is sent again by
+    itself, attempts times at most.
+    """
+
+    looks: int = 2
+    look_seconds: float = 60.0
+    resend: bool = False
+    attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Acts:
     """What a person at the console may do; a console that only reads has none.
 
@@ -59,8 +73,9 @@ class Acts:
 class Desk:
     """What every screen reads from. person: who sits here, as the operating system knows it ("uid:1000").
 
-    zone: in which moments are shown. target: number of a flow on its pair of tenants; None before its first run.
-    is_dead: whether a worker of this machine is known to have ended. acts: None in a console that only reads.
+    zone: in which moments are shown. state: the folder of store and logs. target: number of a flow on its pair of
+    tenants; None before its first run. is_dead: whether a worker of this machine is known to have ended. acts: None in
+    a console that only reads.
     """
 
     store: Store
@@ -72,9 +87,11 @@ class Desk:
     environment: str
     person: str
     config: Path
+    state: Path
     target: Callable[[Flow], int | None]
     is_dead: Callable[[WorkerInfo], bool]
     acts: Acts | None = None
+    looking: Looking = Looking()
 
     @property
     def read_only(self) -> bool:
