@@ -41,6 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("--config", metavar="PATH", help="configuration file (default: config.toml)")
     parser.add_argument("--no-ui", action="store_true", help="run the worker alone until SIGTERM")
+    parser.add_argument("--readonly", action="store_true", help="a console that can change nothing")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="how the console looks")
+    parser.add_argument("--calm", action="store_true", help="the console redraws once in five seconds at most")
     parser.set_defaults(handler="", json=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(verbs)
@@ -221,10 +224,7 @@ def run(arguments: Sequence[str]) -> int:
 
         print(__version__)
         return Exit.DONE
-    handler = given.handler or ("worker:serve" if given.no_ui else "")
-    if not handler:
-        parser.print_help()
-        return Exit.USAGE
+    handler = given.handler or ("worker:serve" if given.no_ui else "console:start")
     from tui_connector.cli.out import fail
     from tui_connector.domain import errors
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.console import run_console
+from tui_connector.cli.console import require_terminal, run_console
 from tui_connector.cli.flows import describe, summary, work_off
 from tui_connector.cli.out import console, print_json
 from tui_connector.cli.progress import tail
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 def demo(given: argparse.Namespace) -> int:
     """Start the sandbox, write a configuration for it, and run: once, or until stopped."""
+    if not given.no_ui:
+        require_terminal()
     out = console(error=True)
     with ExitStack() as stack:
         if given.state:
@@ -58,8 +60,7 @@ def demo(given: argparse.Namespace) -> int:
             return _once(installation, folder, installation.request_runs(requests, FIRST_PERSON), given)
         if not given.no_ui:
             installation.request_runs(requests, FIRST_PERSON)
-            given.key = str(second_person(folder).path)
-            run_console(installation, given)
+            run_console(installation, given, approver_key=second_person(folder).path)
             return Exit.DONE
         out.print(Text("Every flow runs now and then each minute; Ctrl+C ends it.", "dim"))
         told = partial(tail, installation.store)

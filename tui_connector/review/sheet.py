@@ -71,11 +71,13 @@ def _number(amount: Decimal | None, currency: str) -> str:
     return "" if amount is None else plain(amount, currency)
 
 
+def guarded(value: str) -> str:
+    """Text for a sheet's cell: cleaned, and never taken for a formula."""
+    return f"'{clean(value)}" if value.startswith(_FORMULA) else clean(value)
+
+
 def _text(value: str) -> str:
-    guarded = clean(value)
-    if value.startswith(_FORMULA):
-        guarded = f"'{guarded}"
-    return '"' + guarded.replace('"', '""') + '"'
+    return '"' + guarded(value).replace('"', '""') + '"'
 
 
 def _row(cells: Iterator[str] | list[str]) -> str:

@@ -1,0 +1,60 @@
+"""The console on this terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from tui_connector.bootstrap import open_installation
+from tui_connector.cli import Exit
+from tui_connector.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from tui_connector.bootstrap import Installation
+
+
+def start(given: argparse.Namespace) -> int:
+    """Open the console; it starts a worker when none serves, and reads only when asked to."""
+    require_terminal()
+    with open_installation(given.config, read_only=given.readonly) as installation:
+        run_console(installation, given)
+    return Exit.DONE
+
+
+def require_terminal() -> None:
+    """Raise ConfigError where nobody could see the console."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(
+            "the console needs a terminal",
+            hint="run it in one, or use the commands: `tui-connector --help`; --no-ui is the worker alone",
+        )
+
+
+def run_console(installation: Installation, given: argparse.Namespace, *, approver_key: Path | None = None) -> None:
+    """The console over an open installation, until it is left."""
+    from tui_connector.ui.app import Console
+
+    desk = installation.desk(approver_key=approver_key)
+    _log_to(desk.state / "console.log")
+    console = Console(desk, theme=given.theme, calm=given.calm)
+    console.run()
+    if console.return_code:
+        raise SystemExit(console.return_code)
+
+
+def _log_to(path: Path) -> None:
+    """Lines on the terminal would tear the screen: they go into a file that only its owner may read."""
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="check the state folder") from error
+    handler = logging.StreamHandler(os.fdopen(opened, "a", encoding="utf-8"))
+    level = logging.getLogger().level
+    logging.basicConfig(
+        level=level, handlers=[handler], force=True, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )

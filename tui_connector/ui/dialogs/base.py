@@ -1,0 +1,245 @@
+"""The dialog's frame, and the plain ones: tell, ask for a text, ask for a typed word, show the keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui_connector.ui.draw import Line, shown, wrap
+from tui_connector.ui.widgets.block import Block
+from tui_connector.ui.widgets.drawn import Drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from tui_connector.domain.errors import ConnectorError
+
+Result = TypeVar("Result")
+
+
+class TypedInput(Input):
+    """An input for what has to be typed: nothing is pasted into it, and its cursor stands still."""
+
+    DEFAULT_CSS = """
+    TypedInput { width: 30; height: 1; border: none; padding: 0 1; background: $raised; color: $bright; }
+    TypedInput:focus { border: none; background: $raised; }
+    """
+
+    def __init__(self, *, secret: bool = False, id: str | None = None, value: str = "") -> None:
+        super().__init__(value, password=secret, id=id, select_on_focus=False, compact=True)
+        self.cursor_blink = False
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+
+    def action_paste(self) -> None:
+        """Refused, as any other way around typing."""
+
+
+class Dialog(ModalScreen[Result | None], Generic[Result]):
+    """A question before the screen. `body` gives what stands in it; esc goes back without an answer."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: transparent; }
+    Dialog > #box {
+        width: 80; max-width: 100%; height: auto; max-height: 100%;
+        border: round $line; border-title-color: $bright; border-title-style: bold; border-title-background: $side;
+        background: $side; padding: 1 1;
+    }
+    Dialog #inside { height: auto; max-height: 100%; background: $side; scrollbar-size: 0 0; }
+    Dialog #asked { height: auto; background: $side; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "leave", "go back", show=False)]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = shown(title)
+
+    def body(self) -> ComposeResult:
+        """What is told; it scrolls when there is no room."""
+        yield from ()
+
+    def asked(self) -> ComposeResult:
+        """What is asked; it never scrolls away."""
+        yield from ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_title = self._title
+            with VerticalScroll(id="inside", can_focus=False):
+                yield from self.body()
+            with Vertical(id="asked"):
+                yield from self.asked()
+
+    def on_mount(self) -> None:
+        self._sink()
+        self._fit()
+
+    def on_unmount(self) -> None:
+        self._sink()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """What is told takes the height that what is asked leaves."""
+        if self.is_mounted:
+            asked = self.query_one("#asked").get_content_height(self.size, self.size, min(self.size.width, 80) - 4)
+            self.query_one("#inside").styles.max_height = max(self.size.height - asked - 4, 1)
+
+    def _sink(self) -> None:
+        for screen in self.app.screen_stack[:-1]:
+            for widget in screen.query(Drawn):
+                widget.refresh()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def footing(left: str, right: str = "") -> Callable[[int], Sequence[Line]]:
+    """The last row of a dialog: the way back at the left, what enter does at the right."""
+
+    def lines(width: int) -> Sequence[Line]:
+        line = Line(("esc", "accent!"), (f" {left}", "ink"))
+        return [Line(), line.right(right, "muted", width - 2) if right else line]
+
+    return lines
+
+
+class Tell(Dialog[None]):
+    """Something a person should read: an error with its next move, or a text."""
+
+    BINDINGS: ClassVar[list[Any]] = [Binding("enter", "leave", "go back", show=False)]
+
+    def __init__(self, title: str, lines: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__(title)
+        self._lines = lines
+
+    @classmethod
+    def error(cls, error: ConnectorError) -> Tell:
+        """What happened, and the next move."""
+
+        def lines(width: int) -> Sequence[Line]:
+            told = wrap(error.message, width, "bright")
+            return [Line(("✗ ", "fail"), *told[0].parts[1:]), *told[1:], Line(), *wrap(error.hint, width)]
+
+        return cls("That did not work", lines)
+
+    def body(self) -> ComposeResult:
+        yield Block(self._lines, ground="surface")
+
+    def asked(self) -> ComposeResult:
+        yield Block(footing("go back"), ground="surface")
+
+
+class AskText(Dialog[str]):
+    """Asks for one line of text; an empty one is no answer unless `may_be_empty`."""
+
+    def __init__(
+        self,
+        title: str,
+        lines: Callable[[int], Sequence[Line]],
+        *,
+        label: str,
+        enter: str,
+        value: str = "",
+        may_be_empty: bool = False,
+    ) -> None:
+        super().__init__(title)
+        self._lines, self._label, self._enter, self._value = lines, label, enter, value
+        self._may_be_empty = may_be_empty
+
+    def body(self) -> ComposeResult:
+        yield Block(self._lines, ground="surface")
+
+    def asked(self) -> ComposeResult:
+        yield Block(lambda _: [Line(), Line((self._label, "muted"))], ground="surface")
+        field = Input(self._value, id="text", compact=True, select_on_focus=False)
+        field.cursor_blink = False
+        yield field
+        yield Block(footing("go back", self._enter), ground="surface")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#text").focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if text or self._may_be_empty:
+            self.dismiss(text)
+
+
+class Confirm(Dialog[bool]):
+    """Asks for a typed word before something that cannot simply be taken back."""
+
+    def __init__(self, title: str, lines: Callable[[int], Sequence[Line]], *, word: str, enter: str) -> None:
+        super().__init__(title)
+        self._lines, self._word, self._enter = lines, word, enter
+
+    def body(self) -> ComposeResult:
+        yield Block(self._lines, ground="surface")
+
+    def asked(self) -> ComposeResult:
+        yield Block(
+            lambda _: [Line(), Line(("type ", "muted"), (self._word, "bright"), (f" to {self._enter}", "muted"))],
+            ground="surface",
+        )
+        yield TypedInput(id="typed")
+        yield Block(ground="surface", id="match")
+        yield Block(footing("go back", f"enter: {self._enter}"), ground="surface")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#typed").focus()
+        self._tell("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._tell(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value == self._word:
+            self.dismiss(True)
+
+    def _tell(self, typed: str) -> None:
+        self.query_one("#match", Block).tell(lambda _: [matching(typed, self._word)])
+
+
+def matching(typed: str, wanted: str) -> Line:
+    """How far what was typed is what is wanted."""
+    wrong = next((i for i, char in enumerate(typed) if i >= len(wanted) or char != wanted[i]), None)
+    if wrong is not None:
+        return Line(("✗ ", "fail"), (f"does not match at character {wrong + 1}", "ink"))
+    if typed == wanted:
+        return Line(("✓ ", "ok"), ("matches", "ink"))
+    return Line((f"{len(typed)} of {len(wanted)} match", "muted"))
+
+
+class Keys(Dialog[None]):
+    """What this screen is for, and every key that works on it."""
+
+    BINDINGS: ClassVar[list[Any]] = [Binding("question_mark,enter", "leave", "go back", show=False)]
+
+    def __init__(self, title: str, about: str, groups: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+        super().__init__(title)
+        self._about, self._groups = about, groups
+
+    def body(self) -> ComposeResult:
+        yield Block(self._text, ground="surface")
+
+    def asked(self) -> ComposeResult:
+        yield Block(footing("go back"), ground="surface")
+
+    def _text(self, width: int) -> Sequence[Line]:
+        lines = wrap(self._about, width)
+        for title, keys in self._groups:
+            lines += [Line(), Line((title, "bright"))]
+            lines += [Line((key, "accent!")).to(16).put(label, "ink", limit=width - 18) for key, label in keys]
+        return lines

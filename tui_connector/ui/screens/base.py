@@ -1,0 +1,304 @@
+"""What every screen has: the frame, a model that is read in a thread and shown on the loop, and the common keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
+
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from tui_connector.domain.errors import ConnectorError
+from tui_connector.ui.dialogs.base import Tell
+from tui_connector.ui.draw import Line, wrap
+from tui_connector.ui.widgets.bars import KeyBar, TopBar
+from tui_connector.ui.widgets.block import Block
+from tui_connector.ui.widgets.listing import Listing
+from tui_connector.ui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from textual.app import ComposeResult
+
+    from tui_connector.ui.draw import Part
+    from tui_connector.ui.export import Sheet
+    from tui_connector.views.desk import Desk
+
+Model = TypeVar("Model")
+Answer = TypeVar("Answer")
+TABS = (
+    ("overview", "Overview"), ("runs", "Runs"), ("rejects", "Rejects"), ("approvals", "Approvals"), ("audit", "Audit"),
+    ("flows", "Flows"), ("connections", "Connections"),
+)  # fmt: skip
+WIDE, HIGH = 110, 36
+_LEAST = (80, 24)
+
+
+class Shell(Protocol):
+    """What screens ask of the application."""
+
+    desk: Desk
+
+    def in_thread(self, work: Callable[[], Answer]) -> Awaitable[Answer]:
+        """Run something that may wait, off the event loop."""
+
+    def export(self, sheet: Sheet) -> None:
+        """Ask for a file and write the view into it."""
+
+    def go(self, where: str) -> None:
+        """Go to a screen, a run, a proposal or a record, as typed after ":"."""
+
+
+class ConsoleScreen(Screen[None], Generic[Model]):
+    """A screen of the console.
+
+    tab: which of the seven it belongs to. about: what it is for, in a sentence. writes: the bindings of what changes
+    something; a console that only reads has none of them.
+    """
+
+    DEFAULT_CSS = """
+    ConsoleScreen { background: $ground; layers: base small; }
+    ConsoleScreen > #body { padding: 1 0 0 0; background: $ground; }
+    ConsoleScreen.-short > #body { padding: 0; }
+    ConsoleScreen > #small { layer: small; display: none; height: 100%; background: $ground; }
+    ConsoleScreen.-small > #small { display: block; }
+    ConsoleScreen.-small > #body { display: none; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("tab", "app.focus_next", "next panel", show=False),
+        Binding("escape", "back", "back", show=False),
+        Binding("slash", "filter", "filter", key_display="/", show=False),
+        Binding("e", "export", "export", show=False, tooltip="write this view to a file, with its filter"),
+        Binding("y", "send_id", "send id to terminal", show=False, tooltip="one id into the terminal's clipboard"),
+    ]
+    tab: ClassVar[str] = ""
+    about: ClassVar[str] = ""
+    writes: ClassVar[Sequence[Binding]] = ()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.model: Model | None = None
+        self.filter = ""
+        self._reading = self._again = False
+        if not desk.read_only:
+            for binding in self.writes:
+                self._bindings._add_binding(binding)  # noqa: SLF001 - the public bind() takes no tooltip
+        self.top = TopBar(TABS, desk.environment)
+        self.top.active = self.tab
+        self.keys = KeyBar()
+        self.prompt = Prompt()
+
+    # --- what a screen says of itself -------------------------------------------------------------------------
+
+    def body(self) -> ComposeResult:
+        """The widgets between the bars."""
+        yield from ()
+
+    def read(self) -> Model:
+        """The model; runs in a thread and may take its time."""
+        raise NotImplementedError
+
+    def show(self, model: Model) -> None:
+        """Put the model into the widgets; runs on the loop and asks nobody."""
+        raise NotImplementedError
+
+    def path(self) -> Sequence[Part]:
+        """Where one is, for the second row."""
+        return ((dict(TABS).get(self.tab, ""), "ink"),)
+
+    def sheet(self) -> Sheet | None:
+        """What an export of this view holds; None: there is nothing to export."""
+        return None
+
+    def one_id(self) -> str | None:
+        """The id that `y` sends to the terminal."""
+        return None
+
+    def filter_by(self, text: str) -> None:
+        """Show what fits; "" takes the filter back."""
+        self.filter = text
+        self.reread()
+
+    def tick(self) -> None:
+        """A second has passed."""
+
+    # --- the frame --------------------------------------------------------------------------------------------
+
+    @property
+    def shell(self) -> Shell:
+        """The application."""
+        return cast("Shell", self.app)
+
+    @property
+    def compact(self) -> bool:
+        """Whether there is no room for all that a wide screen shows."""
+        return self.size.width < WIDE
+
+    @property
+    def short(self) -> bool:
+        """Whether there is no room for all that a high screen shows."""
+        return self.size.height < HIGH
+
+    def compose(self) -> ComposeResult:
+        yield self.top
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Block(self._too_small, id="small")
+        yield self.keys
+        yield self.prompt
+
+    def _too_small(self, width: int) -> list[Line]:
+        have = f"This terminal has {self.size.width} by {self.size.height} cells."
+        need = f"The console needs {_LEAST[0]} by {_LEAST[1]}: make it larger, or use the commands; they do all of it."
+        return [Line(), *wrap(have, width, "bright"), *wrap(need, width)]
+
+    def on_mount(self) -> None:
+        self.reread()
+
+    def on_screen_resume(self) -> None:
+        self.top.notice = None
+        self.reread()
+
+    def on_resize(self) -> None:
+        width, height = self.size
+        self.set_class(width < WIDE, "-compact")
+        self.set_class(height < HIGH, "-short")
+        self.set_class(width < _LEAST[0] or height < _LEAST[1], "-small")
+        if self.model is not None:
+            self.show(self.model)
+        self.query_one("#small", Block).refresh()
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Tell the bar which keys work here now."""
+        if not self.is_attached:
+            return
+        found = [
+            (binding.key_display or _key(binding.key), binding.description)
+            for _, binding, enabled, _ in self.active_bindings.values()
+            if binding.show and enabled and binding.description
+        ]
+        self.keys.show_keys(list(dict.fromkeys(found)))
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    def reread(self) -> None:
+        """Read the model anew; asked for while reading, it is read once more after."""
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        self.run_worker(self._read(), group="read", exit_on_error=True)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._again = False
+                try:
+                    model = await self.shell.in_thread(self.read)
+                except ConnectorError as error:
+                    self.lost(error)
+                    return
+                if not self.is_attached:
+                    return
+                self.model = model
+                self.show(model)
+                self.top.path = self.path()
+                self.top.refresh()
+                if not self._again:
+                    return
+        finally:
+            self._reading = False
+
+    def lost(self, error: ConnectorError) -> None:
+        """The model could not be read: what is shown stays, and the reason is told."""
+        self.say(f"{error.message}. {error.hint}", role="fail")
+
+    # --- telling and acting -----------------------------------------------------------------------------------
+
+    def say(self, text: str, role: str = "bright", seconds: float = 6.0) -> None:
+        """Tell what is true now, in row 1, for some seconds."""
+        glyph = {"fail": "✗ ", "warn": "▲ "}.get(role, "")
+        self.top.notice = (glyph + text, role)
+        self.top.refresh()
+        self.set_timer(seconds if role != "fail" else 4 * seconds, self._unsay)
+
+    def _unsay(self) -> None:
+        self.top.notice = None
+        self.top.refresh()
+
+    async def act(self, work: Callable[[], Answer]) -> Answer | None:
+        """Do something that changes the store, off the loop; an error is told, and None is the answer then."""
+        try:
+            answer = await self.shell.in_thread(work)
+        except ConnectorError as error:
+            self.app.push_screen(Tell.error(error))
+            return None
+        self.reread()
+        return answer
+
+    # --- the common keys --------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """Take the filter back, else leave a screen that lies on another."""
+        if self.filter:
+            self.filter_by("")
+        elif len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def action_filter(self) -> None:
+        self.prompt.ask("/", self.filter, self.filter_words())
+
+    def filter_words(self) -> Sequence[str]:
+        """What the filter's prompt suggests."""
+        return ()
+
+    def on_prompt_answered(self, event: Prompt.Answered) -> None:
+        self.restore_focus()
+        if event.text is None:
+            return
+        if event.sign == "/":
+            self.filter_by(event.text)
+        elif event.text:
+            self.shell.go(event.text)
+
+    def restore_focus(self) -> None:
+        """Give the focus back to the first list."""
+        first = next(iter(self.query(Listing)), None)
+        if first is not None:
+            first.focus()
+
+    def action_export(self) -> None:
+        sheet = self.sheet()
+        if sheet is None:
+            self.say("There is nothing here to export.", "warn")
+        else:
+            self.shell.export(sheet)
+
+    def action_send_id(self) -> None:
+        one = self.one_id()
+        if one is None:
+            self.say("No row is selected.", "warn")
+        else:
+            self.app.copy_to_clipboard(one)
+            self.say(f"{one} was sent to the terminal.")
+
+
+def _key(key: str) -> str:
+    """A key as people read it."""
+    first = key.partition(",")[0]
+    return {"question_mark": "?", "slash": "/", "colon": ":", "escape": "esc", "up": "↑↓"}.get(first, first)
+
+
+def keys_of(bindings: Iterable[Binding]) -> list[tuple[str, str]]:
+    """Keys with what they do, for the page of keys."""
+    return [
+        (", ".join(map(_key, binding.key.split(","))), binding.tooltip or binding.description)
+        for binding in bindings
+        if binding.description
+    ]

@@ -1,0 +1,14 @@
+"""Which screen stands first on each of the seven tabs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.ui.screens.overview import OverviewScreen
+
+if TYPE_CHECKING:
+    from tui_connector.ui.screens.base import ConsoleScreen
+
+SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
+    "overview": OverviewScreen,
+}
