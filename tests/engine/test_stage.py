@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tui_connector.anaplan.model import File
+from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.record import Outcome
-from tui_connector.engine.layout import lay_out, mapping_digest
+from tui_connector.engine.layout import lay_out
 from tui_connector.engine.stage import Stager, content_digest
 from tui_connector.flows import gl_accounts, gl_line_items, purchase_orders
 from tui_connector.sap.reader import FieldFault, SourcePage

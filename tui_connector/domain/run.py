@@ -33,13 +33,15 @@ class ReadMode(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a run is for. FLOW: what its flow declares. The others serve one proposal of a writeback flow.
+    """What a run is for. FLOW: what its flow declares. REPLAY: refused records of a load flow are sent once more.
 
-    CHECK: export the plan again and compare. POST: send, look up, prove. STATUS: tell Anaplan what became of each row.
-    REVISE: propose again without the lines a person took out. REVERSE: propose the opposite of what was posted.
+    The others serve one proposal of a writeback flow. CHECK: export the plan again and compare. POST: send, look up,
+    prove. STATUS: tell Anaplan what became of each row. REVISE: propose again without the lines a person took out.
+    REVERSE: propose the opposite of what was posted.
     """
 
     FLOW = "flow"
+    REPLAY = "replay"
     CHECK = "check"
     POST = "post"
     STATUS = "status"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery, dumps, tasks
 from tui_connector.anaplan.codes import list_codes
+from tui_connector.domain.cause import IN_PART
 from tui_connector.domain.errors import TaskFailedError
 from tui_connector.domain.record import Outcome, Reject, RejectedBy
 from tui_connector.domain.run import StepState
@@ -136,7 +137,7 @@ class FileImport:
                 if record.outcome is Outcome.REJECTED:
                     continue  # kept already, by a worker that died before the step was done
                 cause = "; ".join(clean(error, limit=200) for error in row.errors) or "Anaplan gave no reason"
-                part = "loaded in part: " if row.status == "W" else ""
+                part = IN_PART if row.status == "W" else ""
                 rejects.append(
                     Reject(
                         record.position, record.key, RejectedBy.ANAPLAN, part + cause, row.values, file_line=row.line

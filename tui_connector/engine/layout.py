@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -62,13 +59,3 @@ def lay_out(flow: LoadFlow) -> Layout:
         headers=tuple(column.header for column in flow.columns),
         members={index: column.member_of for index, column in enumerate(flow.columns) if column.member_of},
     )
-
-
-def mapping_digest(flow: LoadFlow) -> str:
-    """Digest of what decides a record's content; another one means that everything is read again."""
-    said = {
-        "columns": [[c.header, flow.path(c), c.type.__name__] for c in flow.columns],
-        "source": dataclasses.asdict(flow.source),
-        "language": flow.language,
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

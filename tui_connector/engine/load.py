@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
+from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.run import Counts, RunState, StepState, Watermark
 from tui_connector.engine.importing import FileImport
-from tui_connector.engine.layout import lay_out, mapping_digest
+from tui_connector.engine.layout import lay_out
 from tui_connector.engine.prepare import prepare
 from tui_connector.engine.transfer import Transfer
 
@@ -68,7 +69,7 @@ class LoadRun:
                 moved = Watermark(run.target_id, value, mapping, run.id, self._context.clock.now())
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
-            reason = "dry run: nothing was sent" if run.dry_run else ""
+            reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
             hint = f"`runs {run.id}` lists the refused records; once mended, `run {run.flow} --full` sends them"
             self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint if counts.rejected else "", counts)
             told = {

@@ -9,6 +9,7 @@ from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan.rows import RowEncoder
+from tui_connector.domain.cause import bad_value, unknown_member
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Counts
 from tui_connector.engine.layout import KEY_JOINT
@@ -87,7 +88,7 @@ class Stager:
         causes = self._unknown_members(rows)
         for fault in faults:  # in row order, so that every line stands at its row's index again
             lines.insert(fault.index, "")
-            causes[fault.index] = f"{layout.headers[fault.column]} holds {fault.cause}"
+            causes[fault.index] = bad_value(layout.headers[fault.column], fault.cause)
         contents = list(map(content_digest, lines))
         first_line = tally.sent + FIRST_DATA_LINE
         if not causes and not known:
@@ -141,9 +142,7 @@ class Stager:
                 name = self._layout.members[place]
                 for index, value in enumerate(column):
                     if value in strangers:
-                        causes.setdefault(
-                            index, f"{self._layout.headers[place]} {value} is not in the Anaplan list {name}"
-                        )
+                        causes.setdefault(index, unknown_member(self._layout.headers[place], value, name))
         return causes
 
     def _unreadable(self, fault: FieldFault, position: int, rejects: list[Reject]) -> Record:

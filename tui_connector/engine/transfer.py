@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan.files import Upload
+from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.run import ReadMode
-from tui_connector.engine.layout import mapping_digest
 from tui_connector.engine.stage import Stager
 from tui_connector.sap.reader import ChangeWindow, ODataReader, open_window
 

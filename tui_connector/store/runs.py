@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError, LeaseLostError
 from tui_connector.domain.run import Counts, Purpose, ReadMode, Run, RunRequest, RunState
-from tui_connector.store import leases, run_search
+from tui_connector.store import cases, leases, run_search
 from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
 
 if TYPE_CHECKING:
@@ -137,9 +137,10 @@ class Runs:
         )
 
     def confirm(self, tx: Transaction, run_id: int, fence: int) -> None:
-        """Say that Anaplan has confirmed the import: from now on its records count as loaded."""
+        """Say that Anaplan has confirmed the import: from now on its records count as loaded, its refusals as open."""
         require_run(tx, run_id, fence)
         tx.change("UPDATE run SET confirmed = 1 WHERE id = ? AND dry_run = 0", run_id)
+        cases.settle(tx, run_id)
 
     def finish(
         self,
@@ -174,6 +175,8 @@ class Runs:
                 *_counted(counts), run_id,
             )  # fmt: skip
         tx.change("DELETE FROM progress WHERE run_id = ?", run_id)
+        if state is RunState.DONE:
+            cases.settle(tx, run_id)
 
     def _runs(self, tail: str, *parameters: str | int) -> list[Run]:
         return [_run_of(row) for row in self._database.rows(f"SELECT {_COLUMNS} FROM run {tail}", *parameters)]

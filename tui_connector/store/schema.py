@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import StoreError
-from tui_connector.store import chain, sums
+from tui_connector.store import cases, chain, sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +149,22 @@ CREATE TABLE replayed (
     PRIMARY KEY (run_id, source_run, position));
 """
 
+# A case begins with a record's first refusal and moves on to each newer one; at most one of a key is alive. It says
+# nothing that the trail does not: what is open is asked often, and the trail is long.
+_CASES = """
+CREATE TABLE reject_case (
+    id {identity}, target_id BIGINT NOT NULL, key TEXT NOT NULL, run_id BIGINT NOT NULL, position BIGINT NOT NULL,
+    cause TEXT NOT NULL, first_run BIGINT NOT NULL, since BIGINT NOT NULL, waived_run BIGINT, waived_position BIGINT,
+    solved_run BIGINT, solved_at BIGINT);
+CREATE UNIQUE INDEX reject_case_alive ON reject_case (target_id, key) WHERE solved_run IS NULL;
+CREATE INDEX reject_case_key ON reject_case (target_id, key);
+CREATE INDEX reject_case_open ON reject_case (target_id, cause, run_id, position, since, first_run)
+    WHERE solved_run IS NULL AND waived_run IS NULL;
+CREATE INDEX reject_case_solved ON reject_case (solved_run, target_id, cause) WHERE solved_run IS NOT NULL;
+CREATE INDEX reject_case_waived ON reject_case (waived_run, waived_position) WHERE waived_run IS NOT NULL;
+CREATE INDEX waiver_at ON waiver (at);
+"""
+
 # version: of the program that a worker runs. The indexes are what an overview asks for many times a minute.
 _SEEN = """
 ALTER TABLE worker ADD COLUMN version TEXT NOT NULL DEFAULT '';
@@ -199,6 +215,8 @@ def _writeback_tables(tx: Transaction) -> None:
 
 def _console_tables(tx: Transaction) -> None:
     _apply(tx, _CONSOLE)
+    _apply(tx, _CASES)
+    cases.open_all(tx)
     _apply(tx, _REVIEW)
     sums.fill(tx)
     _apply(tx, _SEEN)

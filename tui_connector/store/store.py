@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from tui_connector.domain.errors import ConfigError
 from tui_connector.store.audit import Audit
 from tui_connector.store.budget import Budget
+from tui_connector.store.cases import Cases
 from tui_connector.store.commands import Commands
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
@@ -50,6 +51,7 @@ class Store:
         self.leases = Leases(self._database)
         self.workers = Workers(self._database)
         self.records = Records(self._database)
+        self.cases = Cases(self._database)
         self.watermarks = Watermarks(self._database)
         self.targets = Targets(self._database)
         self.audit = Audit(self._database)

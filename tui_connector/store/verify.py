@@ -15,6 +15,7 @@ from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
 from tui_connector.store.rejects import refusal_digest
 from tui_connector.store.rows import stored_digest
+from tui_connector.store.verify_cases import verify_cases
 from tui_connector.store.verify_writeback import verify_writeback
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
             for event in check.events(progress):
                 check.payload(event)
             check.end(str(head[1]))
-            for look in (check.strays, partial(verify_writeback, reader), check.structure):
+            for look in (check.strays, check.cases, partial(verify_writeback, reader), check.structure):
                 look()
                 if progress:
                     progress(check.last)
@@ -182,6 +183,12 @@ class _Check:
         )
         if stray:
             raise Broken(int(stray[1]), f"run {stray[0]} holds a refusal that no event tells of")
+
+    def cases(self) -> None:
+        """Nobody hid a refusal, waived one in silence or chose other records for a replay."""
+        finding = verify_cases(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
 
     def structure(self) -> None:
         """An index that disagrees with its table would let a lookup lie."""

@@ -1,0 +1,113 @@
+"""A case: a record that was refused and has not been loaded since, from its first refusal to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from tui_connector.domain.record import RecordKey
+
+
+class Place(NamedTuple):
+    """Where a refused record stands: its run and its position there, written 12/5."""
+
+    run_id: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.position}"
+
+
+class CaseState(StrEnum):
+    """How a case stands. OPEN: somebody has to see to it. WAIVED: a person lets it be. LOADED: Anaplan holds it."""
+
+    OPEN = "open"
+    WAIVED = "waived"
+    LOADED = "loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A person's word that a refused record may stay out, until it changes or is refused for another cause."""
+
+    place: Place
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One record's case. place: its newest refusal. cause: why it was refused then, as kept.
+
+    first_run, since: the run in which it was refused first, and when that ended. solved_by: the run that loaded it.
+    """
+
+    target_id: int
+    flow: str
+    key: RecordKey
+    place: Place
+    cause: str
+    first_run: int
+    since: datetime
+    waiver: Waiver | None = None
+    solved_by: int | None = None
+    solved_at: datetime | None = None
+
+    @property
+    def state(self) -> CaseState:
+        if self.solved_by is not None:
+            return CaseState.LOADED
+        return CaseState.OPEN if self.waiver is None else CaseState.WAIVED
+
+
+@dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """The open cases of one flow with one cause. since: the oldest of them. runs: how many the refusals come from."""
+
+    target_id: int
+    flow: str
+    cause: str
+    records: int
+    since: datetime
+    first_run: int
+    last_run: int
+    runs: int
+
+    @property
+    def mark(self) -> GroupMark:
+        return GroupMark(self.since, self.target_id, self.cause)
+
+
+class GroupMark(NamedTuple):
+    """Where a page of groups ended."""
+
+    since: datetime
+    target_id: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Cases of one cause that ended together. by, reason: of the waiver; of a run that loaded them, both are empty."""
+
+    at: datetime
+    flow: str
+    cause: str
+    records: int
+    run_id: int | None
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a group's records are worth together, one sum a currency; unknown: records without a readable amount."""
+
+    sums: dict[str, Decimal]
+    unknown: int

@@ -1,0 +1,81 @@
+"""Do the cases, the waivers and the replays say what the trail and the chain say?"""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.domain.case import Place
+from tui_connector.store.cases import SAID_SINCE
+
+if TYPE_CHECKING:
+    from tui_connector.store.database import Reader
+
+
+def verify_cases(reader: Reader) -> str:
+    """What of cases, waivers and replays is not as the trail and the chain tell, in words; "" when all is."""
+    return _verify_alive(reader) or _verify_waivers(reader) or _verify_replays(reader)
+
+
+def _verify_alive(reader: Reader) -> str:
+    hidden = reader.row(
+        "SELECT r.run_id, r.position FROM record r JOIN run ON run.id = r.run_id AND run.confirmed = 1"
+        " LEFT JOIN reject j ON j.run_id = r.run_id AND j.position = r.position AND j.part = 1"
+        " LEFT JOIN reject_case c ON c.target_id = r.target_id AND c.key = r.key AND c.solved_run IS NULL"
+        f" WHERE coalesce(r.later, r.outcome) = 3 AND NOT {SAID_SINCE} AND (coalesce(c.run_id, 0) <> r.run_id"
+        " OR coalesce(c.position, 0) <> r.position OR coalesce(c.cause, '') <> coalesce(j.cause, '')) LIMIT 1"
+    )
+    if hidden:
+        return f"record {hidden[1]} of run {hidden[0]} was refused, but its case does not say so"
+    stray = reader.row(
+        "SELECT c.run_id, c.position FROM reject_case c LEFT JOIN record r ON r.run_id = c.run_id"
+        " AND r.position = c.position AND r.target_id = c.target_id AND r.key = c.key"
+        " LEFT JOIN run ON run.id = r.run_id WHERE c.solved_run IS NULL"
+        f" AND (coalesce(run.confirmed, 0) <> 1 OR coalesce(r.later, r.outcome) <> 3 OR {SAID_SINCE}) LIMIT 1"
+    )
+    if stray:
+        return f"record {stray[1]} of run {stray[0]} has a case, but the trail tells of no open refusal"
+    return ""
+
+
+def _verify_waivers(reader: Reader) -> str:
+    wanted: dict[Place, tuple[str, str, int]] = {}
+    for run_id, kind, by, at, data in reader.rows(
+        "SELECT run_id, kind, actor, at, data FROM audit_event"
+        " WHERE kind IN ('rejects.waived', 'rejects.waiver_taken_back') ORDER BY seq"
+    ):
+        told = json.loads(data or "{}")
+        for position in told.get("positions", ()):
+            if kind == "rejects.waived":
+                wanted[Place(run_id, position)] = (told["reason"], by, at)
+            else:
+                wanted.pop(Place(run_id, position), None)
+    for run_id, position, reason, by, at in reader.rows("SELECT run_id, position, reason, waived_by, at FROM waiver"):
+        if wanted.pop(Place(run_id, position), None) != (reason, by, at):
+            return f"the waiver of record {position} of run {run_id} is not as it was written"
+    if wanted:
+        place = min(wanted)
+        return f"the waiver of record {place.position} of run {place.run_id} is missing"
+    alone = reader.row(
+        "SELECT c.run_id, c.position FROM reject_case c LEFT JOIN waiver w ON w.run_id = c.waived_run"
+        " AND w.position = c.waived_position LEFT JOIN record r ON r.run_id = c.waived_run"
+        " AND r.position = c.waived_position AND r.target_id = c.target_id AND r.key = c.key"
+        " WHERE c.waived_run IS NOT NULL AND (w.reason IS NULL OR r.key IS NULL) LIMIT 1"
+    )
+    return f"record {alone[1]} of run {alone[0]} counts as waived, but nobody waived it" if alone else ""
+
+
+def _verify_replays(reader: Reader) -> str:
+    chosen: dict[int, list[list[int]]] = defaultdict(list)
+    for run_id, source, position in reader.rows(
+        "SELECT run_id, source_run, position FROM replayed ORDER BY run_id, source_run, position"
+    ):
+        chosen[run_id].append([source, position])
+    for run_id, data in reader.rows("SELECT run_id, data FROM audit_event WHERE kind = 'replay.requested'"):
+        told = json.loads(data or "{}")
+        if sha256(canonical(chosen.pop(run_id, []))) != told.get("digest"):
+            return f"what run {run_id} sends again is not what was chosen"
+    return f"nobody chose what run {min(chosen)} sends again" if chosen else ""
