@@ -71,6 +71,7 @@ class Palette:
                 "ink": _css(ink),
                 "muted": _css(self.muted) or ink,
                 "line": _css(self.accent) or ink,
+                **({"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"} if self.ansi else {}),
                 "block-cursor-background": _css(self.raised) or ground,
                 "block-cursor-foreground": _css(self.bright) or ink,
                 "input-cursor-background": _css(self.bright) or ink,
@@ -137,7 +138,7 @@ def _style(palette: Palette, role: str, ground: str, sunk: bool) -> Style:
     background = getattr(palette, ground)
     if role in ("tab", "tab-key"):  # the active screen's name in the top bar
         background = palette.raised
-        attributes |= {"bold"} if background else {"bold", "reverse"}
+        attributes |= {"reverse"} if not background else set() if sunk else {"bold"}
     if role == "word" or (ground == "raised" and not background):  # the environment; a selected row without a colour
         attributes.add("reverse")
         attributes.discard("dim")

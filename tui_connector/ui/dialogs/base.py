@@ -241,5 +241,5 @@ class Keys(Dialog[None]):
         lines = wrap(self._about, width)
         for title, keys in self._groups:
             lines += [Line(), Line((title, "bright"))]
-            lines += [Line((key, "accent!")).to(16).put(label, "ink", limit=width - 18) for key, label in keys]
+            lines += [Line((key, "accent!")).to(25).put(label, "ink", limit=width - 27) for key, label in keys]
         return lines

@@ -33,6 +33,11 @@ TABS = (
 )  # fmt: skip
 WIDE, HIGH = 110, 36
 _LEAST = (80, 24)
+_NAMES = {
+    "question_mark": "?", "slash": "/", "colon": ":", "escape": "esc", "up": "↑", "down": "↓", "pageup": "pgup",
+    "pagedown": "pgdn",
+}  # fmt: skip
+_TEXTUAL_OWN = ("screen.copy_text", "app.focus_previous", "app.command_palette", "app.help_quit")
 
 
 class Shell(Protocol):
@@ -54,7 +59,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
     """A screen of the console.
 
     tab: which of the seven it belongs to. about: what it is for, in a sentence. writes: the bindings of what changes
-    something; a console that only reads has none of them.
+    something; a console that only reads has none of them. bar: keys and words of the key bar, the most wanted first.
     """
 
     DEFAULT_CSS = """
@@ -75,6 +80,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
     tab: ClassVar[str] = ""
     about: ClassVar[str] = ""
     writes: ClassVar[Sequence[Binding]] = ()
+    bar: ClassVar[Sequence[tuple[str, str]]] = ()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -175,12 +181,13 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         """Tell the bar which keys work here now."""
         if not self.is_attached:
             return
-        found = [
+        unbound = {binding.key for binding in self.writes} if self.desk.read_only else set()
+        found = self.bar or [
             (binding.key_display or _key(binding.key), binding.description)
             for _, binding, enabled, _ in self.active_bindings.values()
             if binding.show and enabled and binding.description
         ]
-        self.keys.show_keys(list(dict.fromkeys(found)))
+        self.keys.show_keys([one for one in dict.fromkeys(found) if one[0] not in unbound])
 
     def on_descendant_focus(self) -> None:
         self.show_keys()
@@ -291,14 +298,14 @@ class ConsoleScreen(Screen[None], Generic[Model]):
 
 def _key(key: str) -> str:
     """A key as people read it."""
-    first = key.partition(",")[0]
-    return {"question_mark": "?", "slash": "/", "colon": ":", "escape": "esc", "up": "↑↓"}.get(first, first)
+    return _NAMES.get(key, key)
 
 
 def keys_of(bindings: Iterable[Binding]) -> list[tuple[str, str]]:
-    """Keys with what they do, for the page of keys."""
-    return [
-        (", ".join(map(_key, binding.key.split(","))), binding.tooltip or binding.description)
-        for binding in bindings
-        if binding.description
-    ]
+    """Keys with what they do, for the page of keys; those that do the same stand together."""
+    by_label: dict[str, list[str]] = {}
+    for binding in bindings:
+        if binding.description and not binding.system and binding.action not in _TEXTUAL_OWN:
+            keys = by_label.setdefault(binding.tooltip or binding.description, [])
+            keys += [name for name in map(_key, binding.key.split(",")) if name not in keys]
+    return [(" ".join(keys), label) for label, keys in by_label.items()]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
-
 from tui_connector.domain.run import RunState
 from tui_connector.ui.draw import Col, Grid, Line, wrap
 from tui_connector.ui.screens.base import ConsoleScreen
@@ -36,7 +34,9 @@ class OverviewScreen(ConsoleScreen[list[_Row]]):
 
     tab = "overview"
     about = "What needs a person, what runs now, how each flow last went, and what is due next."
-    BINDINGS: ClassVar[list[Binding]] = [Binding("enter", "open", "open")]
+    bar: ClassVar[Sequence[tuple[str, str]]] = (
+        ("↑↓", "move"), ("enter", "open"), ("1-7", "screens"), (":", "go to"), ("/", "filter"),
+    )  # fmt: skip
 
     def body(self) -> ComposeResult:
         yield Block(id="sentence")
