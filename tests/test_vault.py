@@ -164,7 +164,7 @@ def test_exchanged_secrets_do_not_open(vault: Vault, store: Store) -> None:
     other = "(SELECT {0} FROM {1} o WHERE o.connection = 'sap.{2}'{3}) WHERE connection = 'sap.main'"
     same_field = other.format("sealed", "credential_field", "test", " AND o.field = credential_field.field")
     next_field = other.format("sealed", "credential_field", "main", " AND o.field <> credential_field.field")
-    columns = "wrapped, data_key_version, key_version, 0, ''"
+    columns = "wrapped, data_key_version, key_version, 0, '', NULL"
     swaps = (
         f"UPDATE credential_field SET sealed = {same_field}",
         f"UPDATE credential_field SET sealed = {next_field}",

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,6 +24,7 @@ from tui_connector.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tui_connector.domain.credential import CredentialInfo
 
@@ -60,6 +62,7 @@ class Shelf(Protocol):
         key_version: int,
         fields: Mapping[str, bytes],
         by: str,
+        expires_at: datetime | None = None,
     ) -> bool:
         """Keep a credential."""
 
@@ -252,12 +255,16 @@ class Vault:
             return version + 1
 
     def seal(self, connection: str, fields: Mapping[str, str], *, by: str = "") -> None:
-        """Keep a connection's secrets in place of those before, under a new data key."""
+        """Keep a connection's secrets in place of those before, under a new data key.
+
+        The end of a certificate among them is kept beside them, in plain. ConfigError for one that cannot be read.
+        """
         for name in (connection, *fields):
             if not _NAME.fullmatch(name):
                 raise ConfigError(
                     f"{name!r} cannot name a connection or a field", hint="Use letters, digits, dots and dashes."
                 )
+        ends = _certificate_end(fields)
         with self._guard:
             master, version = self._master(), self._record()[0]
             before = self._shelf.take(connection)
@@ -268,7 +275,7 @@ class Vault:
                 for field, value in fields.items()
             }
             wrapped = _seal(master, data_key, _aad(connection, "data-key", version))
-            if not self._shelf.put(connection, wrapped, data_key_version, version, sealed, _person(by)):
+            if not self._shelf.put(connection, wrapped, data_key_version, version, sealed, _person(by), ends):
                 raise ConfigError("the master key was changed at this moment; nothing was stored", hint="Try again.")
 
     def open(self, connection: str) -> dict[str, str]:
@@ -332,6 +339,20 @@ class Vault:
 def key_id(key: bytes) -> str:
     """What tells a key from others and nothing about it: 16 hexadecimal digits."""
     return hashlib.sha256(b"tuic|v1|key-id|" + key).hexdigest()[:16]
+
+
+def _certificate_end(fields: Mapping[str, str]) -> datetime | None:
+    """When the certificate among some secrets ends; the first one of a chain, which is the connection's own."""
+    pem = fields.get("certificate_pem", "")
+    if not pem.strip():
+        return None
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+    except ValueError as error:
+        raise ConfigError(
+            "the certificate cannot be read; nothing was stored",
+            hint="Enter it in PEM form, with its BEGIN and END lines.",
+        ) from error
 
 
 class _Keyring(Protocol):

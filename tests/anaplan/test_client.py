@@ -140,16 +140,19 @@ async def test_a_busy_model_is_called_busy(sandbox: Any, connect: Any, keeper: T
     assert await discovery.lists(client)
 
 
-async def test_ping(sandbox: Any, client: AnaplanClient) -> None:
-    found = await client.ping()
-    assert (found.model.name, found.model.active_state) == ("Finance Hub", "UNLOCKED")
-    assert found.workspace is not None
-    assert (found.workspace.name, found.workspace.size_allowance) == ("Corporate Finance", 20 << 30)
+async def test_what_a_ping_asks(sandbox: Any, client: AnaplanClient) -> None:
+    await client.token()
+    found = await client.greet()
+    assert found.user.email == "integration@example.com"
+    model, workspace = await client.model(), await client.workspace()
+    assert (model.name, model.active_state) == ("Finance Hub", "UNLOCKED")
+    assert workspace is not None
+    assert (workspace.name, workspace.size_allowance) == ("Corporate Finance", 20 << 30)
     assert found.clock_offset is not None
     assert abs(found.clock_offset) < 5
     assert 0 < found.latency < 5
     sandbox.fault("status", r"/workspaces/\w+\?", status=404)
-    assert (await client.ping()).workspace is None
+    assert await client.workspace() is None
     assert [one.name for one in await client.workspaces()] == ["Corporate Finance"]
     assert {one.name for one in await client.models()} == {"Finance Hub", "Workforce"}
     assert not (await client.status()).busy

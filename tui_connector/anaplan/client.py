@@ -43,17 +43,12 @@ _GLANCE = Timeouts(connect=5.0, read=10.0, whole=15.0)
 
 
 @dataclass(frozen=True, slots=True)
-class AnaplanPing:
-    """How the tenant answers. latency: seconds of the cheapest call; clock_offset: seconds the tenant's clock is ahead.
-
-    workspace is None when the user may use the model but not see its workspace.
-    """
+class Greeting:
+    """How the tenant answers. latency: seconds of the cheapest call. clock_offset: seconds its clock is ahead."""
 
     latency: float
     clock_offset: float | None
     user: User
-    model: Model
-    workspace: Workspace | None
 
 
 class AnaplanClient:
@@ -134,33 +129,29 @@ class AnaplanClient:
         wire = await self.get(self.at("status"), "requestStatus", what="the model's status")
         return ModelStatus.read(wire)
 
-    async def ping(self) -> AnaplanPing:
-        """Check token, rights, clock, model and workspace.
+    async def token(self) -> None:
+        """Have a token that is good for a while; raises AuthenticationError when the credential is refused."""
+        await self._keeper.token()
 
-        Raises:
-            ModelLockedError: the model is busy, locked or in maintenance.
-        """
+    async def greet(self) -> Greeting:
+        """Reach, credential and clock, in one request that no busy model keeps waiting."""
         started = self.clock.monotonic()
         answer = await self.request("GET", "/2/0/users/me", what="the user", repeatable=True)
         latency = self.clock.monotonic() - started
         offset = None if answer.date is None else (answer.date - answer.received_at).total_seconds()
-        user = User.read(_object(decode(answer, what="the user"), "user", "the user"))
-        model = await self.model()
-        workspace = None
+        return Greeting(latency, offset, User.read(_object(decode(answer, what="the user"), "user", "the user")))
+
+    async def workspace(self) -> Workspace | None:
+        """This workspace with its sizes; None when Anaplan does not show it to this user.
+
+        Anaplan hides a workspace from users who do not administer it, though they may use its models.
+        """
+        path, query = f"/2/0/workspaces/{self.workspace_id}", {"tenantDetails": "true"}
         try:
-            wire = await self.get(
-                f"/2/0/workspaces/{self.workspace_id}",
-                "workspace",
-                query={"tenantDetails": "true"},
-                what="the workspace",
-                waits=False,
-            )
-            workspace = Workspace.read(wire)
+            wire = await self.get(path, "workspace", query=query, what="the workspace", waits=False)
         except ActionNotFoundError:
-            # Anaplan hides a workspace from users who do not administer it, though they may use its models.
-            if model.workspace_id and model.workspace_id != self.workspace_id:
-                raise
-        return AnaplanPing(latency, offset, user, model, workspace)
+            return None
+        return Workspace.read(wire)
 
     async def get(
         self, path: str, key: str, *, query: Mapping[str, str] | None = None, what: str, waits: bool = True

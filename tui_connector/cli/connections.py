@@ -1,22 +1,28 @@
-"""connections: the configured tenants and how they are."""
+"""connections: the configured tenants, how they are, and what they offer."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.cli.out import facts, print_json, table
+from tui_connector.cli import Exit
+from tui_connector.cli.out import facts, mark, print_json, table
 from tui_connector.domain.errors import ConfigError, ConnectorError
-from tui_connector.sap.client import SapPing
+from tui_connector.domain.health import Check, Health, Reached
+from tui_connector.engine.commands import discover
+from tui_connector.engine.reach import reach
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse
 
-    from tui_connector.anaplan.client import AnaplanPing
+    from rich.text import Text
+
     from tui_connector.engine.context import Tenants
+
+_MARKS = {Health.OK: ("✓", "green"), Health.WARN: ("▲", "yellow"), Health.FAIL: ("✗", "red")}
+_KINDS = ("models", "imports", "exports", "processes", "actions", "files")
 
 
 def show(given: argparse.Namespace) -> int:
@@ -35,82 +41,67 @@ def show(given: argparse.Namespace) -> int:
             ("connection", "auth", "address", "secrets"),
             [(r["name"], r["auth"], r["address"], words[r["credential"]]) for r in rows],
         )
-    return 0
+    return Exit.DONE
 
 
 def ping(given: argparse.Namespace) -> int:
     """Reach each tenant and tell what was found."""
 
-    async def reach(installation: Installation) -> list[dict[str, Any]]:
-        names = [one.name for one in installation.connections()]
-        if given.name and given.name not in names:
-            raise ConfigError(f"there is no connection {given.name}", hint=f"configured are: {', '.join(names)}")
+    async def reach_all(installation: Installation) -> list[Reached]:
+        names = _names(installation, given.name)
         async with installation.tenants() as tenants:
-            return [await _reach(name, tenants) for name in names if given.name in (None, name)]
+            return [await _reach(name, installation, tenants) for name in names]
 
     with open_installation(given.config) as installation:
-        found = asyncio.run(reach(installation))
+        found = asyncio.run(reach_all(installation))
+    if given.json:
+        print_json([one.to_json() for one in found])
+    else:
+        rows = [(one.name, *_row(check)) for one in found for check in one.checks]
+        table(("connection", "check", "what was found", "ms"), rows, numbers=("ms",), spare=("ms",))
+        for one in found:
+            if not one.ok:
+                facts([("", ""), (one.name, one.error), ("next", one.hint)])
+            facts([("", ""), *((one.name, f"{c.name}: {c.hint}") for c in one.checks if c.hint and c.hint != one.hint)])
+    return Exit.DONE if all(one.ok for one in found) else Exit.FAILED
+
+
+def look_into(given: argparse.Namespace) -> int:
+    """What an Anaplan workspace and model offer to this user."""
+
+    async def look(installation: Installation) -> list[dict[str, Any]]:
+        names = [name for name in _names(installation, given.name) if given.name or name.startswith("anaplan.")]
+        async with installation.tenants() as tenants:
+            return [await discover(name, tenants) for name in names]
+
+    with open_installation(given.config) as installation:
+        found = asyncio.run(look(installation))
     if given.json:
         print_json(found)
-    else:
-        table(
-            ("connection", "state", "latency", "clock", "what was found"),
-            [_row(one) for one in found],
-            numbers=("latency", "clock"),
-            spare=("clock",),
-        )
-        for one in found:
-            if not one["ok"]:
-                facts([("", ""), (one["name"], one["error"]), ("next", one["hint"])])
-    return 0 if all(one["ok"] for one in found) else 1
+        return Exit.DONE
+    rows = [(one["name"], kind, each["name"], each["id"]) for one in found for kind in _KINDS for each in one[kind]]
+    table(("connection", "kind", "name", "id"), rows, spare=("connection",))
+    for one in found:
+        more = [f"{figure(one['counts'][kind])} {kind}" for kind in _KINDS if one["counts"][kind] > len(one[kind])]
+        if more:
+            facts([("", ""), (one["name"], f"not all are listed: there are {', '.join(more)}")])
+    return Exit.DONE
 
 
-async def _reach(name: str, tenants: Tenants) -> dict[str, Any]:
-    kind, _, short = name.partition(".")
+def _names(installation: Installation, wanted: str | None) -> list[str]:
+    names = [one.name for one in installation.connections()]
+    if wanted and wanted not in names:
+        raise ConfigError(f"there is no connection {wanted}", hint=f"configured are: {', '.join(names)}")
+    return [name for name in names if wanted in (None, name)]
+
+
+async def _reach(name: str, installation: Installation, tenants: Tenants) -> Reached:
     try:
-        answer = await (tenants.sap(short) if kind == "sap" else tenants.anaplan(short)).ping()
-    except ConnectorError as error:
-        return {"name": name, "ok": False, "error": error.message, "hint": error.hint}
-    offset = answer.clock_offset
-    return {
-        "name": name,
-        "ok": True,
-        "latency_ms": round(answer.latency * 1000),
-        "clock_offset_s": None if offset is None else round(offset, 1),
-        "found": _sap(answer) if isinstance(answer, SapPing) else _anaplan(answer),
-    }
+        return await reach(name, tenants, installation.flows, installation.store, installation.clock)
+    except ConnectorError as error:  # it has no credential; the others are looked at all the same
+        check = Check("credential", Health.FAIL, error.message, hint=error.hint)
+        return Reached(name, (check,), error=error.message, hint=error.hint)
 
 
-def _sap(answer: SapPing) -> dict[str, Any]:
-    codes = {one.company_code: one.currency for one in answer.company_codes}
-    return {"company_codes": codes, "writes_open": answer.writes_open}
-
-
-def _anaplan(answer: AnaplanPing) -> dict[str, Any]:
-    workspace = answer.workspace
-    return {
-        "user": answer.user.email,
-        "model": answer.model.name,
-        "model_state": answer.model.active_state,
-        "workspace": workspace.name if workspace else None,
-        "workspace_bytes": workspace.current_size if workspace else None,
-        "workspace_allowed_bytes": workspace.size_allowance if workspace else None,
-    }
-
-
-def _words(found: dict[str, Any]) -> str:
-    if "company_codes" in found:
-        codes = ", ".join(f"{code} {currency}" for code, currency in found["company_codes"].items())
-        return f"company codes {codes}; writes {'open' if found['writes_open'] else 'closed: no CSRF token'}"
-    taken, allowed = found["workspace_bytes"], found["workspace_allowed_bytes"]
-    space = f", {100 * taken / allowed:.0f} % full" if taken is not None and allowed else ""
-    model, workspace = f"{found['model']} {found['model_state']}", found["workspace"] or "hidden"
-    return f"{found['user']}; model {model}; workspace {workspace}{space}"
-
-
-def _row(one: dict[str, Any]) -> tuple[Any, ...]:
-    if not one["ok"]:
-        return one["name"], Text("✗ failed", "red"), "–", "–", "see below"
-    offset = one["clock_offset_s"]
-    clock = "–" if offset is None else f"{offset:+.1f} s"
-    return one["name"], Text("✓ reached", "green"), f"{one['latency_ms']} ms", clock, _words(one["found"])
+def _row(check: Check) -> tuple[Text, str, str]:
+    return mark(*_MARKS[check.health], check.name), check.words, "–" if check.ms is None else figure(check.ms)

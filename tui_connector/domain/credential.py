@@ -58,10 +58,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class CredentialInfo:
-    """A stored credential without its secret."""
+    """A stored credential without its secret. expires_at: the end of its certificate; None where nothing ends."""
 
     name: str
     fields: tuple[str, ...]
     key_version: int
     changed_at: datetime
     changed_by: str
+    expires_at: datetime | None = None

@@ -56,6 +56,7 @@ class StepState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # a person ended its run
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tui_connector.anaplan import tasks
-from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, TaskFailedError
+from tui_connector.anaplan.tasks import ActionKind, TaskState
+from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, RateLimitedError, TaskFailedError
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
+from tui_connector.engine.cancelling import RunCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from tui_connector.anaplan.results import TaskResult
     from tui_connector.anaplan.tasks import ActionRef, TaskStatus
     from tui_connector.domain.flow import Flow
     from tui_connector.engine.context import RunContext
+
+T = TypeVar("T")
 
 _LOOKS = 4
 _LOOK_SECONDS = 1.5
@@ -38,32 +43,51 @@ class ActionTask:
         self._action = action
         self._mapping = mapping
         self._checkpoints = context.checkpoints
+        self._work = context.checkpoints.work
         self._clock = context.clock
 
     async def go(self) -> tuple[str, TaskResult]:
         """Start it, or go on with the task that an earlier worker started; the task's ID and result.
 
         Raises:
-            TaskFailedError: the task failed or was cancelled.
+            TaskFailedError: the task failed or was cancelled in Anaplan. RunCancelledError: a person ended the run, and
+                Anaplan has loaded nothing of it.
         """
-        step = self._checkpoints.last(self._step)
-        task_id: str | None = None
-        if step is not None and step.state in (StepState.INTENT, StepState.RUNNING):
-            task_id = step.data.get("task_id") or await self._adopt(step.started_at, step.data["known"])
-        if task_id is None:
-            task_id = await self._start()
+        try:
+            task_id = await self._known() or await self._start()
+        except asyncio.CancelledError:
+            if self._work.wish is None:
+                raise
+            self._work.take_cancel()
+            found = await self._known()  # it may have begun all the same
+            if found is None:
+                raise RunCancelledError from None
+            task_id = found
+        result = await self._wait(task_id)
+        if self._action.kind is ActionKind.EXPORT:
+            self._work.check_wanted()
         else:
+            self._work.settled = True
+        return task_id, result
+
+    async def _known(self) -> str | None:
+        """The task that this run has started already, by this worker or an earlier one; None when there is none."""
+        step = self._checkpoints.last(self._step)
+        if step is None or step.state not in (StepState.INTENT, StepState.RUNNING):
+            return None
+        if "task_id" in step.data:
+            return str(step.data["task_id"])
+        task_id = await self._adopt(step.started_at, step.data["known"])
+        if task_id is not None:
             self._checkpoints.note(self._step, task_id=task_id)
-        return task_id, await self._wait(task_id)
+        return task_id
 
     async def _start(self) -> str:
         for attempt in range(_STARTS):
+            self._work.check_wanted()
             known = [task.id for task in await tasks.tasks(self._client, self._action)]
-            self._checkpoints.intend(self._step, known=known, action=self._action.name)
-            self._checkpoints.hold.check()
-            begun = self._clock.now()
             try:
-                task_id = await tasks.start(self._client, self._action, self._mapping)
+                task_id = await to_its_end(self._begin(known))
             except RateLimitedError as error:  # refused before it began, so it may be asked again
                 if attempt == _STARTS - 1:
                     raise
@@ -71,17 +95,25 @@ class ActionTask:
                 wait = _RATE_LIMIT_SECONDS if asked is None else asked.total_seconds()
                 await self._clock.sleep(wait)
                 continue
-            except OutcomeUnknownError:  # it may have begun: look for it before anything else
-                found = await self._adopt(begun, known)
-                if found is None:
-                    continue
-                task_id = found
-            self._checkpoints.note(self._step, task_id=task_id)
-            return task_id
+            if task_id is not None:
+                return task_id
         raise TaskFailedError(
             f"{self._action.name} could not be started: Anaplan's answers were lost {_STARTS} times.",
             hint="look at the connection and at the model's task list, then run the flow again",
         )
+
+    async def _begin(self, known: Sequence[str]) -> str | None:
+        """Ask for the start once, and keep the task's ID; None when the answer was lost and no task is found."""
+        self._checkpoints.intend(self._step, known=list(known), action=self._action.name)
+        self._checkpoints.hold.check()
+        begun = self._clock.now()
+        try:
+            task_id: str | None = await tasks.start(self._client, self._action, self._mapping)
+        except OutcomeUnknownError:  # it may have begun: look for it before anything else
+            task_id = await self._adopt(begun, known)
+        if task_id is not None:
+            self._checkpoints.note(self._step, task_id=task_id)
+        return task_id
 
     async def _adopt(self, begun: datetime, known: Sequence[str]) -> str | None:
         """The task that was started but whose ID was never learned; None when there is none.
@@ -100,6 +132,34 @@ class ActionTask:
         return None
 
     async def _wait(self, task_id: str) -> TaskResult:
+        try:
+            status = await (self._call_off(task_id) if self._work.wish else self._watch(task_id))
+        except asyncio.CancelledError:
+            if self._work.wish is None:  # the worker stops: the task goes on, and the next worker adopts it
+                raise
+            self._work.take_cancel()
+            status = await self._call_off(task_id)
+        if status.state is TaskState.CANCELLED and self._work.wish is not None:
+            kept = "; what the process had ended before stays" if self._action.kind is ActionKind.PROCESS else ""
+            raise RunCancelledError(f"Anaplan cancelled {self._action.called} and rolled it back{kept}")
+        return tasks.check_ended(self._action, status)
+
+    async def _call_off(self, task_id: str) -> TaskStatus:
+        """Ask Anaplan to cancel the task, and wait for its end: it may have ended well by then, or not stop at all."""
+        wish = self._work.wish
+        assert wish is not None  # noqa: S101 - called for one only
+        with self._context.store.transaction() as tx:
+            self._checkpoints.fact(tx, "task.cancel_asked", self._action.name, task=task_id, by=wish.by, why=wish.why)
+        self._checkpoints.hold.check()
+        try:
+            await tasks.cancel(self._client, self._action, task_id)
+        except ConnectorError as error:  # its end tells what became of it
+            with self._context.store.transaction() as tx:
+                told = clean(error.message, limit=300)
+                self._checkpoints.fact(tx, "task.cancel_refused", self._action.name, task=task_id, told=told)
+        return await self._watch(task_id)
+
+    async def _watch(self, task_id: str) -> TaskStatus:
         def tell(status: TaskStatus) -> None:
             self._checkpoints.hold.check()
             self._context.progress(
@@ -110,7 +170,7 @@ class ActionTask:
                 current=clean(status.step, limit=60),
             )
 
-        status = await tasks.wait(
+        return await tasks.wait(
             self._client,
             self._action,
             task_id,
@@ -118,4 +178,18 @@ class ActionTask:
             on_progress=tell,
             pace=tasks.Pace(steady=self._context.task_poll_seconds),
         )
-        return tasks.check_ended(self._action, status)
+
+
+async def to_its_end(work: Coroutine[None, None, T]) -> T:
+    """Await `work`; a cancellation lets it end first and comes after it, a second one does not wait."""
+    inner = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(inner)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({inner})
+        finally:
+            inner.cancel()
+        if not inner.cancelled():
+            inner.exception()  # looked at here, since nobody else will
+        raise

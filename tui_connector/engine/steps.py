@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.run import StepState
+from tui_connector.engine.cancelling import Work
 
 if TYPE_CHECKING:
     from tui_connector.domain.run import Run, Step
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class Checkpoints:
-    """Writes the steps of one run under the fence of its lease."""
+    """Writes the steps of one run under the fence of its lease. work: the run as the worker sees it."""
 
-    def __init__(self, store: Store, run: Run, hold: Hold, actor: str) -> None:
+    def __init__(self, store: Store, run: Run, hold: Hold, actor: str, work: Work | None = None) -> None:
         self.run = run
         self.hold = hold
         self.actor = actor
+        self.work = work or Work(run.id)
         self._store = store
 
     def last(self, name: str) -> Step | None:

@@ -18,6 +18,8 @@ from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState, WorkerInfo
 from tui_connector.domain.text import clean
+from tui_connector.engine.cancelling import RunCancelledError, Work, end_run
+from tui_connector.engine.commands import CommandDesk
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from tui_connector.domain.run import Run
     from tui_connector.engine.context import Tenants
     from tui_connector.engine.writeback.terms import Terms
+    from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
 
 log = logging.getLogger("tui_connector.worker")
 _BEAT_SECONDS = 5.0
 _RESUME_SECONDS = 120.0
+_OPEN_STEPS = (StepState.INTENT, StepState.RUNNING)
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
 _ENDED = "ZX"  # states of a killed process that its parent has not asked about
 DRAIN_SECONDS = 25.0
@@ -112,7 +116,11 @@ class Worker:
         self._terms = terms
         self._request = request
         self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
-        self._works: dict[str, asyncio.Task[None]] = {}  # by model: the work itself
+        self._works: dict[str, Work] = {}  # by model: the work itself
+        self._draining = False
+        self._commands = CommandDesk(
+            store, tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
+        )
         self._beaten = 0.0
         self._resumed = -_RESUME_SECONDS
 
@@ -134,8 +142,10 @@ class Worker:
                     self._enqueue_due()
                 self._resume_open()
                 self._start_runnable()
+                self._commands.look()
                 await self._pause(stop)
         finally:
+            await self._commands.drain()
             await self._drain()
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
@@ -153,8 +163,10 @@ class Worker:
                 task.result()
 
     async def _drain(self) -> None:
+        self._draining = True
         for work in self._works.values():  # never the task around it, which has to give the lease back
-            work.cancel()
+            if work.task is not None:
+                work.task.cancel()
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=DRAIN_SECONDS)
 
@@ -165,10 +177,11 @@ class Worker:
                 self._store.workers.beat(tx, self.info.id)
 
     def _enqueue_due(self) -> None:
-        now = self._clock.now()
-        slots = {name: slot.next_at for name, slot in self._store.schedule.all().items() if slot.next_at}
+        now, known = self._clock.now(), self._store.schedule.all()
+        slots = {name: slot.next_at for name, slot in known.items() if slot.next_at and not slot.paused}
         for flow in self._flows.values():
-            if flow.schedule and flow.name not in slots:
+            paused = flow.name in known and known[flow.name].paused
+            if flow.schedule and flow.name not in slots and not paused:
                 with self._store.transaction() as tx:
                     self._store.schedule.set_next(tx, flow.name, next_due(flow.schedule, now))
         under_way = (*self._store.runs.waiting(), *self._store.runs.running())
@@ -215,9 +228,13 @@ class Worker:
                 )
             if lease is not None:
                 hold = Hold(self._store, lease, self._options.lease_seconds, self._clock)
-                work = asyncio.create_task(self._execute(run.id, hold), name=f"run {run.id} work")
-                self._works[run.model] = work
-                self._busy[run.model] = asyncio.create_task(self._attend(run.id, work, hold), name=f"run {run.id}")
+                work = self._works[run.model] = Work(run.id)
+                work.task = asyncio.create_task(self._execute(run.id, hold, work), name=f"run {run.id} work")
+                self._busy[run.model] = asyncio.create_task(self._attend(run.id, work.task, hold), name=f"run {run.id}")
+
+    def _work_on(self, run_id: int) -> Work | None:
+        """The work on a run, when this worker is at it."""
+        return next((work for work in self._works.values() if work.run_id == run_id), None)
 
     def _ready(self, run: Run) -> bool:
         """Whether everything this run comes after has ended well in its cycle; blocks it when something has not."""
@@ -269,10 +286,12 @@ class Worker:
             with self._store.transaction() as tx:
                 self._store.leases.release(tx, hold.lease)
 
-    async def _execute(self, run_id: int, hold: Hold) -> None:
+    async def _execute(self, run_id: int, hold: Hold, work: Work | None = None) -> None:
         run = self._store.runs.get(run_id)
         if run.state.ended:
             return  # another worker was quicker
+        work = work or Work(run_id)
+        work.begun, work.gentle = True, run.purpose is Purpose.POST
         taken_over = run.state is RunState.RUNNING
         with self._store.transaction() as tx:
             self._store.runs.claim(tx, run_id, self.info.id, hold.fence)
@@ -281,9 +300,18 @@ class Worker:
                 tx, Fact(kind, self.actor, run.flow, {"fence": hold.fence, "from": run.worker}, run_id)
             )
         run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
-        checkpoints = Checkpoints(self._store, run, hold, self.actor)
+        checkpoints = Checkpoints(self._store, run, hold, self.actor, work)
         try:
+            if not self._is_in_anaplan(run_id):
+                work.check_wanted()
             await self._carry_out(self._declared(run), checkpoints)
+        except asyncio.CancelledError:
+            if work.wish is None or self._draining:
+                raise
+            work.take_cancel()
+            self._cancelled(run, hold, work)
+        except RunCancelledError as error:
+            self._cancelled(run, hold, work, error.told)
         except LeaseLostError:
             raise
         except ConnectorError as error:
@@ -292,6 +320,11 @@ class Worker:
             log.exception("run %s failed unexpectedly", run_id)
             hint = "the log holds the details; run the flow again"
             self._fail(run, hold, FatalError("an unexpected fault in the connector", hint=hint))
+
+    def _is_in_anaplan(self, run_id: int) -> bool:
+        """Whether Anaplan may be at work on a run that was taken over, or has loaded its data already."""
+        loading, export = (self._store.steps.get(run_id, name) for name in ("import", "export"))
+        return loading is not None or (export is not None and export.state in _OPEN_STEPS)
 
     async def _carry_out(self, flow: Flow, checkpoints: Checkpoints) -> None:
         shared = checkpoints, self._store, self._tenants, self._clock, self._options.task_poll_seconds
@@ -322,12 +355,21 @@ class Worker:
             )
         return self._flows[run.flow]
 
+    def _cancelled(self, run: Run, hold: Hold, work: Work, told: str = "") -> None:
+        assert work.wish is not None  # noqa: S101 - nothing else ends a run so
+        with self._store.transaction() as tx:
+            self._end_steps(tx, run, hold, StepState.CANCELLED)
+            end_run(self._store, tx, run, work.wish, self.actor, fence=hold.fence, told=told)
+
+    def _end_steps(self, tx: Transaction, run: Run, hold: Hold, state: StepState) -> None:
+        for step in self._store.steps.of(run.id):
+            if step.ended_at is None:
+                self._store.steps.update(tx, run.id, hold.fence, step.name, state)
+
     def _fail(self, run: Run, hold: Hold, error: ConnectorError) -> None:
         reason, hint = clean(error.message), clean(error.hint)
         with self._store.transaction() as tx:
-            for step in self._store.steps.of(run.id):
-                if step.ended_at is None:
-                    self._store.steps.update(tx, run.id, hold.fence, step.name, StepState.FAILED)
+            self._end_steps(tx, run, hold, StepState.FAILED)
             self._store.runs.finish(tx, run.id, hold.fence, RunState.FAILED, reason, hint)
             self._store.audit.append(
                 tx,

@@ -15,7 +15,7 @@ from tui_connector.sap.reader import ODataReader, SourceField
 if TYPE_CHECKING:
     from tui_connector.sap.client import SapClient
 
-_ITEMS = ODataSource(
+READ_BACK = ODataSource(
     "API_OPLACCTGDOCITEMCUBE_SRV",
     "A_OperationalAcctgDocItemCube",
     key=("CompanyCode", "FiscalYear", "AccountingDocument", "AccountingDocumentItem"),
@@ -64,7 +64,7 @@ async def find_documents(client: SapClient, company_code: str, reference: str) -
     """
     wishes = (Condition("CompanyCode", "eq", company_code), Condition("DocumentReferenceID", "eq", reference))
     wanted = all_of(condition(wish, Dialect.V2) for wish in wishes)
-    rows = [_Row(*row) for row in await ODataReader(client).find(_ITEMS, _FIELDS, wanted)]
+    rows = [_Row(*row) for row in await ODataReader(client).find(READ_BACK, _FIELDS, wanted)]
     documents: dict[tuple[str, str, str], list[_Row]] = {}
     for row in rows:
         if row.is_reversal != "true":

@@ -65,6 +65,15 @@ class Commands:
         tx.change("UPDATE command SET worker = ?, claimed_at = ? WHERE id = ?", worker, tx.now, row[0])
         return _command_of((*row[:6], worker, tx.now, *row[8:]))
 
+    def take(self, tx: Transaction, command_id: int, worker: str) -> bool:
+        """Take this very wish; False when somebody has, or when it is answered."""
+        return bool(
+            tx.change(
+                "UPDATE command SET worker = ?, claimed_at = ? WHERE id = ? AND worker IS NULL AND ended_at IS NULL",
+                worker, tx.now, command_id,
+            )
+        )  # fmt: skip
+
     def finish(self, tx: Transaction, command_id: int, *, ok: bool, answer: dict[str, Any] | None = None) -> None:
         """Answer a wish."""
         tx.change(
@@ -72,11 +81,13 @@ class Commands:
             tx.now, int(ok), canonical(answer or {}), command_id,
         )  # fmt: skip
 
-    def give_back(self, tx: Transaction, worker: str) -> int:
-        """Let others take what a dead worker had claimed and not answered; returns how many."""
+    def give_back(self, tx: Transaction, worker: str, command_id: int | None = None) -> int:
+        """Let others take what a worker had claimed and not answered, all of it or one; returns how many."""
         return tx.change(
-            "UPDATE command SET worker = NULL, claimed_at = NULL WHERE worker = ? AND ended_at IS NULL", worker
-        )
+            "UPDATE command SET worker = NULL, claimed_at = NULL"
+            " WHERE worker = ? AND ended_at IS NULL AND id = coalesce(?, id)",
+            worker, command_id,
+        )  # fmt: skip
 
     def get(self, command_id: int) -> Command | None:
         """The wish of this number."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.credential import CredentialInfo
-from tui_connector.store import chain
-from tui_connector.store.database import to_moment
+from tui_connector.store import chain, tokens
+from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class Credentials:
                 tx.change(
                     "UPDATE credential SET wrapped = ?, key_version = ? WHERE connection = ?", new, version, connection
                 )
-            tx.change("UPDATE token SET sealed = NULL")
+            tokens.forget(tx)
             data = {"kind": kind, "version": version, "credentials": len(wrapped)}
             chain.append(tx, Fact("key.rotated", by, key_id, data))
             return True
@@ -88,9 +88,11 @@ class Credentials:
         key_version: int,
         fields: Mapping[str, bytes],
         by: str,
+        expires_at: datetime | None = None,
     ) -> bool:
         """Keep a connection's credential in place of the one before, whose token is forgotten.
 
+        expires_at: the end of the certificate among the fields, which is no secret.
         False, with nothing changed, when the master key was rotated meanwhile.
         """
         with self._database.transaction() as tx:
@@ -101,11 +103,12 @@ class Credentials:
             row = {
                 "connection": connection, "wrapped": wrapped, "data_key_version": data_key_version,
                 "key_version": key_version, "changed_at": tx.now, "changed_by": by,
+                "expires_at": None if expires_at is None else to_micros(expires_at),
             }  # fmt: skip
             tx.put("credential", row, key="connection")
             for field, sealed in fields.items():
                 tx.put("credential_field", {"connection": connection, "field": field, "sealed": sealed})
-            tx.change("UPDATE token SET sealed = NULL WHERE connection = ?", connection)
+            tokens.forget(tx, connection)
             kind = "credential.changed" if known else "credential.stored"
             chain.append(tx, Fact(kind, by, connection, {"fields": sorted(fields), "key_version": key_version}))
             return True
@@ -145,10 +148,13 @@ class Credentials:
         ):
             fields.setdefault(connection, []).append(field)
         rows = self._database.rows(
-            "SELECT connection, key_version, changed_at, changed_by FROM credential ORDER BY connection"
+            "SELECT connection, key_version, changed_at, changed_by, expires_at FROM credential ORDER BY connection"
         )
         return [
-            CredentialInfo(row[0], tuple(fields.get(row[0], ())), row[1], to_moment(row[2]), row[3]) for row in rows
+            CredentialInfo(
+                row[0], tuple(fields.get(row[0], ())), row[1], to_moment(row[2]), row[3], to_moment_or_none(row[4])
+            )
+            for row in rows
         ]
 
 

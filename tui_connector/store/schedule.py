@@ -1,26 +1,42 @@
-"""When each flow is due, and that each slot is used once however many workers look."""
+"""When each flow is due, that each slot is used once however many workers look, and which flows pause."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.audit import Fact
+from tui_connector.domain.errors import RefusedError
+from tui_connector.store import chain
 from tui_connector.store.database import to_micros, to_moment_or_none
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tui_connector.store.database import Database, Transaction
+    from tui_connector.store.database import Database, Row, Transaction
+
+_COLUMNS = "flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a flow's schedule stands. next_at: when it is due. last_slot: the last due moment that was used."""
+    """Where a flow's schedule stands. next_at: when it is due. last_slot: the last due moment that was used.
+
+    paused_at: since when a person wants it not to start by itself, with who and why; None when it does.
+    """
 
     flow: str
     next_at: datetime | None
     last_slot: datetime | None
     claimed_at: datetime | None
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    paused_why: str = ""
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_at is not None
 
 
 class Schedule:
@@ -34,15 +50,55 @@ class Schedule:
         tx.put("schedule", {"flow": flow, "next_at": None if next_at is None else to_micros(next_at)}, key="flow")
 
     def claim(self, tx: Transaction, flow: str, slot: datetime, next_at: datetime | None = None) -> bool:
-        """Use a slot: True for the one caller that comes first. Earlier slots, missed, are used up with it."""
+        """Use a slot: True for the one caller that comes first. Earlier slots, missed, are used up with it.
+
+        A paused flow's slot is nobody's.
+        """
         moment = to_micros(slot)
         tx.put("schedule", {"flow": flow}, keep=True)
         changed = tx.change(
             "UPDATE schedule SET last_slot = ?, claimed_at = ?, next_at = ?"
-            " WHERE flow = ? AND (last_slot IS NULL OR last_slot < ?)",
+            " WHERE flow = ? AND paused_at IS NULL AND (last_slot IS NULL OR last_slot < ?)",
             moment, tx.now, None if next_at is None else to_micros(next_at), flow, moment,
         )  # fmt: skip
         return bool(changed)
+
+    def pause(self, tx: Transaction, flow: str, why: str, by: str) -> None:
+        """Let a flow not start by itself any more, until `resume`; audited. A run that waits or runs goes on.
+
+        Raises RefusedError without a reason, or when it pauses already.
+        """
+        if not why.strip():
+            raise RefusedError("A pause needs a reason; nothing was changed.", hint="Say why; it is kept for good.")
+        tx.put("schedule", {"flow": flow}, keep=True)
+        changed = tx.change(
+            "UPDATE schedule SET paused_at = ?, paused_by = ?, paused_why = ?, next_at = NULL"
+            " WHERE flow = ? AND paused_at IS NULL",
+            tx.now, by, why.strip(), flow,
+        )  # fmt: skip
+        if not changed:
+            raise RefusedError(
+                f"The schedule of {flow} pauses already; nothing was changed.",
+                hint=f"`flows` tells since when and why; `flows resume {flow}` ends it.",
+            )
+        chain.append(tx, Fact("schedule.paused", by, flow, {"reason": why.strip()}))
+
+    def resume(self, tx: Transaction, flow: str, by: str) -> None:
+        """Let a paused flow start by itself again; audited.
+
+        Slots that came while it paused are not made up for: the worker takes the next one after this moment. A person
+        who wants what was missed runs the flow.
+        """
+        changed = tx.change(
+            "UPDATE schedule SET paused_at = NULL, paused_by = '', paused_why = '', next_at = NULL"
+            " WHERE flow = ? AND paused_at IS NOT NULL",
+            flow,
+        )
+        if not changed:
+            raise RefusedError(
+                f"The schedule of {flow} does not pause; nothing was changed.", hint="`flows` lists what pauses."
+            )
+        chain.append(tx, Fact("schedule.resumed", by, flow, {}))
 
     def get(self, flow: str) -> Slot | None:
         """Where a flow's schedule stands; None when it was never looked at."""
@@ -54,5 +110,11 @@ class Schedule:
 
     def all(self) -> dict[str, Slot]:
         """Where every flow's schedule stands, by name."""
-        rows = self._database.rows("SELECT flow, next_at, last_slot, claimed_at FROM schedule ORDER BY flow")
-        return {row[0]: Slot(row[0], *(to_moment_or_none(moment) for moment in row[1:])) for row in rows}
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM schedule ORDER BY flow")
+        return {row[0]: _slot_of(row) for row in rows}
+
+
+def _slot_of(row: Row) -> Slot:
+    flow, *moments, paused_by, paused_why = row
+    next_at, last_slot, claimed_at, paused_at = map(to_moment_or_none, moments)
+    return Slot(flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why)

@@ -130,10 +130,12 @@ CREATE TABLE period (
     reason TEXT NOT NULL, set_by TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (company_code, year, number));
 """
 
-# expires_at: when a token or the certificate of a credential ends; no secret. subject of a command: what it is about.
-# waiver: a refused record that a person lets be. replayed: which refused records a replay's run sends again.
+# obtained_at, expires_at: the life of a token, the end of a credential's certificate; no secret. subject of a command:
+# what it is about. waiver: a refused record that a person lets be. replayed: which refused records a replay's run sends
+# again.
 _CONSOLE = """
 ALTER TABLE token ADD COLUMN expires_at BIGINT;
+ALTER TABLE token ADD COLUMN obtained_at BIGINT;
 ALTER TABLE credential ADD COLUMN expires_at BIGINT;
 ALTER TABLE schedule ADD COLUMN paused_at BIGINT;
 ALTER TABLE schedule ADD COLUMN paused_by TEXT NOT NULL DEFAULT '';

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Row, Transaction
 
 _COLUMNS = "run_id, name, attempt, state, started_at, ended_at, data"
-_ENDED = (StepState.DONE, StepState.FAILED)
+_ENDED = (StepState.DONE, StepState.FAILED, StepState.CANCELLED)
 
 
 class Steps:

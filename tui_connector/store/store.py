@@ -26,13 +26,14 @@ from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.store.steps import Steps
 from tui_connector.store.sums import ProposalSums
 from tui_connector.store.targets import Targets
-from tui_connector.store.tokens import StoredShelf
+from tui_connector.store.tokens import StoredShelf, TokenLife, life_of
 from tui_connector.store.watermarks import Watermarks
 from tui_connector.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from tui_connector.store.database import Backend, Mode, Transaction
 
@@ -115,6 +116,15 @@ class Store:
         process: this one's id; with `is_gone` the claim of a process that has ended is taken over at once.
         """
         return StoredShelf(self._database, connection, seal, unseal, process=process, is_gone=is_gone)
+
+    def token_life(self, connection: str) -> TokenLife | None:
+        """When a connection's shared token was obtained and when it ends; needs no key. None when there is none."""
+        return life_of(self._database, connection)
+
+    def token_ends(self, connection: str) -> datetime | None:
+        """When a connection's shared token ends; None when there is none."""
+        life = self.token_life(connection)
+        return life and life.ends_at
 
     def forget_token(self, connection: str) -> None:
         """Drop a connection's shared token: the next request signs in anew."""

@@ -5,18 +5,45 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui_connector.domain.credential import Token
 from tui_connector.domain.errors import ConfigError
+from tui_connector.store.database import to_micros, to_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui_connector.store.database import Database
+    from tui_connector.store.database import Database, Transaction
 
 _KEY = "(SELECT coalesce(max(version), 0) FROM master_key)"
 _JOINT = " "  # between a process's id and its part that renews
+
+
+class TokenLife(NamedTuple):
+    """When the shared token of a connection was obtained, and when it ends."""
+
+    obtained_at: datetime
+    ends_at: datetime
+
+
+def life_of(database: Database, connection: str) -> TokenLife | None:
+    """The life of a connection's token, ended or not; None when it has none."""
+    row = database.row(
+        "SELECT obtained_at, expires_at FROM token"
+        " WHERE connection = ? AND sealed IS NOT NULL AND obtained_at IS NOT NULL AND expires_at IS NOT NULL",
+        connection,
+    )
+    return TokenLife(*map(to_moment, row)) if row else None
+
+
+def forget(tx: Transaction, connection: str | None = None) -> None:
+    """Drop the token of a connection, or of all (None); who renews it goes on."""
+    tx.change(
+        "UPDATE token SET sealed = NULL, obtained_at = NULL, expires_at = NULL"
+        " WHERE connection = coalesce(?, connection)",
+        connection,
+    )
 
 
 class StoredShelf:
@@ -68,7 +95,10 @@ class StoredShelf:
             with self._database.transaction() as tx:
                 if saved := tx.value(f"SELECT {_KEY}") == key:
                     tx.put("token", {"connection": self._connection, "refresh_until": 0}, keep=True)
-                    tx.change("UPDATE token SET sealed = ? WHERE connection = ?", sealed, self._connection)
+                    tx.change(
+                        "UPDATE token SET sealed = ?, obtained_at = ?, expires_at = ? WHERE connection = ?",
+                        sealed, to_micros(token.obtained_at), to_micros(token.expires_at), self._connection,
+                    )  # fmt: skip
 
     def claim(self, owner: str, seconds: float) -> bool:
         """Become the one that renews, for so many seconds; False while another one, that still lives, is at it."""

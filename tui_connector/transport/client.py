@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -23,7 +23,7 @@ from tui_connector.transport.failure import translate
 from tui_connector.transport.response import Exchange, Response, Timeouts
 from tui_connector.transport.retry import parse_retry_after, retrying
 from tui_connector.transport.thread import run_in_thread
-from tui_connector.transport.tls import ClientCertificate, build_context
+from tui_connector.transport.tls import ClientCertificate, TlsFacts, build_context, facts_of
 
 if TYPE_CHECKING:
     import threading
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.clock import Clock
     from tui_connector.transport.budget import RequestBudget
 
-__all__ = ["ClientCertificate", "Exchange", "HttpClient", "Query", "Response", "Timeouts"]
+__all__ = ["ClientCertificate", "Exchange", "HttpClient", "Query", "Response", "Timeouts", "TlsFacts"]
 
 MEBIBYTE = 1024 * 1024
 _PIECE = 256 * 1024
@@ -72,6 +72,7 @@ class HttpClient:
         self._budget = budget
         self._attempts = attempts
         self._observe = observe
+        self._secured: Any = None
         context = build_context(name, ca_bundle, client_certificate)
         jar = CookieJar()  # one jar for all three: SAP's token belongs to the session the cookies carry
         headers = {"user-agent": "tui-connector", "accept-encoding": "gzip"}
@@ -93,6 +94,11 @@ class HttpClient:
     @property
     def host(self) -> str:
         return self._address.host
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What the last small exchange was secured with; None before one, and without TLS."""
+        return facts_of(self._secured)
 
     async def send(
         self,
@@ -130,6 +136,8 @@ class HttpClient:
             try:
                 async with asyncio.timeout(limits.whole):
                     answer = await client.send(request, stream=True)
+                    stream = answer.extensions.get("network_stream")
+                    self._secured = stream and stream.get_extra_info("ssl_object")
                     try:
                         reader = meter.open(answer, max_bytes)
                         async for piece in answer.aiter_raw():

@@ -6,8 +6,10 @@ import os
 import ssl
 import tempfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import certifi
 
@@ -21,6 +23,23 @@ class ClientCertificate:
     certificate_pem: str = field(repr=False)
     private_key_pem: str = field(repr=False)
     passphrase: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What a connection was made with. version: "TLS 1.3". ends_at: when the server's certificate does."""
+
+    version: str
+    ends_at: datetime | None
+
+
+def facts_of(connection: Any) -> TlsFacts | None:
+    """The facts of a connection whose chain and name were verified; None for one without TLS."""
+    if connection is None:
+        return None
+    ends = (connection.getpeercert() or {}).get("notAfter")
+    ends_at = None if ends is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    return TlsFacts((connection.version() or "TLS").replace("TLSv", "TLS "), ends_at)
 
 
 def build_context(name: str, ca_bundle: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:

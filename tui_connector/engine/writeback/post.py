@@ -81,6 +81,7 @@ class PostRun:
         self._recall()
         await self._sending(self._prepare)
         while (document := self._next()) is not None:
+            self._checkpoints.work.check_wanted()
             self._check_clock()
             self._tell()
             match document.state:
@@ -133,6 +134,7 @@ class PostRun:
         for document in self._store.proposals.documents(self._proposal.id):
             if document.state is not DocumentState.READY or document.attempt:
                 continue
+            self._checkpoints.work.check_wanted()
             self._checkpoints.hold.check()
             answer = await self._channel.test(self._guard.entry(document))
             if answer is None:
@@ -210,7 +212,7 @@ class PostRun:
                         f"SAP did not take document {document.document.number}: {answer.why}",
                         hint="It was not posted. Mend what the message names, then `proposals post`.",
                     )
-                await self._clock.sleep(pause(attempt, answer.retry_after))
+                await self._sleep(pause(attempt, answer.retry_after))
             case PostOutcome.UNKNOWN:
                 until = self._clock.now() + timedelta(seconds=self._policy.quiet_seconds)
                 self._move(document, DocumentState.UNKNOWN, expect=sending, said=answer.why, look_at=until)
@@ -253,8 +255,7 @@ class PostRun:
                 why = f"SAP confirmed it, but does not show it {self._policy.prove_seconds:.0f} s later"
                 self._move(document, DocumentState.HELD, expect=(DocumentState.POSTED,), difference=why)
                 return
-            self._checkpoints.hold.check()
-            await self._clock.sleep(between)
+            await self._sleep(between)
             between = min(between * 1.6, _PROOF_LONGEST)
 
     async def _look(self, entry: JournalEntry) -> list[FoundDocument]:
@@ -328,9 +329,19 @@ class PostRun:
     async def _wait(self, document: PostingDocument) -> None:
         """Sleep until it may be looked up, in steps: a lost lease stops it, a clock that jumps puts the moment off."""
         while (left := self._seconds_to_look(document)) > 0:
-            self._checkpoints.hold.check()
-            await self._clock.sleep(min(left, 1.0))
+            await self._sleep(min(left, 1.0))
             self._check_clock()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep in steps: a lost lease ends it, and a person who wants the run to end."""
+        end = self._clock.monotonic() + seconds
+        while True:
+            self._checkpoints.work.check_wanted()
+            self._checkpoints.hold.check()
+            left = end - self._clock.monotonic()
+            if left <= 0:
+                return
+            await self._clock.sleep(min(left, 1.0))
 
     def _seconds_to_look(self, document: PostingDocument) -> float:
         until = self._store.proposals.document(self._proposal.id, document.document.number).look_at

@@ -61,7 +61,8 @@ class StatusRun:
         checkpoints.done("import", task_id=task_id, outcome=result.outcome, said=said)
         with self._context.store.transaction() as tx:
             counts = Counts(len(rows), 0, len(lines), len(lines) - result.failed, result.ignored, result.failed)
-            self._context.store.runs.finish(tx, run.id, self._context.fence, RunState.DONE, "", "", counts)
+            late = checkpoints.work.late
+            self._context.store.runs.finish(tx, run.id, self._context.fence, RunState.DONE, late, "", counts)
             checkpoints.fact(tx, "run.done", run.flow, said=said)
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
