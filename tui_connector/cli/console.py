@@ -35,14 +35,24 @@ def require_terminal() -> None:
         )
 
 
-def run_console(installation: Installation, given: argparse.Namespace, *, approver_key: Path | None = None) -> None:
+def run_console(
+    installation: Installation,
+    given: argparse.Namespace,
+    *,
+    approver_key: Path | None = None,
+    worker_stays: bool = True,
+) -> None:
     """The console over an open installation, until it is left."""
     from tui_connector.ui.app import Console
 
     desk = installation.desk(approver_key=approver_key)
     _log_to(desk.state / "console.log")
-    console = Console(desk, theme=given.theme, calm=given.calm)
-    console.run()
+    console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays)
+    try:
+        console.run()
+    finally:
+        if not worker_stays:
+            console.attendant.drain()
     if console.return_code:
         raise SystemExit(console.return_code)
 

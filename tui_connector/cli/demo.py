@@ -60,7 +60,7 @@ def demo(given: argparse.Namespace) -> int:
             return _once(installation, folder, installation.request_runs(requests, FIRST_PERSON), given)
         if not given.no_ui:
             installation.request_runs(requests, FIRST_PERSON)
-            run_console(installation, given, approver_key=second_person(folder).path)
+            run_console(installation, given, approver_key=second_person(folder).path, worker_stays=False)
             return Exit.DONE
         out.print(Text("Every flow runs now and then each minute; Ctrl+C ends it.", "dim"))
         told = partial(tail, installation.store)

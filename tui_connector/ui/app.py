@@ -67,6 +67,7 @@ class Console(App[None]):
         theme: str = "dark",
         calm: bool = False,
         attend: bool = True,
+        worker_stays: bool = True,
         first: str = "overview",
         palette: Palette | None = None,
     ) -> None:
@@ -82,7 +83,7 @@ class Console(App[None]):
         if found.ansi and chosen is None:
             self.ansi_color = True
         self.standing = Standing()
-        self.attendant = Attendant(desk.config)
+        self.attendant = Attendant(desk.config, stays=worker_stays)
         self._attend = attend and not desk.read_only
         self._first = first
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
@@ -223,7 +224,7 @@ class Console(App[None]):
         if self.attendant.pid is None:
             self.exit()
             return
-        self.push_screen(Leave(self.attendant.pid, self.standing.running), self._leave)
+        self.push_screen(Leave(self.attendant.pid, self.standing.running, stays=self.attendant.stays), self._leave)
 
     def _leave(self, choice: Leaving | None) -> None:
         if choice is Leaving.DRAIN:

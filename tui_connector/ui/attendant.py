@@ -15,10 +15,14 @@ DRAIN_SECONDS = 40.0
 
 
 class Attendant:
-    """At most one child process. It outlives a console that is killed; one that is left drains it first."""
+    """At most one child process. It outlives a console that is killed; one that is left drains it first.
 
-    def __init__(self, config: Path) -> None:
+    stays: whether it may go on when the console is left; a demo's may not, since its tenants end with the console.
+    """
+
+    def __init__(self, config: Path, *, stays: bool = True) -> None:
         self._config = config
+        self.stays = stays
         self._child: subprocess.Popen[bytes] | None = None
 
     @property

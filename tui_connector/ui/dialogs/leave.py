@@ -30,9 +30,9 @@ class Leave(Dialog[Leaving]):
         Binding("l", "choose('LET')", "leave it running", show=False),
     ]
 
-    def __init__(self, pid: int, running: int) -> None:
+    def __init__(self, pid: int, running: int, *, stays: bool) -> None:
         super().__init__("Leave the console")
-        self._pid, self._under_way = pid, running
+        self._pid, self._under_way, self._stays = pid, running, stays
 
     def body(self) -> ComposeResult:
         yield Block(self._lines, ground="surface")
@@ -44,13 +44,15 @@ class Leave(Dialog[Leaving]):
         work = (
             f"{self._under_way} run{'s are' if self._under_way != 1 else ' is'} under way. " if self._under_way else ""
         )
+        stay = Line(("l", "accent!"), (" leave it running", "ink")).to(28).put("the next console finds it", "muted")
         return [
             *wrap(f"This console started a worker, process {self._pid}.", width, "bright"),
             *wrap(f"{work}Without a worker no flow runs and nothing approved is posted.", width),
             Line(),
             Line(("d", "accent!"), (" drain it and leave", "ink")).to(28).put("what is open is ended first", "muted"),
-            Line(("l", "accent!"), (" leave it running", "ink")).to(28).put("the next console finds it", "muted"),
+            *([stay] if self._stays else []),
         ]  # fmt: skip
 
     def action_choose(self, name: str) -> None:
-        self.dismiss(Leaving[name])
+        if self._stays or Leaving[name] is Leaving.DRAIN:
+            self.dismiss(Leaving[name])
