@@ -317,6 +317,14 @@ class WritebackFlow:
         """Whether an absent key is taken back."""
         return self.mode is WritebackMode.TARGET if self.withdraw_absent is None else self.withdraw_absent
 
+    def two_at(self, company_code: str, currency: str) -> Decimal | None:
+        """Gross of a company code from which two must sign; None when no limit is set, so that two always must."""
+        return self.two_approvers_from.get(f"{company_code}/{currency}", self.two_approvers_from.get(currency))
+
+    def held_at(self, company_code: str, currency: str) -> Decimal | None:
+        """Gross of a company code from which nothing is posted; None for no such limit."""
+        return self.held_from.get(f"{company_code}/{currency}", self.held_from.get(currency))
+
 
 Flow = LoadFlow | WritebackFlow
 PLAN_INTO_ACTUALS = "post plan values into ACTUALS"

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from tui_connector.sap.client import SapClient
 
-_COMPANIES = ODataSource("API_COMPANYCODE_SRV", "A_CompanyCode", key=("CompanyCode",))
-_ACCOUNTS = ODataSource(
+COMPANIES = ODataSource("API_COMPANYCODE_SRV", "A_CompanyCode", key=("CompanyCode",))
+ACCOUNTS = ODataSource(
     "API_GLACCOUNTINCHARTOFACCOUNTS_SRV", "A_GLAccountInChartOfAccounts", key=("ChartOfAccounts", "GLAccount")
 )
-_COST_CENTERS = ODataSource(
+COST_CENTERS = ODataSource(
     "API_COSTCENTER_SRV", "A_CostCenter", key=("ControllingArea", "CostCenter", "ValidityEndDate")
 )
-_PROFIT_CENTERS = ODataSource(
+PROFIT_CENTERS = ODataSource(
     "API_PROFITCENTER_SRV", "A_ProfitCenter", key=("ControllingArea", "ProfitCenter", "ValidityEndDate")
 )
 _FEW = 8  # requests by key; beyond that a whole chart or controlling area takes fewer
@@ -57,12 +57,12 @@ async def read_masters(client: SapClient, wanted: WantedMasters) -> MasterFacts:
     areas = {code: facts.controlling_area for code, facts in companies.items()}
     return MasterFacts(
         companies,
-        await _accounts(reader, _by_home(wanted.accounts, charts)),
+        await _accounts(reader, by_home(wanted.accounts, charts)),
         await _centers(
-            reader, _COST_CENTERS, "CostCenter", "IsBlkdForPrimaryCostsPosting", _by_home(wanted.cost_centers, areas)
+            reader, COST_CENTERS, "CostCenter", "IsBlkdForPrimaryCostsPosting", by_home(wanted.cost_centers, areas)
         ),
         await _centers(
-            reader, _PROFIT_CENTERS, "ProfitCenter", "ProfitCenterIsBlocked", _by_home(wanted.profit_centers, areas)
+            reader, PROFIT_CENTERS, "ProfitCenter", "ProfitCenterIsBlocked", by_home(wanted.profit_centers, areas)
         ),
     )
 
@@ -73,7 +73,7 @@ async def _companies(reader: ODataReader, codes: Iterable[str]) -> dict[str, Com
     keys = [(code,) for code in sorted(codes) if _is_possible(code)]
     found: dict[str, CompanyFacts] = {}
     for block in key_blocks(("CompanyCode",), keys, Dialect.V2):
-        for row in await reader.find(_COMPANIES, fields, block):
+        for row in await reader.find(COMPANIES, fields, block):
             found[row[0]] = CompanyFacts(*row)
     return found
 
@@ -86,7 +86,7 @@ async def _accounts(reader: ODataReader, wanted: dict[str, set[str]]) -> dict[tu
     ]
     found: dict[tuple[str, str], AccountFacts] = {}
     for chart, numbers in wanted.items():
-        for number, blocked, deleted in await _named(reader, _ACCOUNTS, fields, chart, numbers):
+        for number, blocked, deleted in await named(reader, ACCOUNTS, fields, chart, numbers):
             key = same_number(number)
             if key in numbers:
                 found[chart, key] = AccountFacts(number, blocked == "true", deleted == "true")
@@ -105,20 +105,20 @@ async def _centers(
     ]
     found: dict[tuple[str, str], tuple[CenterSlice, ...]] = {}
     for area, numbers in wanted.items():
-        for number, start, end, company_code, blocked in await _named(reader, source, fields, area, numbers):
+        for number, start, end, company_code, blocked in await named(reader, source, fields, area, numbers):
             key = same_number(number)
             if key in numbers:
                 span = CenterSlice(
                     date.fromisoformat(start) if start else date.min,
                     date.fromisoformat(end) if end else date.max,
-                    company_code if source is _COST_CENTERS else "",
+                    company_code if source is COST_CENTERS else "",
                     blocked == "true",
                 )
                 found[area, key] = (*found.get((area, key), ()), span)
     return found
 
 
-async def _named(
+async def named(
     reader: ODataReader, source: ODataSource, fields: list[SourceField], home: str, numbers: set[str]
 ) -> list[tuple[str, ...]]:
     """Rows of a chart or controlling area that bear one of the numbers; of a large wish, all of its rows."""
@@ -131,7 +131,7 @@ async def _named(
     return [row for block in blocks for row in await reader.find(source, fields, all_of([fixed, block]))]
 
 
-def _by_home(pairs: Iterable[tuple[str, str]], homes: dict[str, str]) -> dict[str, set[str]]:
+def by_home(pairs: Iterable[tuple[str, str]], homes: dict[str, str]) -> dict[str, set[str]]:
     """Numbers as they are compared, by the chart or controlling area of their company code; strange ones left out."""
     found: dict[str, set[str]] = {}
     for company_code, number in pairs:

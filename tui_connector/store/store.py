@@ -14,6 +14,7 @@ from tui_connector.store.commands import Commands
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.leases import Leases
+from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
 from tui_connector.store.proposals import Proposals
@@ -62,6 +63,8 @@ class Store:
         self.schedule = Schedule(self._database)
         self.restores = Restores(self._database)
         self.proposals = Proposals(self._database)
+        self.postings = Postings(self._database)
+        self.names = Names(self._database)
         self.postings = Postings(self._database)
         self.sums = ProposalSums(self._database)
         self.periods = Periods(self._database)

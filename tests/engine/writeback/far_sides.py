@@ -21,6 +21,7 @@ from tui_connector.domain.ledger import (
     SapMessage,
     same_number,
 )
+from tui_connector.domain.names import Member
 from tui_connector.engine.writeback.export import PlanExport
 from tui_connector.sap.journal_xml import request_bytes
 
@@ -102,6 +103,7 @@ class Ledger:
         self.closed = False
         self.lag = 0.0
         self.readable = True
+        self.named = True
         self.on_send: Callable[[JournalEntry, bytes], None] = lambda _entry, _payload: None
         self.mend: Callable[[FoundDocument], FoundDocument] = lambda found: found
         self.sent = 0
@@ -165,6 +167,12 @@ class Ledger:
         }
         centers = {("A000", same_number(one)): _ALWAYS for _, one in wanted.cost_centers}
         return MasterFacts(company, accounts, centers)
+
+    def names(self, wanted: WantedMasters) -> dict[Member, str]:
+        if not self.named:
+            raise AuthenticationError("SAP refused to show texts.", hint="give the user the scenario")
+        companies = {Member("company_code", "", code): f"Company {code}" for code in wanted.company_codes}
+        return companies | {Member("gl_account", *one): f"Account {one[1]}" for one in wanted.accounts}
 
     def _refusal(self) -> PostAnswer | None:
         return _rejected() if self.closed else None

@@ -21,7 +21,7 @@ from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.worker import Worker, WorkerOptions, this_process
-from tui_connector.engine.writeback import facts, keep, moments, post, run
+from tui_connector.engine.writeback import beside, facts, keep, moments, post, run
 from tui_connector.settings.load import load_settings
 from tui_connector.store.store import Store
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui_connector.approval.decisions import Signed
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.ledger import MasterFacts
+    from tui_connector.domain.names import Member
     from tui_connector.domain.proposal import DocumentState, PostingDocument, Proposal
     from tui_connector.domain.run import Run
     from tui_connector.sap.masters import WantedMasters
@@ -119,11 +120,16 @@ class World:
         async def masters(client: Ledger, wanted: WantedMasters) -> MasterFacts:
             return client.masters(wanted)
 
+        async def names(client: Ledger, wanted: WantedMasters, _known: MasterFacts) -> dict[Member, str]:
+            return client.names(wanted)
+
         for place, name, ours in (
             (post, "open_channel", lambda client, _flow: client),
             (keep, "open_channel", lambda client, _flow: client),
             (run, "ExportStep", lambda _context, folder: _Export(self, folder)),
             (facts, "read_masters", masters),
+            (beside, "read_masters", masters),
+            (beside, "read_names", names),
             (moments, "reached", self._reached),
         ):
             self._patches.enter_context(patch.object(place, name, ours))

@@ -207,8 +207,8 @@ def _threshold(flow: WritebackFlow, documents: Iterable[ProposedDocument]) -> Ga
     for company_code, currency in sorted(debits):
         gross = max(debits[company_code, currency], credits[company_code, currency])
         name = f"{company_code}: {shown(gross, currency)} gross"
-        held = _limit(flow.held_from, company_code, currency)
-        two = _limit(flow.two_approvers_from, company_code, currency)
+        held = flow.held_at(company_code, currency)
+        two = flow.two_at(company_code, currency)
         if held is not None and gross >= held:
             verdict = Verdict.FAIL
             words.append(f"{name}, held from {shown(held, currency)}")
@@ -219,10 +219,6 @@ def _threshold(flow: WritebackFlow, documents: Iterable[ProposedDocument]) -> Ga
         else:
             words.append(f"{name}, below {shown(two, currency)}")
     return Gate("threshold", verdict, "; ".join(words) or "nothing is posted")
-
-
-def _limit(limits: Mapping[str, Decimal], company_code: str, currency: str) -> Decimal | None:
-    return limits.get(f"{company_code}/{currency}", limits.get(currency))
 
 
 def _fresh(flow: WritebackFlow, facts: GateFacts) -> Gate:

@@ -26,16 +26,15 @@ _KEYS = 5000
 
 
 def wanted_masters(lines: Iterable[ProposedLine]) -> WantedMasters:
-    """Every master that lines to post name."""
+    """Every master that lines name."""
     companies, accounts, centers, profits = set(), set(), set(), set()
     for line in lines:
-        if line.document is not None:
-            companies.add(line.company_code)
-            accounts.add((line.company_code, line.gl_account))
-            if line.cost_center:
-                centers.add((line.company_code, line.cost_center))
-            if line.profit_center:
-                profits.add((line.company_code, line.profit_center))
+        companies.add(line.company_code)
+        accounts.add((line.company_code, line.gl_account))
+        if line.cost_center:
+            centers.add((line.company_code, line.cost_center))
+        if line.profit_center:
+            profits.add((line.company_code, line.profit_center))
     return WantedMasters(companies, accounts, centers, profits)
 
 
@@ -94,8 +93,8 @@ def gate_facts(
 
 
 async def masters_of(context: RunContext[WritebackFlow], lines: Iterable[ProposedLine]) -> MasterFacts:
-    """SAP's masters for these lines, read now."""
-    return await read_masters(context.sap, wanted_masters(lines))
+    """SAP's masters for those of these lines that are to be posted, read now."""
+    return await read_masters(context.sap, wanted_masters(line for line in lines if line.document is not None))
 
 
 def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.proposal import DocumentKeys, Draft, Proposal
     from tui_connector.engine.context import RunContext
+    from tui_connector.engine.writeback.beside import Beside
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
@@ -57,17 +58,20 @@ def keep(
     draft: Draft,
     gates: Sequence[Gate],
     *,
+    beside: Beside,
     parent: int | None = None,
 ) -> Proposal:
-    """Store a draft with the bytes of its documents; the person who asked for the run is its author."""
+    """Store a draft with the bytes of its documents and what helps to read it; who asked for the run is its author."""
     run, made_at = context.run, context.clock.now()
     author_key = next((key.key_id for key in terms.directory.keys() if key.user == run.requested_by), "")  # noqa: SIM118 - not a dict
-    return context.store.proposals.add(
+    proposal = context.store.proposals.add(
         tx, draft, target_id=run.target_id, run_id=run.id, author=run.requested_by, author_key=author_key,
         made_at=made_at, expires_at=made_at + terms.expires, gates=gates,
         payloads=_payloads(context, draft, gates, made_at),
-        parent=parent, actor=context.checkpoints.actor, fence=context.fence,
+        parent=parent, flags=beside.flags, actor=context.checkpoints.actor, fence=context.fence,
     )  # fmt: skip
+    beside.keep(context, tx, draft.head.sap, proposal.name)
+    return proposal
 
 
 def supersede(context: RunContext[WritebackFlow], tx: Transaction, older: Proposal | None) -> None:

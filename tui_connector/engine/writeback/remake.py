@@ -10,6 +10,7 @@ from tui_connector.domain.flow import Channel
 from tui_connector.domain.proposal import DocumentState, Gate, LineDecision, ProposalState, Verdict
 from tui_connector.domain.run import Counts, Purpose
 from tui_connector.engine.proposal.propose import reverse, revise
+from tui_connector.engine.writeback.beside import look_beside
 from tui_connector.engine.writeback.facts import closed_gates, closed_words
 from tui_connector.engine.writeback.keep import finish, judged, keep, numbered, supersede
 
@@ -41,10 +42,11 @@ class RemakeRun:
         draft = self._reversed(before) if reverses else self._revised(before)
         draft = numbered(store, draft)
         gates = await judged(context, self._terms, draft, _control(before, reverses=reverses))
+        beside = await look_beside(context, draft)
         with store.transaction() as tx:
             if not reverses:
                 supersede(context, tx, before)
-            proposal = keep(context, self._terms, tx, draft, gates, parent=before.id)
+            proposal = keep(context, self._terms, tx, draft, gates, beside=beside, parent=before.id)
             closed = closed_words(gates)
             what = "reverses" if reverses else "revises"
             reason = f"{proposal.name} waits for approval; it {what} {before.name}{closed}"

@@ -11,6 +11,7 @@ from tui_connector.domain.run import Counts, ReadMode, RunState
 from tui_connector.engine.proposal.compare import plan_moved
 from tui_connector.engine.proposal.parse import control_gate, read_plan
 from tui_connector.engine.proposal.propose import make_draft
+from tui_connector.engine.writeback.beside import look_beside
 from tui_connector.engine.writeback.export import ExportStep
 from tui_connector.engine.writeback.facts import closed_words, posted_before
 from tui_connector.engine.writeback.keep import doubt, finish, judged, keep, numbered, repeated, supersede
@@ -159,11 +160,12 @@ class ProposeRun:
         if context.run.dry_run:
             self._end(f"dry run: nothing was proposed{closed}", counts)
             return
+        beside = await look_beside(context, draft)
         context.checkpoints.hold.check()
         with store.transaction() as tx:
             supersede(context, tx, latest)
             doubt(context, tx)
-            proposal = keep(context, self._terms, tx, draft, gates)
+            proposal = keep(context, self._terms, tx, draft, gates, beside=beside)
             finish(context, tx, f"{proposal.name} waits for approval{closed}", counts, proposal)
 
     def _end(self, reason: str, counts: Counts | None = None, *, moved: bool = False) -> None:
