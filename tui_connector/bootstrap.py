@@ -30,6 +30,7 @@ from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.proposal.propose import mapping_digest
+from tui_connector.engine.replay import request_replay
 from tui_connector.engine.worker import Worker, WorkerOptions, is_dead, is_gone, this_process
 from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.flows import FLOWS
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anaplan.keeper import Login, Refresh
+    from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.proposal import Proposal
@@ -131,6 +133,9 @@ class Installation:
             set_credential=self.set_credential,
             secret_fields=partial(credential_fields, self.settings),
             approver_key=approver_key,
+            waive=self.waive,
+            take_back=self.take_back_waivers,
+            request_replay=self.request_replay,
         )
 
     def command(self, kind: str, subject: str, payload: Mapping[str, Any]) -> int:
@@ -170,6 +175,22 @@ class Installation:
                 }
                 self.store.audit.append(tx, Fact("run.requested", by, request.flow, data, run_id))
         return ids
+
+    def request_replay(self, flow: str, records: Sequence[Place], by: str) -> int:
+        """Let refused records of a load flow be sent once more, exactly these; the run's number."""
+        _, target_id, model = self._wanted(RunRequest(flow))
+        declared = next(one for one in self.flows if one.name == flow)
+        return request_replay(self.store, declared, (target_id, model), records, by)
+
+    def waive(self, records: Sequence[Place], reason: str, by: str) -> int:
+        """Let open rejects be, with a reason; how many."""
+        with self.store.transaction() as tx:
+            return self.store.cases.waive(tx, records, reason, by)
+
+    def take_back_waivers(self, records: Sequence[Place], reason: str, by: str) -> int:
+        """Take waivers back: their records are open again; how many."""
+        with self.store.transaction() as tx:
+            return self.store.cases.take_back(tx, records, reason, by)
 
     def _wanted(self, request: RunRequest) -> tuple[RunRequest, int, str]:
         """A wish with its target and what its run will hold exclusively."""

@@ -8,7 +8,7 @@ from tui_connector.anaplan.model import File
 from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.record import Outcome
 from tui_connector.engine.layout import lay_out
-from tui_connector.engine.stage import Stager, content_digest
+from tui_connector.engine.stage import Stager, content_digest, file_page
 from tui_connector.flows import gl_accounts, gl_line_items, purchase_orders
 from tui_connector.sap.reader import FieldFault, SourcePage
 
@@ -34,14 +34,14 @@ def stager(**codes: set[str]) -> Stager:
 
 def stage(made: Stager, *rows: tuple[str, ...], known: dict[str, str] | None = None) -> list[str]:
     page = SourcePage(list(rows), [])
-    staged = made.stage(page, made.keys(page), known or {})
+    staged = made.stage(file_page(LAYOUT, page), known or {})
     return [record.outcome for record in staged.records]
 
 
 def test_a_record_becomes_a_line_under_its_headers() -> None:
     made = stager()
     page = SourcePage([item(8)], [])
-    staged = made.stage(page, made.keys(page), {})
+    staged = made.stage(file_page(LAYOUT, page), {})
     assert made.header().decode().startswith("Code,Company Code,GL Account,Cost Center,")
     assert staged.data.decode().strip() == (
         "1010-2026-0000000008-000001,1010,0061003000,0010101101,,2026,010,2026-10-31,0000000008,S,12.50,EUR"
@@ -53,12 +53,11 @@ def test_a_record_becomes_a_line_under_its_headers() -> None:
 def test_only_what_anaplan_does_not_hold_is_sent() -> None:
     made = stager()
     page = SourcePage([item(1), item(2), item(3)], [])
-    keys = made.keys(page)
-    first = made.stage(page, keys, {})
+    first = made.stage(file_page(LAYOUT, page), {})
     contents = {record.key: record.content for record in first.records}
     again = stager()
     changed = SourcePage([item(1), item(2, amount="13.00"), item(3)], [])
-    staged = again.stage(changed, keys, contents)
+    staged = again.stage(file_page(LAYOUT, changed), contents)
     assert [record.outcome for record in staged.records] == [Outcome.UNCHANGED, Outcome.SENT, Outcome.UNCHANGED]
     assert [record.file_line for record in staged.records] == [None, 2, None]
     assert staged.data.count(b"\n") == 1
@@ -68,7 +67,7 @@ def test_only_what_anaplan_does_not_hold_is_sent() -> None:
 def test_a_member_unknown_to_its_list_is_refused_and_the_rest_goes_on() -> None:
     made = stager(GL_Account={"0061003000"}, Cost_Center={"0010101101"})
     page = SourcePage([item(1), item(2, account="0099999999"), item(3, center=""), item(4, center="X")], [])
-    staged = made.stage(page, made.keys(page), {})
+    staged = made.stage(file_page(LAYOUT, page), {})
     assert [r.outcome for r in staged.records] == [Outcome.SENT, Outcome.REJECTED, Outcome.SENT, Outcome.REJECTED]
     assert [reject.cause for reject in staged.rejects] == [
         "GL Account 0099999999 is not in the Anaplan list GL Accounts",
@@ -82,7 +81,7 @@ def test_a_member_unknown_to_its_list_is_refused_and_the_rest_goes_on() -> None:
 def test_a_control_character_refuses_its_row_only(value: str, told: str) -> None:
     made = stager()
     page = SourcePage([item(1), item(2, account=value), item(3)], [])
-    staged = made.stage(page, made.keys(page), {})
+    staged = made.stage(file_page(LAYOUT, page), {})
     assert [record.outcome for record in staged.records] == [Outcome.SENT, Outcome.REJECTED, Outcome.SENT]
     assert told in staged.rejects[0].cause
     assert staged.rejects[0].values["GL Account"] == value
@@ -92,7 +91,7 @@ def test_a_control_character_refuses_its_row_only(value: str, told: str) -> None
 def test_quotes_and_separators_are_quoted_and_unaltered() -> None:
     made = stager()
     page = SourcePage([item(1, account='6"1,0')], [])
-    assert b',"6""1,0",' in made.stage(page, made.keys(page), {}).data
+    assert b',"6""1,0",' in made.stage(file_page(LAYOUT, page), {}).data
 
 
 def test_a_value_sap_spoilt_is_kept_with_its_record() -> None:
@@ -100,7 +99,7 @@ def test_a_value_sap_spoilt_is_kept_with_its_record() -> None:
     cause = "AmountInCompanyCodeCurrency is not a plain decimal number"
     fault = FieldFault(("1010", "2026", "9", "1"), "AmountInCompanyCodeCurrency", "1e5", cause, item(9, amount="1e5"))
     page = SourcePage([item(1)], [fault])
-    staged = made.stage(page, made.keys(page), {})
+    staged = made.stage(file_page(LAYOUT, page), {})
     assert [record.outcome for record in staged.records] == [Outcome.SENT, Outcome.REJECTED]
     assert staged.rejects[0].key == "1010-2026-9-1"
     assert staged.rejects[0].cause == cause
@@ -112,7 +111,7 @@ def test_positions_and_lines_go_on_over_pages() -> None:
     made = stager()
     for number in (1, 2):
         page = SourcePage([item(number * 10), item(number * 10 + 1)], [])
-        staged = made.stage(page, made.keys(page), {})
+        staged = made.stage(file_page(LAYOUT, page), {})
     assert [(record.position, record.file_line) for record in staged.records] == [(3, 4), (4, 5)]
 
 

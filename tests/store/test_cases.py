@@ -265,10 +265,9 @@ def test_what_was_solved_lately(bench: Bench) -> None:
     waive(bench, Place(first, 5), reason="blocked in SAP")
     second = load(bench, ["A", "B", "C"])
     solved = bench.store.cases.solved([bench.target()])
-    assert sorted((one.cause, one.records, one.run_id or 0, one.by, one.reason) for one in solved) == [
-        (GONE, 2, second, "", ""),
-        (LOCKED, 1, 0, "uid:1000", "blocked in SAP"),
-        (LOCKED, 1, second, "", ""),
+    assert sorted((one.cause, one.causes, one.records, one.run_id or 0, one.by, one.reason) for one in solved) == [
+        (GONE, 2, 3, second, "", ""),
+        (LOCKED, 1, 1, 0, "uid:1000", "blocked in SAP"),
     ]
     assert [one.at for one in solved] == sorted((one.at for one in solved), reverse=True)
     assert bench.store.cases.solved([bench.target("suppliers")]) == []
@@ -395,7 +394,9 @@ def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.Monkey
         cases.ages([target_id], [datetime.now(UTC)])
         cases.at(Place(first, 2))
         cases.solved([target_id])
-        cases.alive_of(target_id, ["B"])
+        cases.refusals([Place(first, 2)])
+        cases.mappings(cases.refusals([Place(first, 2)]))
+        cases.replays_under_way([Place(first, 2)])
         load(bench, ["A"], {"B": GONE})
     walked = {"record", "reject", "audit_event", "run", "r", "j", "n", "m", "w", "waiver", "c", "reject_case"}
     plans = {}

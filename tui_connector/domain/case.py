@@ -94,11 +94,15 @@ class GroupMark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """Cases of one cause that ended together. by, reason: of the waiver; of a run that loaded them, both are empty."""
+    """Cases of one flow that ended together. cause: the first of `causes` different ones.
+
+    run_id: the run that loaded them; None for those that were waived. by, reason: of the waiver.
+    """
 
     at: datetime
     flow: str
     cause: str
+    causes: int
     records: int
     run_id: int | None
     by: str = ""

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
-from tui_connector.domain.mapping import mapping_digest
-from tui_connector.domain.run import Counts, RunState, StepState, Watermark
+from tui_connector.domain.mapping import Mapping, mapping_digest
+from tui_connector.domain.run import Counts, Purpose, RunState, StepState, Watermark
 from tui_connector.engine.importing import FileImport
 from tui_connector.engine.layout import lay_out
+from tui_connector.engine.pages import KeptPages, SapPages
 from tui_connector.engine.prepare import prepare
 from tui_connector.engine.transfer import Transfer
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LoadRun:
-    """One run of one LoadFlow."""
+    """One run of one LoadFlow: what changed in SAP, or in a replay refused records that a person chose."""
 
     def __init__(self, context: RunContext[LoadFlow]) -> None:
         self._context = context
@@ -47,7 +48,7 @@ class LoadRun:
 
     async def _transfer(self) -> None:
         layout = lay_out(self._context.flow)
-        self._checkpoints.begin("prepare")
+        self._checkpoints.begin("prepare", **Mapping.of(self._context.flow).kept())
         self._context.progress("prepare")
         destination = await prepare(self._context, layout)
         self._checkpoints.done(
@@ -57,20 +58,22 @@ class LoadRun:
             action=destination.action.name,
             codes={name: len(codes) for name, codes in destination.codes.items()},
         )
-        await Transfer(self._context, layout, destination).go()
+        replay = self._run.purpose is Purpose.REPLAY
+        pages = KeptPages(self._context, layout, destination) if replay else SapPages(self._context, layout)
+        await Transfer(self._context, layout, destination, pages).go()
 
     def _settle(self, counts: Counts, until: str | None) -> None:
-        """Move the watermark and end the run in one transaction: both or neither."""
+        """Move the watermark and end the run in one transaction: both or neither. A replay moves none."""
         run, fence = self._run, self._context.fence
         with self._store.transaction() as tx:
-            if not run.dry_run and not self._leaves_a_gap():
+            if run.purpose is Purpose.FLOW and not run.dry_run and not self._leaves_a_gap():
                 value = datetime.fromisoformat(until) if until else None
                 mapping = mapping_digest(self._context.flow)
                 moved = Watermark(run.target_id, value, mapping, run.id, self._context.clock.now())
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
             reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
-            hint = f"`runs {run.id}` lists the refused records; once mended, `run {run.flow} --full` sends them"
+            hint = f"`rejects --flow {run.flow}` tells why; once that is mended, `rejects replay` sends them again"
             self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint if counts.rejected else "", counts)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")

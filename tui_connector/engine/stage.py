@@ -48,6 +48,23 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class FilePage:
+    """Records of one page, laid out as the file's columns, and the ones of it that could not be read."""
+
+    keys: Sequence[str]
+    rows: Columns
+    faults: Sequence[FieldFault] = ()
+
+
+def file_page(layout: Layout, page: SourcePage) -> FilePage:
+    """A page of SAP as the file's columns."""
+    keys = list(map(KEY_JOINT.join, Columns(page.columns[: layout.key_width])))
+    # what picks values out of a row picks columns out of a page as well
+    picks: Any = layout.values
+    return FilePage(keys, Columns(picks((keys, *page.columns)) if keys else ()), page.faults)
+
+
+@dataclass(frozen=True, slots=True)
 class StagedPage:
     """What became of one page: the trail's rows, the refused records, and the lines of the file."""
 
@@ -74,16 +91,10 @@ class Stager:
         """The file's first line."""
         return self._encoder.data([self._encoder.header(self._layout.headers)])
 
-    def keys(self, page: SourcePage) -> list[str]:
-        """The page's record keys in order."""
-        return list(map(KEY_JOINT.join, Columns(page.columns[: self._layout.key_width])))
-
-    def stage(self, page: SourcePage, keys: Sequence[str], known: Mapping[str, str]) -> StagedPage:
+    def stage(self, page: FilePage, known: Mapping[str, str]) -> StagedPage:
         """Compare one page with what Anaplan has confirmed (`known`: content by key) and lay it out."""
         tally, layout = self.tally, self._layout
-        # what picks values out of a row picks columns out of a page as well
-        picks: Any = layout.values
-        rows = Columns(picks((keys, *page.columns)) if keys else ())
+        keys, rows = page.keys, page.rows
         lines, faults = self._encoder.lines(rows)
         causes = self._unknown_members(rows)
         for fault in faults:  # in row order, so that every line stands at its row's index again

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.case import Case, CauseGroup, GroupMark, Place, Solved, Waiver
 from tui_connector.domain.errors import ConfigError, RefusedError
+from tui_connector.domain.mapping import Mapping
+from tui_connector.domain.replay import Refusal
 from tui_connector.store import chain
 from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
+from tui_connector.store.rejects import reject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -274,38 +278,66 @@ class Cases:
         """The open cases at these places; RefusedError for one that is not open there any more."""
         return [_require_open(self._database, place) for place in places]
 
+    def refusals(self, places: Sequence[Place]) -> list[Refusal]:
+        """What was kept of refused records, in the order of their places."""
+        rows = self._database.rows(
+            "SELECT r.run_id, r.key, r.content, j.position, j.key, j.rejected_by, j.cause, j.content, j.detail,"
+            f" j.file_line FROM ({self._database.dialect.table(_PLACES)}) AS p JOIN record r ON r.run_id = p.run_id"
+            " AND r.position = p.position JOIN reject j ON j.run_id = r.run_id AND j.position = r.position"
+            " AND j.part = 1 ORDER BY r.run_id, r.position",
+            canonical([list(place) for place in places]),
+        )
+        return [Refusal(Place(row[0], row[3]), row[1], row[2], reject_of(row[3:])) for row in rows]
+
+    def mappings(self, refusals: Iterable[Refusal]) -> dict[int, Mapping | None]:
+        """The mapping of each run that these come from; None where it kept none."""
+        return {run_id: self._mapping(run_id) for run_id in sorted({one.place.run_id for one in refusals})}
+
+    def _mapping(self, run_id: int) -> Mapping | None:
+        data = self._database.value(
+            "SELECT data FROM step WHERE run_id = ? AND name = 'prepare' ORDER BY attempt DESC LIMIT 1", run_id
+        )
+        return Mapping.read(json.loads(data)) if data else None
+
+    def replays_under_way(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Which of these a replay that has not ended sends again, and its run."""
+        rows = self._database.rows(
+            "SELECT s.source_run, s.position, s.run_id FROM run JOIN replayed s ON s.run_id = run.id"
+            f" JOIN ({self._database.dialect.table(_PLACES)}) AS p ON p.run_id = s.source_run"
+            " AND p.position = s.position WHERE run.state IN ('waiting', 'running')",
+            canonical([list(place) for place in places]),
+        )
+        return {Place(source, position): run_id for source, position, run_id in rows}
+
     def solved(self, targets: Sequence[int], limit: int = 20) -> list[Solved]:
         """What was loaded or waived lately, newest first."""
         numbers = self._database.dialect.numbers
         loaded = self._database.rows(
-            "SELECT s.at, t.flow, s.cause, s.records, s.run_id FROM (SELECT max(solved_at) AS at, target_id, cause,"
-            " count(*) AS records, solved_run AS run_id FROM reject_case WHERE solved_run IS NOT NULL"
-            f" AND target_id IN ({numbers}) GROUP BY solved_run, target_id, cause"
-            " ORDER BY solved_run DESC LIMIT ?) AS s JOIN target t ON t.id = s.target_id",
+            "SELECT s.at, t.flow, s.cause, s.causes, s.records, s.run_id FROM (SELECT max(solved_at) AS at, target_id,"
+            " min(cause) AS cause, count(DISTINCT cause) AS causes, count(*) AS records, solved_run AS run_id"
+            f" FROM reject_case WHERE solved_run IS NOT NULL AND target_id IN ({numbers})"
+            " GROUP BY solved_run, target_id ORDER BY solved_run DESC LIMIT ?) AS s"
+            " JOIN target t ON t.id = s.target_id",
             canonical(list(targets)), limit,
         )  # fmt: skip
         waived = self._database.rows(
-            "SELECT w.at, t.flow, c.cause, count(*), w.waived_by, w.reason FROM (SELECT * FROM waiver WHERE at >="
+            "SELECT w.at, t.flow, min(c.cause), count(DISTINCT c.cause), count(*), w.waived_by, w.reason"
+            " FROM (SELECT * FROM waiver WHERE at >="
             " coalesce((SELECT min(at) FROM (SELECT DISTINCT at FROM waiver ORDER BY at DESC LIMIT ?) AS newest), 0))"
             " AS w JOIN reject_case c ON c.waived_run = w.run_id AND c.waived_position = w.position"
             f" JOIN target t ON t.id = c.target_id WHERE c.target_id IN ({numbers})"
-            " GROUP BY w.at, w.waived_by, w.reason, t.flow, c.cause",
+            " GROUP BY w.at, w.waived_by, w.reason, t.flow",
             limit, canonical(list(targets)),
         )  # fmt: skip
-        found = [Solved(to_moment(at), flow, cause, count, run_id) for at, flow, cause, count, run_id in loaded]
+        found = [
+            Solved(to_moment(at), flow, cause, causes, records, run_id)
+            for at, flow, cause, causes, records, run_id in loaded
+        ]
         found += [
-            Solved(to_moment(at), flow, cause, count, None, by, reason) for at, flow, cause, count, by, reason in waived
+            Solved(to_moment(at), flow, cause, causes, records, None, by, reason)
+            for at, flow, cause, causes, records, by, reason in waived
         ]
         return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
-
-    def alive_of(self, target_id: int, keys: Sequence[str]) -> dict[str, Case]:
-        """The cases of these keys that have not ended."""
-        rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.solved_run IS NULL AND c.target_id = ?"
-            f" AND c.key IN ({self._database.dialect.texts})",
-            target_id, canonical(list(keys)),
-        )  # fmt: skip
-        return {row[2]: _case_of(row) for row in rows}
 
 
 def _at(reader: Reader, place: Place) -> Case | None:

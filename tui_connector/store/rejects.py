@@ -93,7 +93,7 @@ def page(reader: Reader, run_id: int, limit: int, after: int) -> list[Reject]:
         " ORDER BY position, part",
         run_id, after, run_id, after, limit,
     )  # fmt: skip
-    return [_reject_of(row) for row in rows]
+    return [reject_of(row) for row in rows]
 
 
 def first(reader: Reader, run_id: int, position: int) -> Reject | None:
@@ -101,10 +101,11 @@ def first(reader: Reader, run_id: int, position: int) -> Reject | None:
     row = reader.row(
         f"SELECT {_COLUMNS} FROM reject WHERE run_id = ? AND position = ? ORDER BY part LIMIT 1", run_id, position
     )
-    return _reject_of(row) if row else None
+    return reject_of(row) if row else None
 
 
-def _reject_of(row: Row) -> Reject:
+def reject_of(row: Row) -> Reject:
+    """The refusal of one row of `_COLUMNS`; without values where they were erased."""
     position, key, rejected_by, cause, content, detail, file_line = row
     values = {} if content is None else json.loads(content)
     return Reject(position, key, RejectedBy(rejected_by), cause, values, detail, file_line)

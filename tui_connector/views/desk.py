@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tui_connector.approval.decisions import Decisions
     from tui_connector.approval.keys import Directory
+    from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow, WritebackFlow
     from tui_connector.domain.proposal import Proposal, ProposalHead
@@ -56,7 +57,8 @@ class Acts:
     """What a person at the console may do; a console that only reads has none.
 
     command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
-    person's own key is. secret_fields: which secrets a connection needs.
+    person's own key is. secret_fields: which secrets a connection needs. waive, take_back, request_replay: of refused
+    records.
     """
 
     request_runs: Callable[[Sequence[RunRequest], str], list[int]]
@@ -67,6 +69,9 @@ class Acts:
     set_credential: Callable[[str, Mapping[str, str]], None]
     secret_fields: Callable[[str], tuple[str, ...]]
     approver_key: Path
+    waive: Callable[[Sequence[Place], str, str], int]
+    take_back: Callable[[Sequence[Place], str, str], int]
+    request_replay: Callable[[str, Sequence[Place], str], int]
 
 
 @dataclass(frozen=True, slots=True)
