@@ -1,0 +1,134 @@
+"""What everything shares and runs into: requests a minute, holds on models, tokens, the close calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
+from tui_connector.domain.run import RunState
+from tui_connector.domain.text import clean
+from tui_connector.views.marks import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tui_connector.domain.run import Run
+    from tui_connector.views.desk import Desk
+
+_OPEN = Mark("✓", "open", "ok")
+_SOFT = Mark("▲", "soft", "warn")
+_SHUT = Mark("✗", "closed", "ink")
+_UNSET = Mark("–", "not set", "muted")
+_PERIODS = {PeriodStatus.OPEN: _OPEN, PeriodStatus.SOFT: _SOFT, PeriodStatus.CLOSED: _SHUT}
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How much of a tenant's budget was used in the last minute. blocked: how long it lets nobody go out yet."""
+
+    connection: str
+    used: int
+    per_minute: int
+    blocked: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who holds a model. run: the run that works under it; None when its worker has none there."""
+
+    model: str
+    run: int | None
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLife:
+    """How long a tenant's shared token lasts; None where there is none yet."""
+
+    connection: str
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """How a period stands in one company code. by: who set it, as stored."""
+
+    company_code: str
+    mark: Mark
+    reason: str
+    by: str
+    at: datetime | None
+
+
+def read_requests(desk: Desk) -> list[Requests]:
+    """One for each budget: connections of one tenant share theirs."""
+    found = {}
+    for one in desk.connections:
+        if one.budget and one.budget not in found:
+            blocked = timedelta(seconds=round(desk.store.budget.blocked_seconds(one.budget)))
+            found[one.budget] = Requests(one.name, desk.store.budget.usage(one.budget), one.per_minute, blocked)
+    return list(found.values())
+
+
+def read_tokens(desk: Desk) -> list[TokenLife]:
+    """The life of every tenant's token; none where each request carries its password."""
+    return [
+        TokenLife(one.name, desk.store.token_ends(one.name))
+        for one in desk.connections
+        if one.kind == "anaplan" or one.auth == "oauth"
+    ]
+
+
+def read_holds(desk: Desk, under_way: Sequence[Run], models: Mapping[str, str]) -> list[Hold]:
+    found = []
+    for lease in desk.store.leases.held():
+        run = next((one.id for one in under_way if one.model == lease.model and one.fence == lease.fence), None)
+        found.append(Hold(models.get(lease.model, clean(lease.model)), run, lease.fence))
+    return found
+
+
+def read_model_names(desk: Desk, ended: Mapping[str, Sequence[Run]]) -> dict[str, str]:
+    """What models are called, as a run has read it; a posting is called by its flow."""
+    names = {f"posting/{flow.sap}/{flow.name}": f"posting of {flow.name}" for flow in desk.flows}
+    names |= {one.model_id: one.name for one in desk.connections if one.model_id}
+    newest: dict[str, int] = {}
+    for runs in ended.values():
+        for run in runs:
+            if run.state is RunState.DONE:
+                newest[run.model] = max(newest.get(run.model, 0), run.id)
+    prepared = desk.store.steps.newest(list(newest.values()), "prepare")
+    return names | {
+        model: clean(str(prepared[run_id].data["model"]))
+        for model, run_id in newest.items()
+        if run_id in prepared and "model" in prepared[run_id].data
+    }
+
+
+def read_periods(desk: Desk) -> tuple[FiscalPeriod | None, tuple[PeriodRow, ...]]:
+    """The close calendar of the company codes that are posted to: the period of today, or the one before it while that
+    one still takes postings somewhere."""
+    codes: dict[str, int] = {}
+    for flow in desk.flows:
+        if isinstance(flow, WritebackFlow):
+            codes |= {code: flow.first_month.get(code, 1) for code in flow.company_codes}
+    if not codes:
+        return None, ()
+    today = desk.clock.now().astimezone(desk.zone).date()
+    before = today.replace(day=1) - timedelta(days=1)
+    rows = {}
+    for day in (before, today):
+        rows[day] = [(FiscalPeriod.of(day, first), code) for code, first in sorted(codes.items())]
+    found = {day: [desk.store.periods.get(code, period) for period, code in places] for day, places in rows.items()}
+    closing = any(one is not None and one.status is not PeriodStatus.CLOSED for one in found[before])
+    day = before if closing else today
+    told = tuple(
+        PeriodRow(code, _PERIODS[one.status], clean(one.reason), one.by, one.at)
+        if one
+        else PeriodRow(code, _UNSET, "", "", None)
+        for (_, code), one in zip(rows[day], found[day], strict=True)
+    )
+    return rows[day][0][0], told

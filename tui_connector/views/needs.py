@@ -1,0 +1,218 @@
+"""What needs a person now: decisions first, then failures, then what soon will; the oldest first in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
+from tui_connector.domain.run import Purpose, RunState
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import by_currency, counted, listed
+from tui_connector.views.marks import Mark
+from tui_connector.views.runs import BLOCKED, FAILED, UNKNOWN, UNSETTLED, marks_of, serves
+from tui_connector.views.words import age, figure, moment, short_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from tui_connector.domain.proposal import Proposal
+    from tui_connector.domain.run import Run
+    from tui_connector.views.desk import Desk
+    from tui_connector.views.worker import Serving
+
+APPROVE = Mark("◆", "approve", "warn")
+_HELD = Mark("◇", "held", "muted")
+_CLOSED = Mark("▲", "gate closed", "warn")
+_EXPIRED = Mark("▲", "expired", "warn")
+_REJECTS = Mark("▲", "rejects", "warn")
+_EXPIRES = Mark("▲", "expires", "warn")
+_ENDED = Mark("✗", "expired", "fail")
+_WORKER = Mark("▲", "worker", "warn")
+_AUDIT = Mark("✗", "audit", "fail")
+_SOON = timedelta(days=30)
+_MOST = 50
+_STANDING = (ProposalState.PLANNED, ProposalState.HELD)
+
+
+class Place(NamedTuple):
+    """Where a person goes to see to it: a tab and what to open there ("4182", "P-0117", a filter, a name)."""
+
+    tab: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One row. rank: 0 a decision, 1 a failure, 2 a warning. thing: what it is, in bold. subject: what it is about.
+
+    count: how much of it, in words. amounts: by currency. wait: how long it waits or has time, in words.
+    """
+
+    rank: int
+    since: datetime
+    mark: Mark
+    thing: str
+    subject: str
+    place: Place
+    count: str = ""
+    amounts: Mapping[str, Decimal] | None = None
+    wait: str = ""
+
+    @property
+    def words(self) -> str:
+        """The row as one line."""
+        amounts = by_currency(self.amounts) if self.amounts else ""
+        told = ", ".join(part for part in (self.subject, self.count, amounts, self.wait) if part)
+        return f"{self.mark.word} {self.thing}: {told}"
+
+
+def read_needs(desk: Desk, latest: Mapping[str, Sequence[Run]], serving: Serving) -> list[Need]:
+    """Everything that needs a person. latest: the newest ended runs of each flow, newest first."""
+    needs = [
+        *_proposals(desk), *_documents(desk), *_flows(desk, latest), *_unmended(desk), *_rejects(desk), *_ends(desk),
+        *_worker(desk, serving), *_audit(desk),
+    ]  # fmt: skip
+    return sorted(needs, key=lambda one: (one.rank, one.since))
+
+
+def _proposals(desk: Desk) -> Iterator[Need]:
+    store, now = desk.store, desk.clock.now()
+    titles = {flow.name: flow.title for flow in desk.flows}
+    for one in store.proposals.history(_MOST, states=_STANDING):
+        given = len(store.proposals.approvals(one.id)) if one.approvals_needed > 1 else 0
+        mark, subject = _decision(one, now)
+        subject = subject or titles.get(one.flow, one.flow) + (f", {given} of 2 signed" if given else "")
+        yield Need(
+            0 if mark is APPROVE else 2, one.made_at, mark, one.name, clean(subject), Place("approvals", one.name),
+            counted(one.documents, "document"), one.gross, f"waits {age(now - one.made_at)}",
+        )  # fmt: skip
+
+
+def _decision(one: Proposal, now: datetime) -> tuple[Mark, str]:
+    """How a proposal that waits is told, and what stands in its way."""
+    if one.state is ProposalState.HELD:
+        return _HELD, f"held: {one.reason}"
+    closed = [gate.name for gate in one.gates if gate.verdict is Verdict.FAIL]
+    if closed:
+        return _CLOSED, f"not passed: {listed(closed)}"
+    return (_EXPIRED, "has to be proposed again") if now >= one.expires_at else (APPROVE, "")
+
+
+def _documents(desk: Desk) -> Iterator[Need]:
+    """Documents of which nobody knows whether SAP holds them, and those that wait for a person's word."""
+    store, now = desk.store, desk.clock.now()
+    found: dict[tuple[int, bool], list[tuple[datetime, str, Decimal]]] = {}
+    for one in store.postings.open_documents():
+        if one.state in (DocumentState.HELD, DocumentState.UNKNOWN):
+            said = one.document
+            kind = (one.proposal_id, one.state is DocumentState.HELD)
+            found.setdefault(kind, []).append((one.sent_at or now, said.currency, max(said.debit, said.credit)))
+    for (number, held), documents in found.items():
+        since = min(at for at, _, _ in documents)
+        amounts: dict[str, Decimal] = {}
+        for _, currency, amount in documents:
+            amounts[currency] = amounts.get(currency, amount * 0) + amount
+        name = f"P-{number:04}"
+        subject = "look it up in SAP, then choose" if held else "looked up by its reference, not sent again"
+        yield Need(
+            0 if held else 1, since, UNSETTLED if held else UNKNOWN, name, subject, Place("approvals", name),
+            counted(len(documents), "document"), amounts, f"since {moment(since, now, desk.zone)}",
+        )  # fmt: skip
+
+
+def _flows(desk: Desk, latest: Mapping[str, Sequence[Run]]) -> Iterator[Need]:
+    """Flows whose newest run did not end well; those that one of them holds up are counted with it."""
+    now = desk.clock.now()
+    newest = [runs[0] for runs in latest.values() if runs]
+    failed = [run for run in newest if run.state is RunState.FAILED]
+    blocked = [run for run in newest if run.state is RunState.BLOCKED]
+    for run in failed:
+        stopped = sum(other.cycle == run.cycle for other in blocked)
+        count = f"stops {counted(stopped, 'flow')}" if stopped else ""
+        yield _failed(desk, run, now, count)
+    cycles = {run.cycle for run in failed}
+    for run in blocked:
+        if run.cycle not in cycles:
+            yield _failed(desk, run, now, "")
+
+
+def _unmended(desk: Desk) -> Iterator[Need]:
+    """Runs that failed for a proposal, unless its documents tell it already."""
+    runs = desk.store.runs.unmended(_MOST)
+    marks = marks_of(desk.store, runs)
+    for run in runs:
+        if marks[run.id] is FAILED or run.purpose is not Purpose.POST:
+            yield _failed(desk, run, desk.clock.now(), "")
+
+
+def _failed(desk: Desk, run: Run, now: datetime, count: str) -> Need:
+    since = run.ended_at or run.requested_at
+    name = f"{run.flow} {serves(run)}".rstrip()
+    mark = BLOCKED if run.state is RunState.BLOCKED else FAILED
+    return Need(
+        1, since, mark, f"run {run.id}", f"{name}: {clean(run.reason)}", Place("runs", str(run.id)), count, None,
+        f"since {moment(since, now, desk.zone)}",
+    )  # fmt: skip
+
+
+def _rejects(desk: Desk) -> Iterator[Need]:
+    targets = [number for flow in desk.flows if (number := desk.target(flow)) is not None]
+    records, causes = desk.store.cases.count(targets)
+    if not records:
+        return
+    by_flow: dict[str, int] = {}
+    since = desk.clock.now()
+    for group in desk.store.cases.groups(targets):
+        by_flow[group.flow] = by_flow.get(group.flow, 0) + group.records
+        since = min(since, group.since)
+    told = ", ".join(f"{flow} {figure(count)}" for flow, count in by_flow.items())
+    yield Need(
+        2, since, _REJECTS, counted(records, "record"), told, Place("rejects"), counted(causes, "cause"), None,
+        f"since {moment(since, desk.clock.now(), desk.zone)}",
+    )  # fmt: skip
+
+
+def _ends(desk: Desk) -> Iterator[Need]:
+    """Certificates that end soon, and those that have."""
+    now = desk.clock.now()
+    today = now.astimezone(desk.zone).date()
+    used = {one.name for one in desk.connections}
+    for one in desk.store.credentials.names():
+        if one.name not in used or one.expires_at is None or one.expires_at - now > _SOON:
+            continue
+        left = one.expires_at - now
+        ended = left <= timedelta()
+        days = "ended" if ended else f"{counted(left.days, 'day')} left" if left.days else f"{age(left)} left"
+        yield Need(
+            1 if ended else 2, one.expires_at, _ENDED if ended else _EXPIRES, "certificate", one.name,
+            Place("connections", one.name), days, None, short_date(one.expires_at.astimezone(desk.zone).date(), today),
+        )  # fmt: skip
+
+
+def _worker(desk: Desk, serving: Serving) -> Iterator[Need]:
+    if not serving.trouble:
+        return
+    now = desk.clock.now()
+    seen = max((one.seen for one in serving.workers), default=None)
+    since = f"since {moment(seen, now, desk.zone)}" if seen and not serving.alive else ""
+    thing = "version" if serving.alive else "none runs"
+    rank = 2 if serving.alive else 1
+    subject = f"{serving.trouble}. {serving.remedy}" if serving.workers else serving.remedy
+    yield Need(rank, seen or now, _WORKER, thing, subject, Place("overview"), "", None, since)
+
+
+def _audit(desk: Desk) -> Iterator[Need]:
+    """A chain that was found broken, until a later verification finds it whole."""
+    store = desk.store
+    broken = store.audit.events_before(None, 1, kind="audit.broken")
+    whole = store.audit.events_before(None, 1, kind="audit.verified")
+    if not broken or (whole and whole[0].seq > broken[0].seq):
+        return
+    (event,) = broken
+    since = f"since {moment(event.at, desk.clock.now(), desk.zone)}"
+    finding = clean(str(event.fact.data.get("finding", "the chain is broken")))
+    yield Need(1, event.at, _AUDIT, "chain broken", finding, Place("audit"), "", None, since)
