@@ -127,11 +127,14 @@ class Installation:
         return Acts(
             request_runs=self.request_runs,
             request_posting=self.request_posting,
+            request_remake=self.request_remake,
             decisions=self.decisions(),
             head=self.head,
             command=self.command,
             set_credential=self.set_credential,
             secret_fields=partial(credential_fields, self.settings),
+            pause=self.pause,
+            resume=self.resume,
             approver_key=approver_key,
             waive=self.waive,
             take_back=self.take_back_waivers,
@@ -145,6 +148,27 @@ class Installation:
             data = {"command": number, **payload}
             self.store.audit.append(tx, Fact(f"command.{kind}", self.person(), subject, data))
         return number
+
+    def pause(self, flow: str, why: str) -> None:
+        """Let a flow not start by itself until it is resumed; raises ConfigError for one without a schedule."""
+        with self.store.transaction() as tx:
+            self.store.schedule.pause(tx, self._scheduled(flow), why, self.person())
+
+    def resume(self, flow: str) -> None:
+        """Let it start by itself again, from its next slot on."""
+        with self.store.transaction() as tx:
+            self.store.schedule.resume(tx, self._scheduled(flow), self.person())
+
+    def _scheduled(self, name: str) -> str:
+        found = next((flow for flow in self.flows if flow.name == name), None)
+        if found is None:
+            raise ConfigError(f"there is no flow {name}", hint=f"there are {', '.join(f.name for f in self.flows)}")
+        if not found.schedule:
+            raise ConfigError(
+                f"{name} is on no schedule; it starts only when asked",
+                hint=f"`run {name}` starts it; config.toml gives it one",
+            )
+        return name
 
     def _known_target(self, flow: Flow) -> int | None:
         return self.store.targets.find(*self._place(flow))
@@ -166,14 +190,28 @@ class Installation:
         """Write down runs asked for together; a worker claims them in their order."""
         wanted = [self._wanted(request) for request in requests]
         with self.store.transaction() as tx:
-            ids = self.store.runs.create_cycle(tx, wanted, requested_by=by)
-            for run_id, (request, _, _) in zip(ids, wanted, strict=True):
-                data = {
-                    "mode": request.mode.value,
-                    "dry_run": request.dry_run,
-                    "since": request.since and request.since.isoformat(),
-                }
-                self.store.audit.append(tx, Fact("run.requested", by, request.flow, data, run_id))
+            return self._request_runs(tx, wanted, by)
+
+    def request_remake(self, proposal: Proposal, purpose: Purpose, reason: str, by: str) -> int:
+        """Let a proposal be made from another one: without the lines taken out, or the opposite of what was posted."""
+        self.writeback(proposal.flow)
+        wanted = self._wanted(RunRequest(proposal.flow, purpose=purpose, proposal=proposal.id))
+        with self.store.transaction() as tx:
+            run_id = self._request_runs(tx, [wanted], by)[0]
+            if reason:
+                data = {"proposal": proposal.id, "reason": reason}
+                self.store.audit.append(tx, Fact("reversal.requested", by, proposal.name, data, run_id))
+        return run_id
+
+    def _request_runs(self, tx: Transaction, wanted: Sequence[tuple[RunRequest, int, str]], by: str) -> list[int]:
+        ids = self.store.runs.create_cycle(tx, wanted, requested_by=by)
+        for run_id, (request, _, _) in zip(ids, wanted, strict=True):
+            data = {
+                "mode": request.mode.value,
+                "dry_run": request.dry_run,
+                "since": request.since and request.since.isoformat(),
+            }
+            self.store.audit.append(tx, Fact("run.requested", by, request.flow, data, run_id))
         return ids
 
     def request_replay(self, flow: str, records: Sequence[Place], by: str) -> int:

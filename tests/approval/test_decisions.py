@@ -247,9 +247,11 @@ def test_only_what_waits_is_decided_on(rig: Rig) -> None:
     assert decisions.reject(made.id, "wrong", "uid:1").state is ProposalState.REJECTED
     with pytest.raises(RefusedError, match="P-0001 is rejected: wrong"):
         rig.sign(made, "novak")
-    for act in (decisions.hold, decisions.release, decisions.reject):
+    for act in (decisions.hold, decisions.release):
         with pytest.raises(StoreError, match="P-0001 is rejected and cannot become"):
             act(made.id, "again", "uid:1")
+    with pytest.raises(RefusedError, match="P-0001 is rejected; only what is planned or held or approved"):
+        decisions.reject(made.id, "again", "uid:1")
     with pytest.raises(StoreError, match="nothing of it can be changed any more"):
         decisions.comment(made.id, [1], "late", "uid:1")
     with pytest.raises(ConfigError, match="there is no proposal P-0099"):

@@ -12,8 +12,8 @@ from tests.cli.counter import ASKS, CLOSED, FLOW, PASSPHRASE, TWO, Counter, open
 from tests.journeys import conftest as journeys
 from tests.journeys.desk import restore, set_up
 from tests.store.conftest import Bench
+from tui_connector.approval.decisions import sap_number
 from tui_connector.cli import Exit
-from tui_connector.cli.posting import _sap_number
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError
@@ -216,7 +216,7 @@ def test_a_person_decides_on_a_held_document(
 @pytest.mark.parametrize("text", ["", "4711", "0/2026", "4711/26", "x/2026", "12345678901/2026"])
 def test_what_is_no_number_in_sap(text: str) -> None:
     with pytest.raises(ConfigError, match="no document of SAP"):
-        _sap_number(text)
+        sap_number(text)
 
 
 @pytest.mark.parametrize(

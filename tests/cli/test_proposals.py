@@ -13,8 +13,8 @@ from rich.cells import cell_len
 
 from tests.cli.counter import ASKS, CLOSED, FLOW, TWO, Counter, open_counter
 from tests.store.conftest import Bench
+from tui_connector.approval.decisions import line_numbers
 from tui_connector.cli import Exit
-from tui_connector.cli.proposals import line_numbers
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalState
 

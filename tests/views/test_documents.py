@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_all_is_proved_and_can_be_taken_back(world: World, proposal: Proposal) -
         ("0000000001", Decimal("100.00"), Decimal(0)), ("0000000002", Decimal("70.25"), Decimal(0)),
     ]  # fmt: skip
     assert [(one.currency, one.amount, one.read_back, one.open) for one in found.sums] == [
-        ("CHF", Decimal("70.25"), Decimal("70.25"), 0), ("EUR", Decimal("100.00"), Decimal("100.00"), 0),
+        ("CHF", Decimal("70.25"), Decimal("70.25"), Decimal(0)), ("EUR", Decimal("100.00"), Decimal("100.00"), Decimal(0)),
     ]  # fmt: skip
     assert found.posting is None
     assert found.undo.possible
@@ -100,7 +100,11 @@ def test_all_is_proved_and_can_be_taken_back(world: World, proposal: Proposal) -
     assert [(line.account, line.debit, line.credit) for line in first.lines] == [
         ("0061003000", Decimal("100.00"), None), ("0061009999", None, Decimal("100.00")),
     ]  # fmt: skip
-    assert (first.debit, first.credit, first.rounding) == (Decimal("100.00"), Decimal("100.00"), (0, 0))
+    assert (first.debit, first.credit, first.rounding) == (
+        Decimal("100.00"),
+        Decimal("100.00"),
+        (Decimal(0), Decimal(0)),
+    )
     assert (first.payload.glyph, first.payload.word) == ("✓", "sent as signed")
     told = stations(world, first)
     assert told[0] == "· made ready to be sent"
@@ -212,13 +216,11 @@ def test_a_worker_that_died_while_it_sent(world: World, proposal: Proposal) -> N
 def test_the_bytes_are_compared_with_what_was_signed(world: World, proposal: Proposal) -> None:
     world.approve(proposal, DANA)
     assert page(world, proposal, 1).payload.word == "as signed"
-    backend = world.store._database._backend
+    backend: Any = world.store._database._backend
     other = bytes(world.store.proposals.payload(proposal.id, 2))
-    backend.change(  # type: ignore[attr-defined]
-        "UPDATE document SET payload = (SELECT payload FROM document WHERE number = 2) WHERE number = 1", ()
-    )
+    backend.change("UPDATE document SET payload = (SELECT payload FROM document WHERE number = 2) WHERE number = 1", ())
     assert page(world, proposal, 1).payload.word == "not the bytes that were stored"
-    backend.change(  # type: ignore[attr-defined]
+    backend.change(
         "UPDATE document SET payload_digest = (SELECT payload_digest FROM document WHERE number = 2) WHERE number = 1",
         (),
     )

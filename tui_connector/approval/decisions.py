@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from tui_connector.approval.binding import check_head, check_separation, standin
 from tui_connector.approval.keys import verify
 from tui_connector.domain.errors import AuthenticationError, ConfigError, RefusedError, StaleProposalError
 from tui_connector.domain.proposal import (
+    STANDING,
     Approval,
     DocumentState,
     LineDecision,
@@ -26,9 +28,17 @@ if TYPE_CHECKING:
     from tui_connector.approval.keys import Directory, KeyFile, PublicKey
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import WritebackFlow
-    from tui_connector.domain.proposal import Proposal, ProposalHead
+    from tui_connector.domain.proposal import PostingDocument, Proposal, ProposalHead
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
+
+_SPAN = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_SAP_NUMBER = re.compile("([0-9]{1,10})/([0-9]{4})")
+_FROM = {
+    ProposalState.HELD: (ProposalState.PLANNED, ProposalState.APPROVED),
+    ProposalState.PLANNED: (ProposalState.HELD,),
+    ProposalState.REJECTED: STANDING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +81,28 @@ class Decisions:
         enough = len(signed) >= proposal.approvals_needed
         return self._change(proposal_id, ProposalState.APPROVED if enough else ProposalState.PLANNED, reason, by)
 
+    def check_change(self, proposal: Proposal, to: ProposalState) -> None:
+        """Raise RefusedError when a person may not hold, release or reject a proposal as it stands."""
+        if proposal.state not in _FROM[to]:
+            raise RefusedError(
+                f"{proposal.name} is {proposal.state}; only what is {' or '.join(_FROM[to])} can become {to}.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
+        under_way = [one for one in self._store.proposals.documents(proposal.id) if one.state.open]
+        if to is ProposalState.REJECTED and under_way:
+            raise RefusedError(
+                f"{proposal.name} has {len(under_way)} documents that may be in SAP, the first of them "
+                f"{under_way[0].state}.",
+                hint=f"`proposals post {proposal.name}` looks them up; then reject what is left",
+            )
+
     def reject(self, proposal_id: int, reason: str, by: str) -> Proposal:
         """End a proposal: what was not sent is left out for good, what was posted stays and can be reversed."""
         _require_reason(reason)
         store = self._store
-        proposal = store.proposals.get(proposal_id)
         with store.transaction() as tx:
+            self.check_change(store.proposals.get(proposal_id), ProposalState.REJECTED)
             documents = store.proposals.documents(proposal_id)
-            under_way = [one for one in documents if one.state.open]
-            if under_way:
-                raise RefusedError(
-                    f"{proposal.name} has {len(under_way)} documents that may be in SAP, the first of them "
-                    f"{under_way[0].state}.",
-                    hint=f"`proposals post {proposal.name}` looks them up; then reject what is left",
-                )
             posted = any(one.state is DocumentState.VERIFIED for one in documents)
             for one in documents:
                 if posted and one.state.unsent:
@@ -102,6 +120,55 @@ class Decisions:
         with self._store.transaction() as tx:
             self._store.proposals.decide_lines(tx, proposal_id, numbers, decision, reason, by)
 
+    def check_revise(self, proposal: Proposal) -> int:
+        """How many lines a revision leaves out; RefusedError when there is nothing to revise."""
+        out = self.taken_out(proposal.id)
+        if not proposal.state.undecided or not out:
+            raise RefusedError(
+                f"{proposal.name} is {proposal.state}, and no line was taken out of it that could be left out now.",
+                hint=f"`proposals hold {proposal.name} --lines …` takes lines out while it waits",
+            )
+        return out
+
+    def check_reverse(self, proposal: Proposal) -> list[PostingDocument]:
+        """What a reversal would take back; RefusedError when nothing is proved."""
+        documents = self._store.proposals.documents(proposal.id)
+        proved = [one for one in documents if one.state is DocumentState.VERIFIED]
+        if not proved:
+            raise RefusedError(
+                f"{proposal.name} has no proved document to reverse.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
+        return proved
+
+    def check_choice(self, proposal: Proposal, number: int) -> PostingDocument:
+        """The document that a person may settle; RefusedError when it needs no choice."""
+        document = self._store.proposals.document(proposal.id, number)
+        if document.state is not DocumentState.HELD:
+            raise RefusedError(
+                f"document {number} of {proposal.name} is {document.state}; only a held one needs a choice.",
+                hint=f"`proposals show {proposal.name}` tells how it stands",
+            )
+        return document
+
+    def choose(
+        self, proposal_id: int, number: int, to: DocumentState, *, typed: str, reason: str, by: str, said: str = ""
+    ) -> PostingDocument:
+        """A person's word on a held document, after it was looked up in SAP by its reference.
+
+        to: READY sends it again, VERIFIED counts it as posted under `said` ("0100004711/2026"), REJECTED as not posted.
+        typed: the short fingerprint. Raises ConfigError for what was not said rightly, RefusedError as `check_choice`.
+        """
+        _require_reason(reason)
+        name, year = sap_number(said) if to is DocumentState.VERIFIED else ("", "")
+        proposal = self._store.proposals.get(proposal_id)
+        check_typed(proposal, typed)
+        self.check_choice(proposal, number)
+        with self._store.transaction() as tx:
+            return self._store.postings.choose(
+                tx, proposal_id, number, to=to, reason=reason, actor=by, accounting_document=name, fiscal_year=year
+            )
+
     def comment(self, proposal_id: int, numbers: Collection[int], text: str, by: str) -> None:
         """Write beside lines."""
         with self._store.transaction() as tx:
@@ -109,8 +176,7 @@ class Decisions:
 
     def taken_out(self, proposal_id: int) -> int:
         """How many lines of a proposal are held or rejected."""
-        lines = self._store.proposals.each_line(proposal_id)
-        return sum(line.decision is not LineDecision.NONE for line in lines)
+        return self._store.proposals.taken_out(proposal_id)
 
     def check(self, proposal: Proposal, flow: WritebackFlow, head: ProposalHead) -> None:
         """Everything that stands against an approval whoever gives it; raises RefusedError or StaleProposalError."""
@@ -171,9 +237,7 @@ class Decisions:
         check_typed(proposal, typed)
         self._untouched(proposal)
         public = key.public()
-        if not self._single:
-            check_separation(proposal, key_id=public.key_id, user=public.user, by=by)
-        self._check_first(proposal, public)
+        self._check_person(proposal, public, by)
         now = self._clock.now()
         statement = approval_statement(
             proposal, store.proposals.documents(proposal_id), key_id=public.key_id, user=public.user, by=by,
@@ -198,6 +262,35 @@ class Decisions:
                 store.proposals.change_state(tx, proposal_id, ProposalState.APPROVED, reason=reason, actor=by)
                 run_ids = self._request_posting(tx, proposal, by)
         return Signed(store.proposals.get(proposal_id), approval, given, needed, tuple(run_ids))
+
+    def check_person(self, proposal: Proposal, public: PublicKey, by: str) -> list[Approval]:
+        """What stands against this very person's signature, before anything is typed; raises RefusedError.
+
+        Returns the signatures of others that count already.
+        """
+        enrolled = self._directory.find(public.key_id)
+        place = self._directory.folder / public.file_name
+        if enrolled is None:
+            raise RefusedError(
+                f"The key {public.key_id} of {public.name} is not enrolled, so that its signature would not count.",
+                hint=f"an administrator puts its public half, which `approver show` tells, into {place}",
+            )
+        if enrolled.revoked_at is not None:
+            raise RefusedError(
+                f"The key {public.key_id} of {public.name} was revoked on {enrolled.revoked_at:%Y-%m-%d}.",
+                hint="let another approver sign, or make a new key and have it enrolled",
+            )
+        if proposal.head.environment not in enrolled.environments:
+            raise RefusedError(
+                f"The key {public.key_id} of {public.name} is not valid for {proposal.head.environment}.",
+                hint=f'an administrator adds it to "environments" in {place}',
+            )
+        return self._check_person(proposal, public, by)
+
+    def _check_person(self, proposal: Proposal, public: PublicKey, by: str) -> list[Approval]:
+        if not self._single:
+            check_separation(proposal, key_id=public.key_id, user=public.user, by=by)
+        return self._check_first(proposal, public)
 
     def _untouched(self, proposal: Proposal) -> None:
         """Nobody signs what somebody wrote into the store behind the program's back."""
@@ -242,6 +335,28 @@ def check_typed(proposal: Proposal, typed: str) -> None:
             f"what was typed is not the fingerprint of {proposal.name}: it differs at character {at + 1}",
             hint=f"read it from what you reviewed; it has the form {short_fingerprint('0' * 8)}",
         )
+
+
+def sap_number(text: str) -> tuple[str, str]:
+    """Number and fiscal year as SAP has them, from "100004711/2026"; ConfigError for anything else."""
+    found = _SAP_NUMBER.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        raise ConfigError(f"{text} is no document of SAP", hint="write its number and fiscal year: 0100004711/2026")
+    return found[1].zfill(10), found[2]
+
+
+def line_numbers(text: str, last: int) -> list[int]:
+    """Numbers from a list like 3,7-9; ConfigError for what is none, or lies outside 1 to `last`."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        found = _SPAN.fullmatch(part.strip())
+        first, end = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= end <= last:
+            raise ConfigError(
+                f"{part.strip() or text!r} names no lines of this proposal", hint=f"write 1 to {last}, as in 3,7-9"
+            )
+        numbers.update(range(first, end + 1))
+    return sorted(numbers)
 
 
 def _require_reason(reason: str) -> None:

@@ -37,7 +37,7 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _LARGEST_FILE = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # it becomes a file's name
-_MAKE_ONE = "Make one: tui-connector approver init"
+_MAKE_ONE = "Make one: tui-connector approver init --name NAME"
 
 
 @dataclass(frozen=True, slots=True)

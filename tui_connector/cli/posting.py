@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,13 @@ from tui_connector.cli.telling import (
     waits_for,
 )
 from tui_connector.cli.verdict import judge, proposal_made
-from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
-from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.rollup import consequence
+from tui_connector.views.acting import chosen_words
 from tui_connector.views.documents import describe_document
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 
     from tui_connector.approval.decisions import Signed
     from tui_connector.domain.proposal import Proposal
-
-_NUMBER = re.compile("([0-9]{1,10})/([0-9]{4})")
 
 
 def approve(given: argparse.Namespace) -> int:
@@ -170,11 +167,7 @@ def revise(given: argparse.Namespace) -> int:
     """Propose again without the lines that were held or rejected."""
     with open_installation(given.config) as installation:
         proposal = installation.store.proposals.find(given.id)
-        if not proposal.state.undecided or not installation.decisions().taken_out(proposal.id):
-            raise RefusedError(
-                f"{proposal.name} is {proposal.state}, and no line was taken out of it that could be left out now.",
-                hint=f"`proposals hold {proposal.name} --lines …` takes lines out while it waits",
-            )
+        installation.decisions().check_revise(proposal)
         return _remake(installation, given, proposal, Purpose.REVISE)
 
 
@@ -184,25 +177,15 @@ def reverse(given: argparse.Namespace) -> int:
         raise ConfigError("a reversal needs a reason", hint="say why, for those who read it later")
     with open_installation(given.config) as installation:
         proposal = installation.store.proposals.find(given.id)
-        documents = installation.store.proposals.documents(proposal.id)
-        if not any(one.state is DocumentState.VERIFIED for one in documents):
-            raise RefusedError(
-                f"{proposal.name} has no proved document to reverse.",
-                hint=f"`proposals show {proposal.name}` tells how it stands",
-            )
+        installation.decisions().check_reverse(proposal)
         return _remake(installation, given, proposal, Purpose.REVERSE, given.reason)
 
 
 def _remake(
     installation: Installation, given: argparse.Namespace, proposal: Proposal, purpose: Purpose, reason: str = ""
 ) -> int:
-    store, by = installation.store, installation.person()
-    installation.writeback(proposal.flow)
-    ids = installation.request_runs([RunRequest(proposal.flow, purpose=purpose, proposal=proposal.id)], by)
-    if reason:
-        with store.transaction() as tx:
-            data = {"proposal": proposal.id, "reason": reason}
-            store.audit.append(tx, Fact("reversal.requested", by, proposal.name, data, ids[0]))
+    store = installation.store
+    ids = [installation.request_remake(proposal, purpose, reason, installation.person())]
     interrupted = work_off(installation, ids, quiet=given.json)
     run = store.runs.get(ids[0])
     number = proposal_made(store, run)
@@ -222,32 +205,15 @@ def _remake(
 
 def choose(given: argparse.Namespace) -> int:
     """A person's word on a held document, after it was looked up in SAP by its reference."""
-    if not given.reason.strip():
-        raise ConfigError("a decision needs a reason", hint="say why, for those who read it later")
-    number, year = _sap_number(given.posted) if given.posted is not None else ("", "")
-    to = DocumentState.READY if given.send_again else DocumentState.VERIFIED if number else DocumentState.REJECTED
+    posted = given.posted is not None
+    to = DocumentState.READY if given.send_again else DocumentState.VERIFIED if posted else DocumentState.REJECTED
     with open_installation(given.config) as installation:
-        store = installation.store
-        proposal = store.proposals.find(given.id)
-        check_typed(proposal, given.fingerprint)
-        document = store.proposals.document(proposal.id, given.document)
-        if document.state is not DocumentState.HELD:
-            raise RefusedError(
-                f"document {given.document} of {proposal.name} is {document.state}; only a held one needs a choice.",
-                hint=f"`proposals show {proposal.name}` tells how it stands",
-            )
-        with store.transaction() as tx:
-            store.postings.choose(
-                tx, proposal.id, given.document, to=to, reason=given.reason, actor=installation.person(),
-                accounting_document=number, fiscal_year=year,
-            )  # fmt: skip
-        now = store.proposals.document(proposal.id, given.document)
-        said = {
-            DocumentState.READY: "will be sent again",
-            DocumentState.VERIFIED: f"counts as posted under {number} of {year}",
-            DocumentState.REJECTED: "counts as not posted",
-        }
-        told = f"Document {given.document} of {proposal.name} {said[to]}: {given.reason}"
+        proposal = installation.store.proposals.find(given.id)
+        now = installation.decisions().choose(
+            proposal.id, given.document, to, typed=given.fingerprint, reason=given.reason, by=installation.person(),
+            said=given.posted or "",
+        )  # fmt: skip
+        told = f"{chosen_words(now)[:-1]}: {given.reason}"
         say(
             given,
             {"proposal": proposal.name, **describe_document(proposal, now)},
@@ -263,10 +229,3 @@ def restored(given: argparse.Namespace) -> int:
             installation.store.restores.confirm(tx, given.reason, installation.person())
         say(given, {"confirmed": given.reason}, "Confirmed: plans are proposed again.")
     return Exit.DONE
-
-
-def _sap_number(text: str) -> tuple[str, str]:
-    found = _NUMBER.fullmatch(text.strip())
-    if not found or not int(found[1]):
-        raise ConfigError(f"{text} is no document of SAP", hint="write its number and fiscal year: 0100004711/2026")
-    return found[1].zfill(10), found[2]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui_connector.approval.decisions import line_numbers
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import print_json, say, table
@@ -30,17 +30,11 @@ if TYPE_CHECKING:
     from tui_connector.approval.decisions import Decisions
     from tui_connector.domain.proposal import Proposal
 
-_SPAN = re.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _PACKS: dict[str, Callable[[PackData], Iterator[str]]] = {
     "csv": csv_lines,
     "json": pack_json,
     "html": html,
     "return": return_lines,
-}
-_FROM = {
-    ProposalState.HELD: (ProposalState.PLANNED, ProposalState.APPROVED),
-    ProposalState.PLANNED: (ProposalState.HELD,),
-    ProposalState.REJECTED: STANDING,
 }
 
 
@@ -97,11 +91,7 @@ def _decide(given: argparse.Namespace, to: ProposalState, decision: LineDecision
             numbers = _undecided_lines(proposal, given.lines)
             decisions.decide_lines(proposal.id, numbers, decision, given.reason, by)
             return _say_lines(given, proposal, numbers, decision.value or "released", decisions)
-        if proposal.state not in _FROM[to]:
-            raise RefusedError(
-                f"{proposal.name} is {proposal.state}; only what is {' or '.join(_FROM[to])} can become {to}.",
-                hint=f"`proposals show {proposal.name}` tells how it stands",
-            )
+        decisions.check_change(proposal, to)
         act = {ProposalState.HELD: decisions.hold, ProposalState.PLANNED: decisions.release}
         now = act.get(to, decisions.reject)(proposal.id, given.reason, by)
     value = {"proposal": now.name, "state": now.state, "reason": now.reason}
@@ -138,20 +128,6 @@ def _undecided_lines(proposal: Proposal, text: str) -> list[int]:
             hint=f"`proposals show {proposal.name}` tells how it stands",
         )
     return line_numbers(text, proposal.lines)
-
-
-def line_numbers(text: str, last: int) -> list[int]:
-    """Numbers from a list like 3,7-9; ConfigError for what is none, or lies outside 1 to `last`."""
-    numbers: set[int] = set()
-    for part in text.split(","):
-        found = _SPAN.fullmatch(part.strip())
-        first, end = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= end <= last:
-            raise ConfigError(
-                f"{part.strip() or text!r} names no lines of this proposal", hint=f"write 1 to {last}, as in 3,7-9"
-            )
-        numbers.update(range(first, end + 1))
-    return sorted(numbers)
 
 
 def export(given: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow, WritebackFlow
     from tui_connector.domain.proposal import Proposal, ProposalHead
-    from tui_connector.domain.run import RunRequest, WorkerInfo
+    from tui_connector.domain.run import Purpose, RunRequest, WorkerInfo
     from tui_connector.store.store import Store
 
 
@@ -57,17 +57,21 @@ class Acts:
     """What a person at the console may do; a console that only reads has none.
 
     command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
-    person's own key is. secret_fields: which secrets a connection needs. waive, take_back, request_replay: of refused
+    person's own key is. secret_fields: which secrets a connection needs. pause, resume: a flow's schedule, the first
+    with the reason. waive, take_back, request_replay: of refused
     records.
     """
 
     request_runs: Callable[[Sequence[RunRequest], str], list[int]]
     request_posting: Callable[[Proposal, str], list[int]]
+    request_remake: Callable[[Proposal, Purpose, str, str], int]
     decisions: Decisions
     head: Callable[[WritebackFlow], ProposalHead]
     command: Callable[[str, str, Mapping[str, Any]], int]
     set_credential: Callable[[str, Mapping[str, str]], None]
     secret_fields: Callable[[str], tuple[str, ...]]
+    pause: Callable[[str, str], None]
+    resume: Callable[[str], None]
     approver_key: Path
     waive: Callable[[Sequence[Place], str, str], int]
     take_back: Callable[[Sequence[Place], str, str], int]
