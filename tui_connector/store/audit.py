@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _KINDS = 1000
+_PAGE = 200
 
 
 class Audit:
@@ -81,6 +82,16 @@ class Audit:
         it came: the page may be short and not ended; the next call goes on from there.
         """
         return event_search.page(self._database, wanted, anchor, count, back=back)
+
+    def batch_of(self, run_id: int, position: int) -> AuditEvent | None:
+        """The newest event whose digest covers a record's row; None when there is none, or its data were erased."""
+        before: int | None = None
+        while page := self.events_before(before, _PAGE, "records.batch", run_id):
+            for event in page:
+                if event.fact.data.get("first", position + 1) <= position <= event.fact.data.get("last", 0):
+                    return event
+            before = page[-1].seq
+        return None
 
     def kinds(self) -> list[str]:
         """Every kind of event that the log holds, in order."""

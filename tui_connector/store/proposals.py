@@ -6,15 +6,16 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.errors import ConfigError, StoreError
 from tui_connector.domain.proposal import (
     Approval,
+    DocumentState,
     Gate,
     LineDecision,
     Origin,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.proposal import DocumentKeys, Draft, PostedLine, PostingDocument, ProposedLine
     from tui_connector.domain.risk import Flag
     from tui_connector.store.database import Database, Reader, Row, Transaction
+    from tui_connector.store.posted import PostedSum
 
 APPROVAL = "proposal_id, number, key_id, name, user_name, signed_by, statement, signature, at"
 _PAGE = 50
@@ -50,6 +52,18 @@ _NEXT = {
 _NUMBER = re.compile(r"(?:P-?)?0*(\d{1,7})", re.IGNORECASE)
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 _NEAR = 200  # newest proposals among which a mistyped name is looked for
+
+
+class DocumentGroup(NamedTuple):
+    """Documents of one kind in one state. documents: how many; lines: of all of them."""
+
+    company_code: str
+    currency: str
+    posting_date: date
+    document_type: str
+    state: DocumentState
+    documents: int
+    lines: int
 
 
 class Proposals:
@@ -189,6 +203,33 @@ class Proposals:
         )
         return list(map(lines.line_of, rows))
 
+    def said(self, proposal_id: int, after: int = 0, limit: int = 200) -> list[ProposedLine]:
+        """Lines that people held, rejected or wrote beside, after a number, in order."""
+        rows = self._database.rows(
+            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE proposal_id = ? AND number > ?"
+            " AND (decision <> '' OR comment <> '') ORDER BY number LIMIT ?",
+            proposal_id, after, limit,
+        )  # fmt: skip
+        return list(map(lines.line_of, rows))
+
+    def taken_out(self, proposal_id: int) -> int:
+        """How many lines people held or rejected."""
+        sql = "SELECT count(*) FROM proposal_line WHERE proposal_id = ? AND decision <> ''"
+        return int(self._database.value(sql, proposal_id))
+
+    def outline(self, proposal_id: int) -> list[DocumentGroup]:
+        """Its documents counted by company code, currency, posting date, type and state, in that order."""
+        rows = self._database.rows(
+            "SELECT company_code, currency, posting_date, document_type, state, count(*), sum(items) FROM document"
+            " WHERE proposal_id = ? GROUP BY company_code, currency, posting_date, document_type, state"
+            " ORDER BY company_code, currency, posting_date, document_type, state",
+            proposal_id,
+        )
+        return [
+            DocumentGroup(row[0], row[1], date.fromisoformat(row[2]), row[3], DocumentState(row[4]), row[5], row[6])
+            for row in rows
+        ]
+
     def each_line(self, proposal_id: int, document: int | None = None) -> Iterator[ProposedLine]:
         """Every line of a proposal or of one of its documents, read a page at a time."""
         after = 0
@@ -307,6 +348,10 @@ class Proposals:
             for row in rows
         ]
 
+    def signers(self) -> dict[str, str]:
+        """What the people who signed anything are called: account -> name of the key they used last."""
+        return dict(self._database.rows("SELECT signed_by, name FROM approval ORDER BY at"))
+
     def posted(self, target_id: int, keys: Sequence[str], *, besides: int | None = None) -> list[PostedLine]:
         """What stands posted for these keys of a target, in the order of keys, then dimensions; `besides` leaves one
         proposal out.
@@ -315,6 +360,12 @@ class Proposals:
         adds up to nothing with certainty is left out.
         """
         return posted.posted(self._database, target_id, keys, besides)
+
+    def posted_on(
+        self, target_id: int, account: tuple[str, str], center: str | None, since: date, until: date
+    ) -> list[PostedSum]:
+        """What was posted and proved on an account (company code, number) and center (None: any) between two days."""
+        return posted.posted_on(self._database, target_id, account, center, since, until)
 
     def posted_keys(
         self, target_id: int, after_key: str = "", limit: int = 1000, *, besides: int | None = None
