@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError
+from tui_connector.views.filters import MOMENTS, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
 TERMS = {
     "since": "since:Mon, since:2026-11-01, since:14:40, since:2h",
@@ -44,18 +45,9 @@ OUTCOMES = {
     "superseded": ("superseded",),
 }
 _TOKEN = re.compile(r'(?P<minus>-?)(?:(?P<name>[^\s:"]*):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]*))')
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SPAN = re.compile(r"(\d{1,6})\s?(min|h|d|w)")
-_UNITS = {
-    "min": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "today", "yesterday")
+_AGO = re.compile(r"\d+[a-z]+")
 _MONTH = re.compile(r"\d{4}-\d{2}")
-_MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}:\d{2}|\d{2}:\d{2}:\d{2})")
 _PROPOSAL = re.compile(r"(?:P-?)?0*(\d{1,7})", re.IGNORECASE)
 _REFERENCE = re.compile(r"PL[0-9A-F]{14}", re.IGNORECASE)
 _DOCUMENT = re.compile(r"(?:([0-9A-Z]{4})/)?([0-9]{1,10})(?:/([0-9]{4}))?")
@@ -194,48 +186,13 @@ def _check(term: Term) -> None:
 
 
 def _time(term: Term, now: datetime, zone: tzinfo) -> datetime:
-    """The first moment wanted, or for until: the first one that is not; a day counts to its end."""
-    value = term.value.strip().lower()
-    if found := _SPAN.fullmatch(value):
-        return now - int(found[1]) * _UNITS[found[2]]
-    days, exact = _days(value, now.date()), _moment(value.upper(), now.date(), zone)
-    if days is not None:
-        return datetime.combine(days[term.name == "until"], time.min, zone)
-    if exact is not None:
-        return exact
-    words = (*_WEEKDAYS, *_NAMES, "today", "yesterday")
-    raise term.wrong(
-        "no such time",
-        f"{near(value, words)}Say a day (Mon, today, 2026-11-01), a time (14:40), both with T between, or 2h.",
-    )
-
-
-def _days(value: str, today: date) -> tuple[date, date] | None:
-    """A day or month that is named: its first day, and the first one after it."""
-    first = None
-    if value in {"today", "yesterday"}:
-        first = today - timedelta(days=value == "yesterday")
-    for names in (_WEEKDAYS, _NAMES):
-        if value in names:
-            first = today - timedelta(days=(today.weekday() - names.index(value)) % 7)
+    """The first moment wanted, or for until: the first one that is not; a day and a month count to their ends."""
+    value, ends = term.value.strip(), term.name == "until"
     try:
-        if _DAY.fullmatch(value):
-            first = date.fromisoformat(value)
         if _MONTH.fullmatch(value):
-            first = date.fromisoformat(f"{value}-01")
-            return first, (first + timedelta(days=31)).replace(day=1)
-        return (first, first + timedelta(days=1)) if first else None
-    except (ValueError, OverflowError):  # there are such digits, but no such day
-        return None
-
-
-def _moment(value: str, today: date, zone: tzinfo) -> datetime | None:
-    """A time of today or, after a T, of the day before it."""
-    found = _MOMENT.fullmatch(value)
-    if found is None:
-        return None
-    try:
-        day = date.fromisoformat(found[1]) if found[1] else today
-        return datetime.combine(day, time.fromisoformat(found[2].zfill(len("00:00"))), zone)
-    except ValueError:  # there are such digits, but no such day or hour
-        return None
+            first = moment_of(f"{value}-01", now, zone)
+            return (first + timedelta(days=31)).replace(day=1) if ends else first
+        whole_day = ":" not in value and not _AGO.fullmatch(value.lower())
+        return moment_of(value, now, zone) + timedelta(days=ends and whole_day)
+    except (ConfigError, OverflowError) as error:
+        raise term.wrong("no such time", f"{near(value, _DAYS)}{MOMENTS[0].upper()}{MOMENTS[1:]}.") from error
