@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from textual.binding import Binding
+from textual.geometry import Region
 from textual.message import Message
 
 from tui_connector.ui.draw import Line
@@ -166,10 +167,14 @@ class Listing(Drawn, Generic[Row], can_focus=True):
             return
         forward = index >= self._at
         index = self._nearest(max(0, min(index, len(self._rows) - 1)), forward=forward)
-        moved = index != self._at
+        before, top = self._at, self._top
+        moved = index != before
         self._at = index
         self._scroll()
-        self.refresh()
+        if self._top == top:
+            self.refresh(*(Region(0, at - top, self.size.width, 1) for at in (before, index)))
+        else:
+            self.refresh()
         if moved:
             self._tell()
         self._prefetch()
