@@ -139,7 +139,13 @@ class Installation:
             waive=self.waive,
             take_back=self.take_back_waivers,
             request_replay=self.request_replay,
+            note=self.note,
         )
+
+    def note(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
+        """Write down what the person here did, when it changed nothing else."""
+        with self.store.transaction() as tx:
+            self.store.audit.append(tx, Fact(kind, self.person(), subject, dict(data)))
 
     def command(self, kind: str, subject: str, payload: Mapping[str, Any]) -> int:
         """Write down a wish of the person here; a worker answers it."""

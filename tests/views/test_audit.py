@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.counter import TWO, Counter, open_counter
 from tests.store.conftest import Bench
+from tui_connector.bootstrap import open_installation
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import Place
 from tui_connector.domain.errors import ConfigError
@@ -17,7 +18,7 @@ from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Counts, RunState, StepState
 from tui_connector.store.cases import settle
 from tui_connector.views import events
-from tui_connector.views.audit import audit_lines, empty, read_event, read_head, read_rows, read_view
+from tui_connector.views.audit import audit_lines, empty, read_event, read_head, read_rows, read_view, verify
 from tui_connector.views.audit_filter import FilterError
 from tui_connector.views.story import trace
 
@@ -170,14 +171,48 @@ def test_lines_tell_the_screen(desk: Desk) -> None:
 
 def test_the_head_tells_of_the_last_verification(desk: Desk) -> None:
     assert read_head(desk).sentence[0] == "○"
-    with desk.store.transaction() as tx:
-        desk.store.audit.append(tx, Fact("audit.verified", "uid:7", "audit", {"up_to": 30, "records": 4}))
+    last, told = desk.store.audit.last_seq(), list[int]()
+    verified = verify(desk, told.append)
+    assert (told[-1], verified.up_to, verified.broken_at) == (last, last, None)
+    event = desk.store.audit.event(last + 1)
+    assert event is not None
+    assert (event.fact.kind, event.fact.actor, event.fact.data["digest"]) == (
+        "audit.verified",
+        desk.person,
+        event.previous,
+    )
     head = read_head(desk)
-    assert head.sentence == ("✓", "ok", "The log is whole up to event 30.")
-    assert head.last_seq == desk.store.audit.last_seq()
+    assert head.sentence == ("✓", "ok", f"The log is whole up to event {last}.")
+    assert head.last_seq == last + 1
     assert head.verification is not None
     later = replace(head.verification, at=desk.clock.now(), up_to=31, broken_at=12, finding="event 12 is missing")
     assert read_head(desk, later).sentence[1:] == ("fail", "The log is broken at event 12: event 12 is missing.")
+
+
+def test_a_verification_that_is_ended_or_only_reads_writes_nothing(desk: Desk, counter: Counter) -> None:
+    last = desk.store.audit.last_seq()
+
+    class EndedError(Exception):
+        pass
+
+    def end(_: int) -> None:
+        raise EndedError
+
+    with pytest.raises(EndedError):
+        verify(desk, end)
+    with open_installation(str(counter.config), read_only=True) as reading:
+        verified = verify(reading.desk())
+        assert read_head(reading.desk(), verified).sentence[2] == f"The log is whole up to event {last}."
+    assert desk.store.audit.last_seq() == last
+
+
+def test_a_break_is_written_down_behind_it(desk: Desk) -> None:
+    with desk.store.transaction() as tx:
+        tx.change("UPDATE audit_event SET subject = 'nobody' WHERE seq = 3")
+    made = verify(desk)
+    assert (made.broken_at, made.finding) == (3, "event 3 is not as it was written")
+    glyph, _, sentence = read_head(desk).sentence
+    assert (glyph, sentence) == ("✗", "The log is broken at event 3: event 3 is not as it was written.")
 
 
 def words(desk: Desk, key: str, part: int = 0) -> list[str]:

@@ -14,7 +14,7 @@ from tui_connector.views.audit_terms import resolve
 from tui_connector.views.words import actor, day, figure, is_person, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, tzinfo
 
     from tui_connector.domain.audit import AuditEvent
@@ -145,6 +145,25 @@ def read_head(desk: Desk, kept: Verification | None = None) -> AuditHead:
     known = _verification(told[0]) if told else None
     newest = max((one for one in (known, kept) if one is not None), key=lambda one: one.at, default=None)
     return AuditHead(last.seq if last else 0, last.digest if last else "", newest)
+
+
+def verify(desk: Desk, progress: Callable[[int], None] | None = None) -> Verification:
+    """Recompute everything; a console that may write keeps when that was, and how it ended, as an event.
+
+    progress: is told the last event looked at; what it raises ends the verification, of which nothing is kept then.
+    """
+    verdict = desk.store.audit.verify(progress)
+    last = desk.store.audit.event(verdict.events)
+    made = Verification(
+        desk.clock.now(), desk.person, verdict.events, verdict.records, verdict.broken_at,
+        verdict.finding if verdict.broken_at is not None else "",
+    )  # fmt: skip
+    if desk.acts is not None:
+        broken = verdict.broken_at is not None
+        data = {"up_to": made.up_to, "records": made.records, "digest": last.digest if last else ""}
+        data |= {"broken_at": made.broken_at, "finding": made.finding} if broken else {}
+        desk.acts.note("audit.broken" if broken else "audit.verified", "audit", data)
+    return made
 
 
 def read_event(desk: Desk, view: View, seq: int) -> EventDetail | None:

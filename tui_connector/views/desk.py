@@ -59,7 +59,7 @@ class Acts:
     command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
     person's own key is. secret_fields: which secrets a connection needs. pause, resume: a flow's schedule, the first
     with the reason. waive, take_back, request_replay: of refused
-    records.
+    records. note: write down what this person did and what changed nothing else (kind, subject, data).
     """
 
     request_runs: Callable[[Sequence[RunRequest], str], list[int]]
@@ -76,6 +76,7 @@ class Acts:
     waive: Callable[[Sequence[Place], str, str], int]
     take_back: Callable[[Sequence[Place], str, str], int]
     request_replay: Callable[[str, Sequence[Place], str], int]
+    note: Callable[[str, str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
