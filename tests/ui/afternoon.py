@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -85,9 +86,15 @@ def _copy(make: Callable[[Customer, Still], None], folder: Path, *, read_only: b
 
 @lru_cache
 def _made(make: Callable[[Customer, Still], None]) -> Path:
-    """An installation made once for all tests of this process."""
+    """An installation made once for all tests of this process; in a thread of its own, since a plan is read in a loop."""
     folder = Path(tempfile.mkdtemp(prefix="tui-connector-afternoon-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_make, make, folder).result()
+    return folder
+
+
+def _make(make: Callable[[Customer, Still], None], folder: Path) -> None:
     clock = Still(TODAY - timedelta(days=_DAYS + 2))
     write_config(folder)
     with foretold():
@@ -95,7 +102,6 @@ def _made(make: Callable[[Customer, Still], None]) -> Path:
         enrol(folder, customer.settings.approval.approvers, clock)
         make(customer, clock)
         customer.store.close()
-    return folder
 
 
 def _empty(customer: Customer, clock: Still) -> None:
