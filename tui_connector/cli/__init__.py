@@ -54,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_approver(verbs)
     _add_audit(verbs)
     return parser
+    _add_serve(verbs)
 
 
 def _verb(under: _Verbs, name: str, handler: str, text: str) -> argparse.ArgumentParser:
@@ -251,3 +252,17 @@ def _load(module: str) -> object:
     import importlib
 
     return importlib.import_module(f"tui_connector.cli.{module}")
+def _add_serve(verbs: _Verbs) -> None:
+    serve = _verb(
+        verbs, "serve", "serve:serve", "the console in a browser, on this machine alone unless told otherwise"
+    )
+    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000")
+    text = "a name under which a proxy answers for this server; may be given again"
+    serve.add_argument("--name", action="append", default=[], metavar="HOST", help=text)
+    text = "listen where other machines come in, though the page asks nobody who they are"
+    serve.add_argument("--unauthenticated", action="store_true", help=text)
+    text = "consoles that can change nothing"
+    serve.add_argument("--readonly", action="store_true", default=argparse.SUPPRESS, help=text)
+
+

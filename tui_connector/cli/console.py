@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import open_installation
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from tui_connector.bootstrap import Installation
 
 
+_LAST_SECONDS = 5
+
+
 def start(given: argparse.Namespace) -> int:
     """Open the console; it starts a worker when none serves, and reads only when asked to."""
     require_terminal()
@@ -28,7 +34,7 @@ def start(given: argparse.Namespace) -> int:
 
 def require_terminal() -> None:
     """Raise ConfigError where nobody could see the console."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _served() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError(
             "the console needs a terminal",
             hint="run it in one, or use the commands: `tui-connector --help`; --no-ui is the worker alone",
@@ -48,6 +54,8 @@ def run_console(
     desk = installation.desk(approver_key=approver_key)
     _log_to(desk.state / "console.log")
     console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays)
+    if _served():
+        threading.Thread(target=_end_with, args=(os.getppid(),), name="server", daemon=True).start()
     try:
         console.run()
     finally:
@@ -55,6 +63,20 @@ def run_console(
             console.attendant.drain()
     if console.return_code:
         raise SystemExit(console.return_code)
+
+
+def _served() -> bool:
+    """Whether a browser shows it: `serve` has started this process."""
+    return "TEXTUAL_DRIVER" in os.environ
+
+
+def _end_with(server: int) -> None:
+    """Nobody sees a console whose server was killed, and no input tells it."""
+    while os.getppid() == server:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_LAST_SECONDS)
+    os._exit(1)
 
 
 def _log_to(path: Path) -> None:
