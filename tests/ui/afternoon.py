@@ -166,6 +166,8 @@ def _daily(scenes: Scenes, day: datetime, stories: dict[str, Any]) -> None:
             load.refused = told
         run_id = scenes.request(at, "schedule", flow)[0]
         scenes.load(run_id, at + timedelta(seconds=1), load)
+    if number < -1:
+        scenes.unchanged(day + timedelta(hours=13))
 
 
 def _waived(scenes: Scenes, day: datetime) -> None:
