@@ -212,7 +212,22 @@ def _add_audit(verbs: _Verbs) -> None:
     text = "a record's or plan line's key, a reference (PL…), or a document in SAP (1010/0100000008/2026)"
     trace.add_argument("key", metavar="KEY", help=text)
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
-    _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
+    verify = _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
+    verify.add_argument("--note", action="store_true", help="let the log tell that it was verified, and how that ended")
+
+
+def _add_serve(verbs: _Verbs) -> None:
+    serve = _verb(
+        verbs, "serve", "serve:serve", "the console in a browser, on this machine alone unless told otherwise"
+    )
+    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000")
+    text = "a name under which a proxy answers for this server; may be given again"
+    serve.add_argument("--name", action="append", default=[], metavar="HOST", help=text)
+    text = "listen where other machines come in, though the page asks nobody who they are"
+    serve.add_argument("--unauthenticated", action="store_true", help=text)
+    text = "consoles that can change nothing"
+    serve.add_argument("--readonly", action="store_true", default=argparse.SUPPRESS, help=text)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -252,17 +267,3 @@ def _load(module: str) -> object:
     import importlib
 
     return importlib.import_module(f"tui_connector.cli.{module}")
-def _add_serve(verbs: _Verbs) -> None:
-    serve = _verb(
-        verbs, "serve", "serve:serve", "the console in a browser, on this machine alone unless told otherwise"
-    )
-    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000")
-    text = "a name under which a proxy answers for this server; may be given again"
-    serve.add_argument("--name", action="append", default=[], metavar="HOST", help=text)
-    text = "listen where other machines come in, though the page asks nobody who they are"
-    serve.add_argument("--unauthenticated", action="store_true", help=text)
-    text = "consoles that can change nothing"
-    serve.add_argument("--readonly", action="store_true", default=argparse.SUPPRESS, help=text)
-
-
