@@ -282,6 +282,19 @@ class Scenes:
                 points.fact(tx, "run.done", run.flow, read=counts.read, sent=lines, dry_run=False)
         return made
 
+    def unchanged(self, at: datetime) -> None:
+        """The plan is exported, and is what it was."""
+        run_id = self.request(at, "schedule", plan.FLOW.name)[0]
+        with self.held(run_id, 120) as points:
+            points.intend("export", known=[], action=plan.FLOW.export)
+            self.clock.step(19)
+            points.done("export", digest=sha256("the plan as it was"), size=41_000)
+            told = "the plan has not changed"
+            with self.store.transaction() as tx:
+                counts = Counts(read=293, unchanged=293)
+                self.store.runs.finish(tx, run_id, points.run.fence, RunState.DONE, told, counts=counts)
+                points.fact(tx, "run.done", points.run.flow, read=293, reason=told)
+
     def _keep(self, draft: Draft, run_id: int, by: Person, flags: AnyMapping[int, Sequence[Flag]] | None) -> Proposal:
         now = self.clock.now()
         calendar = {(one.company_code, one.period): one for one in self.store.periods.all()}
