@@ -6,31 +6,41 @@ import sys
 
 # What --help says at 80 columns, kept ready: reading it must not cost the making of a whole command line.
 HELP = """\
-usage: tui-connector [-h] [--version] [--config PATH] [--no-ui] COMMAND ...
+usage: tui-connector [-h] [--version] [--config PATH] [--no-ui] [--readonly]
+                     [--theme {dark,light}] [--calm]
+                     COMMAND ...
 
 Connect SAP S/4HANA and Anaplan.
 
 options:
-  -h, --help     show this help message and exit
-  --version      print the version
-  --config PATH  configuration file (default: config.toml)
-  --no-ui        run the worker alone until SIGTERM
+  -h, --help            show this help message and exit
+  --version             print the version
+  --config PATH         configuration file (default: config.toml)
+  --no-ui               run the worker alone until SIGTERM
+  --readonly            a console that can change nothing
+  --theme {dark,light}  how the console looks
+  --calm                the console redraws once in five seconds at most
 
 commands:
   COMMAND
-    demo         the product, unchanged, against two simulated tenants on this
-                 machine
-    config       check or show the configuration
-    keys         the master key that seals the credentials
-    credentials  the tenants' secrets, sealed in the store
-    connections  the configured tenants and how they are
-    flows        the flows in running order, with watermark and next due time
-    run          run flows now and show their progress
-    runs         history, or one run's steps
-    proposals    what would be posted: review, decide, sign, post, reverse
-    periods      the close calendar: which periods take postings
-    approver     the keys that approvers sign with
-    audit        the audit chain and each record's story
+    demo                the product, unchanged, against two simulated tenants
+                        on this machine
+    config              check or show the configuration
+    keys                the master key that seals the credentials
+    credentials         the tenants' secrets, sealed in the store
+    connections         the configured tenants and how they are
+    flows               the flows in running order, with watermark and next
+                        due time
+    run                 run flows now and show their progress
+    runs                history, or one run's steps
+    rejects             what was refused and why: show, waive, send once more
+    proposals           what would be posted: review, decide, sign, post,
+                        reverse
+    periods             the close calendar: which periods take postings
+    approver            the keys that approvers sign with
+    audit               the audit chain and each record's story
+    serve               the console in a browser, on this machine alone unless
+                        told otherwise
 
 exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
 5 waiting for a person · 6 refused · 7 outcome unknown, held · 130 interrupted

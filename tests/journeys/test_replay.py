@@ -117,7 +117,7 @@ def test_what_is_refused_again_is_the_newer_reject(
     before = cells_of(sandbox.module(ACTUALS))
     run = replay(installation, LINES, places)
     assert (run.state, run.counts.rejected, run.counts.sent) == (RunState.DONE, 7, 0)
-    assert "rejects replay" in run.hint
+    assert f"`rejects --flow {LINES}`" in run.hint
     assert cells_of(sandbox.module(ACTUALS)) == before
     newer = [place for place in open_places(installation, LINES) if place.run_id == run.id]
     assert newer == [Place(run.id, at) for at in range(1, 8)]

@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.case import CaseState, GroupMark, Place
+from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
@@ -162,6 +162,14 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
         paged += page
         after = page[-1].mark
     assert paged == groups
+    backwards: list[CauseGroup] = []
+    before = None
+    while page := cases.groups(targets, before, 1, back=True):
+        backwards = [*page, *backwards]
+        before = page[0].mark
+    assert backwards == groups
+    samples = {one.cause: cases.at(one.sample) for one in cases.groups([targets[0]])}
+    assert {cause: case.key for cause, case in samples.items() if case} == {"alpha": "A0", "beta": "B0", "gamma": "C"}
     assert isinstance(after, GroupMark)
     assert cases.count(targets) == (11, 4)
     assert cases.count([targets[1]]) == (1, 1)
@@ -171,6 +179,9 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
         keys += [one.key for one in found]
         place = found[-1].place
     assert keys == ["A0", "A1", "A2", "A3", "A4", "A9"]
+    last = cases.of_cause(targets[0], "alpha", None, 2, back=True)
+    assert [one.key for one in last] == ["A4", "A9"]
+    assert [one.key for one in cases.of_cause(targets[0], "alpha", last[0].place, 2, back=True)] == ["A2", "A3"]
     assert len(cases.places(targets[0])) == 10
     assert len(cases.places(targets[0], "beta")) == 3
     values = list(cases.values(targets[0], "beta"))

@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_setup(verbs)
     _add_flows(verbs)
+    _add_rejects(verbs)
     _add_proposals(verbs)
     _add_periods(verbs)
     _add_approver(verbs)
@@ -115,6 +116,30 @@ def _add_flows(verbs: _Verbs) -> None:
     runs.add_argument("id", nargs="?", type=int, metavar="ID", help="one run")
     runs.add_argument("--follow", action="store_true", help="go on printing what happens until it ends")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
+
+
+def _add_rejects(verbs: _Verbs) -> None:
+    group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, waive, send once more")
+    group.set_defaults(records=False, limit=200)
+    group.add_argument("--flow", metavar="FLOW", help="of one flow only")
+    group.set_defaults(cause=None)
+    under = group.add_subparsers(metavar="ACTION")
+    listing = _verb(under, "list", "rejects:listing", "open rejects by cause, the oldest first")
+    listing.add_argument("--records", action="store_true", help="each record with its id")
+    listing.add_argument("--limit", type=int, default=200, metavar="N", help="how many rows (default: 200)")
+    show = _verb(under, "show", "rejects:show", "one refused record: cause, values, what was said, where it is from")
+    show.add_argument("id", metavar="ID", help="its run and position, for example 12/5")
+    waive = _verb(under, "waive", "rejects:waive", "let rejects be, until their records change or the cause does")
+    waive.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+    waive.add_argument("--take-back", action="store_true", help="take the waiver of these records back")
+    replay = _verb(under, "replay", "rejects:replay", "send exactly these records once more")
+    replay.add_argument("--dry-run", action="store_true", help="only show what it would do")
+    replay.add_argument("--yes", action="store_true", help="do not ask")
+    for one in (waive, replay):
+        one.add_argument("id", nargs="*", metavar="ID", help="run and position, for example 12/5")
+    for one in (listing, waive, replay):
+        one.add_argument("--flow", metavar="FLOW", help="everything open of this flow")
+        one.add_argument("--cause", metavar="TEXT", help="of this cause only, as `rejects list` writes it")
 
 
 def _add_proposals(verbs: _Verbs) -> None:

@@ -68,7 +68,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
-    """The open cases of one flow with one cause. since: the oldest of them. runs: how many the refusals come from."""
+    """The open cases of one flow with one cause.
+
+    since: the oldest of them. runs: how many the refusals come from. sample: one of them.
+    """
 
     target_id: int
     flow: str
@@ -78,6 +81,7 @@ class CauseGroup:
     first_run: int
     last_run: int
     runs: int
+    sample: Place
 
     @property
     def mark(self) -> GroupMark:
@@ -111,7 +115,21 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a group's records are worth together, one sum a currency; unknown: records without a readable amount."""
+    """What records are worth together, by currency. unknown: records without a readable amount.
 
-    sums: dict[str, Decimal]
+    gross: the greater of all that is plus and all that is minus, as they may cancel out. net: the sum.
+    """
+
+    gross: dict[str, Decimal]
+    net: dict[str, Decimal]
     unknown: int
+
+    @classmethod
+    def of(cls, debit: dict[str, Decimal], credit: dict[str, Decimal], unknown: int = 0) -> Missing:
+        """From the sums of what is plus and of what is minus, the latter without its sign; of the same currencies."""
+        currencies = sorted(debit)
+        return cls(
+            {one: max(debit[one], credit[one]) for one in currencies},
+            {one: debit[one] - credit[one] for one in currencies},
+            unknown,
+        )

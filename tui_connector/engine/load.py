@@ -73,7 +73,7 @@ class LoadRun:
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
             reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
-            hint = f"`rejects --flow {run.flow}` tells why; once that is mended, `rejects replay` sends them again"
+            hint = f"`rejects --flow {run.flow}` tells why they were refused and what helps"
             self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint if counts.rejected else "", counts)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")

@@ -36,6 +36,8 @@ _FROM = (
 _OPEN = "solved_run IS NULL AND waived_run IS NULL"
 _EVENT = 5000  # positions in one event, at most
 _PAGE = 5000
+_ROOM = 2**32  # positions of a run stay below it
+_LAST = 2**62
 _PLACES = (("run_id", "number"), ("position", "number"))
 
 # Refusals of a confirmed run with why, and whether a confirmed run has said anything of the same key since.
@@ -116,34 +118,42 @@ class Cases:
         assert row is not None  # noqa: S101 - an aggregate always answers
         return int(row[1]), int(row[0])
 
-    def groups(self, targets: Sequence[int], after: GroupMark | None = None, limit: int = 200) -> list[CauseGroup]:
-        """Open cases by flow and cause, oldest first."""
-        having, parameters = "", list[str | int]()
+    def groups(
+        self, targets: Sequence[int], after: GroupMark | None = None, limit: int = 200, *, back: bool = False
+    ) -> list[CauseGroup]:
+        """Open cases by flow and cause after a mark, oldest first; `back`: the nearest ones before it."""
+        having, parameters, way = "", list[str | int](), "DESC" if back else "ASC"
         if after is not None:
-            having = " HAVING (min(since), target_id, cause) > (?, ?, ?)"
+            having = f" HAVING (min(since), target_id, cause) {'<' if back else '>'} (?, ?, ?)"
             parameters = [to_micros(after.since), after.target_id, after.cause]
         rows = self._database.rows(
-            "SELECT g.target_id, t.flow, g.cause, g.records, g.since, g.first_run, g.last_run, g.runs FROM"
+            "SELECT g.target_id, t.flow, g.cause, g.records, g.since, g.first_run, g.last_run, g.runs, g.sample FROM"
             " (SELECT target_id, cause, count(*) AS records, min(since) AS since, min(first_run) AS first_run,"
-            f" max(run_id) AS last_run, count(DISTINCT run_id) AS runs FROM reject_case WHERE {_OPEN}"
+            f" max(run_id) AS last_run, count(DISTINCT run_id) AS runs, min(run_id * {_ROOM} + position) AS sample"
+            f" FROM reject_case WHERE {_OPEN}"
             f" AND target_id IN ({self._database.dialect.numbers}) GROUP BY target_id, cause{having}"
-            " ORDER BY min(since), target_id, cause LIMIT ?) AS g JOIN target t ON t.id = g.target_id"
-            " ORDER BY g.since, g.target_id, g.cause",
+            f" ORDER BY min(since) {way}, target_id {way}, cause {way} LIMIT ?) AS g"
+            " JOIN target t ON t.id = g.target_id ORDER BY g.since, g.target_id, g.cause",
             canonical(list(targets)), *parameters, limit,
         )  # fmt: skip
         return [
-            CauseGroup(target_id, flow, cause, records, to_moment(since), first_run, last_run, runs)
-            for target_id, flow, cause, records, since, first_run, last_run, runs in rows
+            CauseGroup(target_id, flow, cause, records, to_moment(since), first, last, runs, _place(sample))
+            for target_id, flow, cause, records, since, first, last, runs, sample in rows
         ]
 
-    def of_cause(self, target_id: int, cause: str, after: Place | None = None, limit: int = 200) -> list[Case]:
-        """Open cases of one cause after a place, in the order of their refusals."""
+    def of_cause(
+        self, target_id: int, cause: str, after: Place | None = None, limit: int = 200, *, back: bool = False
+    ) -> list[Case]:
+        """Open cases of one cause after a place, in the order of their refusals; `back`: the nearest ones before it."""
+        way, edge = ("DESC", "<") if back else ("ASC", ">")
+        place = after or (Place(_LAST, _LAST) if back else Place(0, 0))
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.solved_run IS NULL AND c.waived_run IS NULL AND c.target_id = ?"
-            " AND c.cause = ? AND (c.run_id, c.position) > (?, ?) ORDER BY c.run_id, c.position LIMIT ?",
-            target_id, cause, *(after or (0, 0)), limit,
+            f" AND c.cause = ? AND (c.run_id, c.position) {edge} (?, ?)"
+            f" ORDER BY c.run_id {way}, c.position {way} LIMIT ?",
+            target_id, cause, *place, limit,
         )  # fmt: skip
-        return [_case_of(row) for row in rows]
+        return [_case_of(row) for row in (rows[::-1] if back else rows)]
 
     def places(self, target_id: int, cause: str | None = None) -> list[Place]:
         """Where every open case of a flow, or of one of its causes, stands."""
@@ -291,9 +301,10 @@ class Cases:
 
     def mappings(self, refusals: Iterable[Refusal]) -> dict[int, Mapping | None]:
         """The mapping of each run that these come from; None where it kept none."""
-        return {run_id: self._mapping(run_id) for run_id in sorted({one.place.run_id for one in refusals})}
+        return {run_id: self.mapping(run_id) for run_id in sorted({one.place.run_id for one in refusals})}
 
-    def _mapping(self, run_id: int) -> Mapping | None:
+    def mapping(self, run_id: int) -> Mapping | None:
+        """The mapping that a run worked with; None where it kept none."""
         data = self._database.value(
             "SELECT data FROM step WHERE run_id = ? AND name = 'prepare' ORDER BY attempt DESC LIMIT 1", run_id
         )
@@ -378,6 +389,11 @@ def _stands(case: Case | None, place: Place | None = None) -> str:
 def _require_reason(reason: str) -> None:
     if not reason.strip():
         raise ConfigError("a waiver needs a reason", hint="say why, for those who read it later")
+
+
+def _place(number: int) -> Place:
+    """A place from one number that sorts as it does."""
+    return Place(*divmod(number, _ROOM))
 
 
 def _case_of(row: Row) -> Case:

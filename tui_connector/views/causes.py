@@ -1,0 +1,157 @@
+"""Causes of open rejects as rows: what was refused and why, what it is worth, and the next move in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.case import Missing
+from tui_connector.domain.cause import IN_PART, Cause, CauseKind, cause_of, money_columns
+from tui_connector.domain.flow import Landing, LoadFlow
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import by_currency, counted, listed
+from tui_connector.views.marks import Mark
+from tui_connector.views.words import figure, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from tui_connector.domain.case import CauseGroup, Place
+    from tui_connector.domain.record import Reject
+    from tui_connector.views.desk import Desk
+
+TO_REPLAY = Mark("▲", "can be replayed", "warn")
+IN_SAP = Mark("✗", "to mend in SAP", "fail")
+SUMMED = 50_000  # records whose amounts are added up for a screen, at most
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """One cause of one flow. words: the cause, cleaned. missing: None when there are too many to add up here.
+
+    next: what helps, as a sentence.
+    """
+
+    group: CauseGroup
+    cause: Cause
+    words: str
+    mark: Mark
+    missing: Missing | None
+    next: str
+
+    @property
+    def amounts(self) -> str:
+        """What is missing in Anaplan, gross, one amount a currency; "–" for records without any."""
+        if self.missing is None:
+            return "not summed"
+        return by_currency(self.missing.gross) if self.missing.gross else "–"
+
+
+def load_flows(desk: Desk) -> dict[int, LoadFlow]:
+    """The configured load flows by the number of their present pair of tenants; those that never ran are left out."""
+    found = ((desk.target(flow), flow) for flow in desk.flows if isinstance(flow, LoadFlow))
+    return {number: flow for number, flow in found if number is not None}
+
+
+def cause_rows(desk: Desk, flows: Mapping[int, LoadFlow], groups: Sequence[CauseGroup]) -> list[CauseRow]:
+    """Groups as rows; what they are worth is added up from the values kept."""
+    samples = {one.place: one.reject for one in desk.store.cases.refusals([group.sample for group in groups])}
+    return [_row(desk, flows[group.target_id], group, samples.get(group.sample)) for group in groups]
+
+
+def _row(desk: Desk, flow: LoadFlow, group: CauseGroup, sample: Reject | None) -> CauseRow:
+    cause = cause_of(flow, sample) if sample else Cause(CauseKind.ANAPLAN)
+    missing = missing_of(desk, flow, group.target_id, group.cause) if group.records <= SUMMED else None
+    return CauseRow(
+        group, cause, clean(group.cause, limit=300) or "no cause was kept", TO_REPLAY if cause.replayable else IN_SAP,
+        missing, next_move(desk, flow, cause, group.records, group.since, in_part=group.cause.startswith(IN_PART)),
+    )  # fmt: skip
+
+
+def missing_of(desk: Desk, flow: LoadFlow, target_id: int, cause: str | None = None) -> Missing:
+    """What the open records of a flow, or of one of its causes, are worth."""
+    return total(flow, (values for _, values in desk.store.cases.values(target_id, cause)))
+
+
+def total(flow: LoadFlow, records: Iterable[Mapping[str, str]]) -> Missing:
+    """What records are worth together."""
+    columns, unknown = money_columns(flow), 0
+    debit, credit = dict[str, Decimal](), dict[str, Decimal]()
+    for values in records if columns else ():
+        found = columns.read(values) if columns else None
+        if found is None:
+            unknown += 1
+            continue
+        currency, zero = clean(found[1], limit=8), Decimal(0)
+        debit[currency] = debit.get(currency, zero) + max(found[0], zero)
+        credit[currency] = credit.get(currency, zero) - min(found[0], zero)
+    return Missing.of(debit, credit, unknown)
+
+
+def together(parts: Iterable[Missing]) -> Missing:
+    """Several causes as one; each of their currencies apart."""
+    debit, credit, unknown = dict[str, Decimal](), dict[str, Decimal](), 0
+    for one in parts:
+        unknown += one.unknown
+        for currency, gross in one.gross.items():
+            plus, minus = gross, gross - abs(one.net[currency])
+            if one.net[currency] < 0:
+                plus, minus = minus, plus
+            debit[currency] = debit.get(currency, Decimal(0)) + plus
+            credit[currency] = credit.get(currency, Decimal(0)) + minus
+    return Missing.of(debit, credit, unknown)
+
+
+def loader_of(desk: Desk, flow: LoadFlow, list_name: str) -> LoadFlow | None:
+    """The flow that loads a list, of those that come before this one; None when its declaration does not tell."""
+    before = [one for one in desk.flows if isinstance(one, LoadFlow) and one.lands_in is Landing.LISTS and one != flow]
+    wanted = list_name.casefold()
+    named = [one for one in before if wanted in (one.title.casefold(), one.name.replace("_", " ").casefold())]
+    named += [one for one in before if (one.import_action or "").casefold().startswith(f"{wanted} from ")]
+    return named[0] if named else None
+
+
+def next_move(desk: Desk, flow: LoadFlow, cause: Cause, records: int, since: datetime, *, in_part: bool = False) -> str:
+    """What a person does next, as far as the flows and the runs tell."""
+    these = "it" if records == 1 else f"these {figure(records)}"
+    match cause.kind:
+        case CauseKind.MEMBER:
+            loader = loader_of(desk, flow, cause.list)
+            if loader is None:
+                return f"Add {_value(cause)} to the list {clean(cause.list, limit=80)} in Anaplan, then replay {these}."
+            run = desk.store.runs.latest(loader.name)
+            if run is not None and run.ended_at is not None and run.ended_at > since and run.counts.loaded:
+                at = moment(run.ended_at, desk.clock.now(), desk.zone)
+                return f"{loader.name} has loaded {counted(run.counts.loaded, 'record')} since ({at}): replay {these}."
+            return f"Run {loader.name}, then replay {these}."
+        case CauseKind.VALUE | CauseKind.UNREADABLE:
+            what = clean(cause.column, limit=80) or "the value"
+            return f"Mend {what} in SAP: the next run of {flow.name} reads what changed there. Or waive {these}."
+        case _ if in_part:
+            return f"The rest of each record is in Anaplan. Mend what Anaplan names, then replay {these}."
+        case _:
+            return f"Mend what Anaplan names, there or in SAP, then replay {these}."
+
+
+def _value(cause: Cause) -> str:
+    return clean(cause.value, limit=60) or "the member"
+
+
+def places_of(desk: Desk, rows: Sequence[CauseRow]) -> dict[str, list[Place]]:
+    """Every open record of these causes, by flow."""
+    found: dict[str, list[Place]] = {}
+    for row in rows:
+        found.setdefault(row.group.flow, []).extend(desk.store.cases.places(row.group.target_id, row.group.cause))
+    return found
+
+
+def told_missing(missing: Missing | None) -> str:
+    """What is missing, for a sentence; "" when there is nothing to tell."""
+    if missing is None or not (missing.gross or missing.unknown):
+        return ""
+    cancels = any(missing.gross[one] != abs(missing.net[one]) for one in missing.gross)
+    parts = [by_currency(missing.gross) + (" gross" if cancels else "")] if missing.gross else []
+    parts += [f"{counted(missing.unknown, 'record')} of unknown amount"] if missing.unknown else []
+    return listed(parts)

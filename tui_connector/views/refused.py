@@ -1,0 +1,196 @@
+"""One refused record: what was sent, what was said, where it is from, how it stands, and the next move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.domain.case import CaseState
+from tui_connector.domain.cause import IN_PART, cause_of
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.mapping import Mapping
+from tui_connector.domain.record import RejectedBy
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import counted
+from tui_connector.views.causes import load_flows, next_move
+from tui_connector.views.people import names
+from tui_connector.views.words import actor, figure, moment, short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from tui_connector.domain.case import Case, Place
+    from tui_connector.domain.cause import Cause
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.record import Record, Reject
+    from tui_connector.domain.run import Run, Step
+    from tui_connector.views.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class SentValue:
+    """One value of the file's line; refused: whether this is the one."""
+
+    header: str
+    value: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """Everything that is known of one refusal.
+
+    by: who refused it. said: their own words. origin: where it is from, one fact a line. mapping: digest; same: whether
+    the flow is declared as it was then, None when nobody can tell. standing: how the case stands, in words.
+    """
+
+    place: Place
+    flow: str
+    key: str
+    cause: Cause
+    words: str
+    next: str
+    sent: tuple[SentValue, ...]
+    erased: bool
+    by: RejectedBy
+    said: tuple[str, ...]
+    origin: tuple[str, ...]
+    task: str
+    mapping: str
+    same: bool | None
+    case: Case | None
+    standing: str
+    since: datetime | None
+
+
+def read_refused(desk: Desk, place: Place) -> RefusedRecord:
+    """One refused record by its run and position; ConfigError when none was refused there."""
+    store = desk.store
+    run = store.runs.get(place.run_id)
+    found = store.records.page(place.run_id, place.position - 1, 1)
+    rejects = store.records.rejects(place.run_id, 1, place.position - 1)
+    if not found or found[0].position != place.position or not rejects or rejects[0].position != place.position:
+        raise ConfigError(f"no record was refused at {place}", hint="`rejects list --records` shows their numbers")
+    record, reject, case = found[0], rejects[0], store.cases.at(place)
+    flow = next((one for one in load_flows(desk).values() if one.name == run.flow), None)
+    if flow is None:
+        raise ConfigError(f"the flow {run.flow} is not in the configuration", hint="declare it again in config.toml")
+    cause = cause_of(flow, reject)
+    imported, transfer = store.steps.get(run.id, "import"), store.steps.get(run.id, "transfer")
+    then = store.cases.mapping(run.id)
+    since = case.since if case else run.ended_at
+    open_still = case is not None and case.state is CaseState.OPEN and case.place == place
+    move = next_move(desk, flow, cause, 1, since or run.requested_at, in_part=reject.cause.startswith(IN_PART))
+    return RefusedRecord(
+        place=place,
+        flow=flow.name,
+        key=clean(record.key, limit=200),
+        cause=cause,
+        words=clean("; ".join(one.cause for one in rejects), limit=1000) or "no cause was kept",
+        next=move if open_still else "",
+        sent=_sent(flow, reject, cause),
+        erased=not reject.values,
+        by=reject.rejected_by,
+        said=tuple(_said(desk, rejects, run, imported)),
+        origin=tuple(_origin(desk, run, record, transfer)),
+        task=str(imported.data.get("task_id", "")) if imported and record.file_line else "",
+        mapping=then.digest if then else "",
+        same=None if then is None else then.digest == Mapping.of(flow).digest,
+        case=case,
+        standing=standing(desk, case, place),
+        since=since,
+    )
+
+
+def standing(desk: Desk, case: Case | None, place: Place) -> str:
+    """How a refusal stands now, in words."""
+    now, zone = desk.clock.now(), desk.zone
+    if case is None:
+        return "its run has not ended well, so that it counts for nothing"
+    if case.solved_by is not None:
+        return f"loaded by run {case.solved_by}, {moment(case.solved_at, now, zone)}"
+    if case.waiver is not None:
+        by = actor(case.waiver.by, names(desk))
+        return f"waived by {by}, {moment(case.waiver.at, now, zone)}: {clean(case.waiver.reason, limit=300)}"
+    if case.place != place:
+        return f"refused again: it is {case.place} now"
+    return f"open since {moment(case.since, now, zone)}"
+
+
+def _sent(flow: LoadFlow, reject: Reject, cause: Cause) -> tuple[SentValue, ...]:
+    known = [column.header for column in flow.columns if column.header in reject.values]
+    others = [header for header in reject.values if header not in known]
+    return tuple(
+        SentValue(clean(header, limit=80), clean(reject.values[header], limit=300), header == cause.column)
+        for header in (*known, *others)
+    )
+
+
+def _said(desk: Desk, rejects: Sequence[Reject], run: Run, imported: Step | None) -> Iterator[str]:
+    first = rejects[0]
+    if first.rejected_by is RejectedBy.CONNECTOR:
+        yield "refused here, before anything of it was sent"
+        if first.detail:
+            yield f"SAP's value: {clean(first.detail, limit=300)}"
+        return
+    for one in rejects:
+        yield clean(one.cause, limit=1000)
+    now, zone = desk.clock.now(), desk.zone
+    if imported is not None:
+        task, action = imported.data.get("task_id"), imported.data.get("action")
+        yield f"dump kept since {moment(imported.ended_at or run.ended_at, now, zone, seconds=True)}"
+        parts = [f"task {short_id(str(task))}" if task else "", clean(str(action), limit=80) if action else ""]
+        yield ", ".join(part for part in parts if part)
+
+
+def _origin(desk: Desk, run: Run, record: Record, transfer: Step | None) -> Iterator[str]:
+    now, zone = desk.clock.now(), desk.zone
+    yield f"run {run.id}, {moment(run.started_at, now, zone)}, record {figure(record.position)} in the order read"
+    if record.file_line is None:
+        yield "it stands in no file: it was not sent"
+        return
+    chunks = transfer.data.get("chunks") if transfer else None
+    chunk = ", chunk 1 of 1" if chunks == 1 else f", one of {counted(chunks, 'chunk')}" if chunks else ""
+    yield f"line {figure(record.file_line)} of the file{chunk}"
+
+
+def refused_lines(one: RefusedRecord) -> Iterator[str]:
+    """One refused record in words, one fact a line."""
+    yield f"record {one.key} of {one.flow}, {one.place}"
+    yield f"cause: {one.words}"
+    yield f"stands: {one.standing}"
+    if one.next:
+        yield f"next: {one.next}"
+    if one.erased:
+        yield "as sent: the values were erased"
+    for value in one.sent:
+        yield f"as sent: {value.header}: {value.value}{', refused' if value.refused else ''}"
+    for line in one.said:
+        yield f"said by {one.by}: {line}"
+    for line in one.origin:
+        yield f"from: {line}"
+    yield f"mapping: {mapping_words(one)}"
+
+
+def mapping_words(one: RefusedRecord) -> str:
+    """The mapping it was made with, against the one in force."""
+    if not one.mapping:
+        return "none was kept with its run"
+    return f"{one.mapping}, {'the current one' if one.same else 'changed since'}"
+
+
+def describe_refused(one: RefusedRecord) -> dict[str, Any]:
+    """One refused record as JSON."""
+    case = one.case
+    waiver = case.waiver if case else None
+    return {
+        "id": str(one.place), "run": one.place.run_id, "position": one.place.position, "flow": one.flow,
+        "key": one.key, "cause": one.words, "kind": one.cause.kind, "column": one.cause.column or None,
+        "list": one.cause.list or None, "replayable": one.cause.replayable, "state": case.state if case else None,
+        "stands": one.standing, "since": one.since, "next": one.next or None, "rejected_by": one.by,
+        "said": one.said, "values": {value.header: value.value for value in one.sent}, "erased": one.erased,
+        "origin": one.origin, "task": one.task or None, "mapping": one.mapping or None, "mapping_same": one.same,
+        "waiver": waiver and {"by": waiver.by, "at": waiver.at, "reason": waiver.reason},
+        "solved_by": case.solved_by if case else None, "solved_at": case.solved_at if case else None,
+    }  # fmt: skip

@@ -1,0 +1,212 @@
+"""The Rejects screen: what was refused, for which causes, what is missing, and what was solved lately."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.cause import money_columns
+from tui_connector.domain.run import Purpose, RunState
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import counted, money
+from tui_connector.views.causes import SUMMED, CauseRow, cause_rows, load_flows, together, told_missing
+from tui_connector.views.marks import Mark
+from tui_connector.views.people import names
+from tui_connector.views.words import actor, figure, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from tui_connector.domain.case import CauseGroup, GroupMark, Missing, Place, Solved
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.replay import Refusal
+    from tui_connector.views.desk import Desk
+
+_SOLVED = 5
+_JUDGED = 500  # causes that are looked at for what can be replayed, at most
+_PAST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedRow:
+    """Rejects that ended together, in words."""
+
+    at: datetime
+    words: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class RejectsModel:
+    """What stands around the causes. first, second: the two sentences. causes: the oldest ones.
+
+    ages: open since today, one day, two days, longer.
+    """
+
+    first: str
+    second: str
+    records: int
+    count: int
+    causes: tuple[CauseRow, ...]
+    ages: tuple[tuple[str, int], ...]
+    solved: tuple[SolvedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One refused record in a list. values: file column -> text as kept. amount, currency: None, "" where not told."""
+
+    place: Place
+    key: str
+    values: Mapping[str, str]
+    amount: Decimal | None
+    currency: str
+
+    @property
+    def money(self) -> str:
+        return money(self.amount, self.currency)
+
+
+def read_rejects(desk: Desk, flow: str = "") -> RejectsModel:
+    """The screen's model; of one flow only when it is named."""
+    flows = {number: one for number, one in load_flows(desk).items() if not flow or one.name == flow}
+    cases, targets = desk.store.cases, list(flows)
+    records, count = cases.count(targets)
+    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED))
+    first, second = _sentences(desk, records, count, causes)
+    return RejectsModel(
+        first, second, records, count, tuple(causes), _ages(desk, targets, records), tuple(_solved(desk, targets))
+    )
+
+
+class CauseList:
+    """Causes by key-set pages, the oldest first; called in a thread."""
+
+    def __init__(self, desk: Desk, flow: str = "") -> None:
+        self._desk = desk
+        self._flows = {number: one for number, one in load_flows(desk).items() if not flow or one.name == flow}
+
+    def after(self, row: CauseRow | None, count: int) -> Sequence[CauseRow]:
+        """Causes after one."""
+        return self._page(row.group.mark if row else None, count, back=False)
+
+    def before(self, row: CauseRow | None, count: int) -> Sequence[CauseRow]:
+        """Causes before one."""
+        return self._page(row.group.mark if row else None, count, back=True)
+
+    def _page(self, mark: GroupMark | None, count: int, *, back: bool) -> list[CauseRow]:
+        groups = self._desk.store.cases.groups(list(self._flows), mark, count, back=back)
+        return cause_rows(self._desk, self._flows, groups)
+
+
+class RecordList:
+    """The records of one cause by key-set pages, in the order of their refusals; called in a thread."""
+
+    def __init__(self, desk: Desk, group: CauseGroup) -> None:
+        self._desk = desk
+        self._group = group
+        self._flow = load_flows(desk)[group.target_id]
+
+    def after(self, row: RecordRow | None, count: int) -> Sequence[RecordRow]:
+        """Records after one."""
+        return self._page(row.place if row else None, count, back=False)
+
+    def before(self, row: RecordRow | None, count: int) -> Sequence[RecordRow]:
+        """Records before one."""
+        return self._page(row.place if row else None, count, back=True)
+
+    def _page(self, place: Place | None, count: int, *, back: bool) -> list[RecordRow]:
+        cases = self._desk.store.cases
+        found = cases.of_cause(self._group.target_id, self._group.cause, place, count, back=back)
+        return record_rows(self._flow, cases.refusals([one.place for one in found]))
+
+
+def record_rows(flow: LoadFlow, refusals: Sequence[Refusal]) -> list[RecordRow]:
+    """Refused records as rows."""
+    columns, rows = money_columns(flow), []
+    for one in refusals:
+        amount, currency = (columns and columns.read(one.reject.values)) or (None, "")
+        rows.append(RecordRow(one.place, one.key, one.reject.values, amount, currency))
+    return rows
+
+
+def _sentences(desk: Desk, records: int, count: int, causes: Sequence[CauseRow]) -> tuple[str, str]:
+    if not records:
+        runs = [run for run in desk.store.runs.history(_PAST, state=RunState.DONE) if run.purpose is Purpose.FLOW]
+        moved = sum(run.counts.loaded for run in runs)
+        past = f"The last {counted(len(runs), 'run')} moved {counted(moved, 'record')}." if len(runs) > 1 else ""
+        return "No rejects.", past or "What Anaplan or the connector refuses stands here with its values and its cause."
+    verb = "was" if records == 1 else "were"
+    first = f"{counted(records, 'record')} {verb} refused, for {counted(count, 'cause')}."
+    if count <= len(causes):
+        able = sum(row.group.records for row in causes if row.cause.replayable)
+        first += f" {_able(able, records)}"
+    missing = told_missing(_all_missing(causes)) if count <= len(causes) else ""
+    rest = f"{missing} is missing in Anaplan until they are replayed or waived." if missing else ""
+    more = (
+        f"Their amounts are not added up here: more than {figure(SUMMED)} records of one cause."
+        if any(row.missing is None for row in causes)
+        else ""
+    )
+    return first, " ".join(part for part in ("Their sources in SAP are untouched.", rest or more) if part)
+
+
+def _able(able: int, records: int) -> str:
+    if able == records:
+        return "It can be replayed once its cause is mended." if records == 1 else "All can be replayed once mended."
+    if not able:
+        return "None can be replayed: SAP has to mend the values first."
+    return f"{figure(able)} of them can be replayed once mended."
+
+
+def _all_missing(causes: Sequence[CauseRow]) -> Missing | None:
+    """What all causes are worth together; None when one of them is too many to add up."""
+    known = [row.missing for row in causes if row.missing is not None]
+    return together(known) if len(known) == len(causes) else None
+
+
+def _ages(desk: Desk, targets: Sequence[int], records: int) -> tuple[tuple[str, int], ...]:
+    """How long the open ones wait, in days of the place where this is read."""
+    midnight = desk.clock.now().astimezone(desk.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    bounds = [midnight - timedelta(days=days, microseconds=1) for days in range(3)]
+    older = [records, *(desk.store.cases.ages(targets, bounds) if records else (0, 0, 0)), 0]
+    words = ("today", "1 day", "2 days", "older")
+    return tuple((word, older[at] - older[at + 1]) for at, word in enumerate(words))
+
+
+def _solved(desk: Desk, targets: Sequence[int]) -> Iterator[SolvedRow]:
+    known = names(desk)
+    for one in desk.store.cases.solved(targets, _SOLVED):
+        yield SolvedRow(one.at, *_ended(desk, one, known))
+
+
+def _ended(desk: Desk, one: Solved, known: Mapping[str, str]) -> tuple[str, Mark]:
+    cause = clean(one.cause, limit=80) if one.causes == 1 else counted(one.causes, "cause")
+    what = f"{counted(one.records, 'record')} of {one.flow}, {cause}"
+    if one.run_id is None:
+        return f"{what}, waived by {actor(one.by, known)}: {clean(one.reason, limit=80)}", Mark("◇", "waived", "muted")
+    run = desk.store.runs.get(one.run_id)
+    if run.purpose is Purpose.REPLAY:
+        told = f"{what}, replayed by {actor(run.requested_by, known)} in run {run.id}"
+        return told, Mark("»", "replayed", "accent")
+    return f"{what}, loaded by run {run.id}", Mark("✓", "loaded", "ok")
+
+
+def rejects_lines(model: RejectsModel, now: datetime, desk: Desk) -> Iterator[str]:
+    """The screen in words, one fact a line."""
+    yield model.first
+    yield model.second
+    for row in model.causes:
+        since = moment(row.group.since, now, desk.zone)
+        amounts = f", {row.amounts} missing" if row.missing is None or row.missing.gross else ""
+        yield f"{row.words}: {row.group.flow}, {counted(row.group.records, 'record')}{amounts}, since {since}"
+        yield f"  {row.mark.word}. {row.next}"
+    if model.count > len(model.causes):
+        yield f"and {counted(model.count - len(model.causes), 'cause')} more"
+    if model.records:
+        yield "open by age: " + ", ".join(f"{word} {figure(count)}" for word, count in model.ages)
+    for one in model.solved:
+        yield f"solved {moment(one.at, now, desk.zone)}: {one.words}"
