@@ -229,10 +229,15 @@ def _add_approver(verbs: _Verbs) -> None:
 
 def _add_audit(verbs: _Verbs) -> None:
     audit = _group(verbs, "audit", "the audit chain and each record's story")
-    show = _verb(audit, "show", "audit:show", "events, newest last")
+    show = _verb(audit, "show", "audit:show", "events that fit, newest last; or all of them as a file")
+    text = "terms such as since:Mon by:a.novak outcome:failed; quote them where one begins with -"
+    show.add_argument("filter", nargs="*", metavar="FILTER", help=text)
     show.add_argument("--run", type=int, metavar="ID", help="of one run")
     show.add_argument("--kind", metavar="KIND", help='of one kind ("run.failed") or family ("run.")')
-    show.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default: 50)")
+    show.add_argument("--limit", type=int, metavar="N", help="the newest N (default: 50; of a file: all)")
+    formats = ("csv", "jsonl", "text")
+    show.add_argument("--format", choices=formats, help="write what fits so, oldest first (default: csv)")
+    show.add_argument("--output", metavar="FILE", help="into this file instead of standard output")
     trace = _verb(audit, "trace", "trace:trace", "everything that happened to one record or plan line")
     text = "a record's or plan line's key, a reference (PL…), or a document in SAP (1010/0100000008/2026)"
     trace.add_argument("key", metavar="KEY", help=text)

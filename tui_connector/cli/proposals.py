@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +9,10 @@ from typing import TYPE_CHECKING
 from tui_connector.approval.decisions import line_numbers
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.files import write_whole
 from tui_connector.cli.out import print_json, say, table
 from tui_connector.cli.telling import describe_proposal, proposal_state, target, waits_for
-from tui_connector.domain.errors import ConfigError, RefusedError
+from tui_connector.domain.errors import RefusedError
 from tui_connector.domain.proposal import STANDING, LineDecision, ProposalState
 from tui_connector.review.amounts import by_currency, counted
 from tui_connector.review.evidence import pack_json
@@ -140,7 +138,7 @@ def export(given: argparse.Namespace) -> int:
             sys.stdout.writelines(pieces)
             return Exit.DONE
         path = Path(given.output).absolute()
-        size, digest = _write(path, pieces)
+        size, digest = write_whole(path, pieces)
     value = {"proposal": proposal.name, "format": kind, "file": str(path), "bytes": size, "sha256": digest}
     say(given, value, f"{path}: {figure(size)} bytes, SHA-256 {digest}.")
     return Exit.DONE
@@ -156,23 +154,3 @@ def _pack(installation: Installation, proposal: Proposal) -> PackData:
         installation.settings.environment,
         installation.clock.now(),
     )
-
-
-def _write(path: Path, pieces: Iterator[str]) -> tuple[int, str]:
-    """Size and digest of a file that appears whole; nobody but its owner can read it."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    whole, size = hashlib.sha256(), 0
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for piece in pieces:
-                content = piece.encode()
-                whole.update(content)
-                size += file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
-    finally:
-        fresh.unlink(missing_ok=True)
-    return size, whole.hexdigest()
