@@ -300,7 +300,7 @@ def test_the_command_line_itself(house: Prompt) -> None:
     assert {arguments: one.code for arguments, one in told.items()} == expected
     assert told["--version",].out[:1].isdigit()
     assert "7 outcome unknown, held" in told["--help",].out
-    assert "invalid int value: 'abc'" in told["runs", "abc"].err
+    assert "'abc' is no run's number" in told["runs", "abc"].err
 
 
 def test_a_reader_that_goes_away_is_no_fault(house: Prompt) -> None:

@@ -101,10 +101,19 @@ def _add_setup(verbs: _Verbs) -> None:
     text = "reach the tenants: token, rights, latency, clock, model"
     ping = _verb(connections, "ping", "connections:ping", text)
     ping.add_argument("name", nargs="?", metavar="NAME", help="one connection (default: all)")
+    text = "what an Anaplan workspace and model offer: models, actions, files"
+    look = _verb(connections, "discover", "connections:look_into", text)
+    look.add_argument("name", nargs="?", metavar="NAME", help="one connection (default: every Anaplan model)")
 
 
 def _add_flows(verbs: _Verbs) -> None:
-    _verb(verbs, "flows", "flows:show", "the flows in running order, with watermark and next due time")
+    text = "the flows in running order, with watermark and next due time"
+    flows = _group(verbs, "flows", text, "flows:show")
+    pause = _verb(flows, "pause", "schedule:pause", "let a flow not start by itself any more")
+    pause.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+    resume = _verb(flows, "resume", "schedule:resume", "let it start by itself again, from its next slot on")
+    for one in (pause, resume):
+        one.add_argument("flow", metavar="FLOW", help="its name, for example gl_accounts")
     start = _verb(verbs, "run", "flows:run", "run flows now and show their progress")
     start.add_argument("flow", nargs="*", metavar="FLOW", help="flows to run; --all for every one")
     start.add_argument("--all", action="store_true", help="every enabled flow")
@@ -113,7 +122,10 @@ def _add_flows(verbs: _Verbs) -> None:
     start.add_argument("--since", metavar="TIME", help="changes since 2026-11-01 or 2026-11-01T06:00:00Z")
 
     runs = _verb(verbs, "runs", "runs:show", "history, or one run's steps")
-    runs.add_argument("id", nargs="?", type=int, metavar="ID", help="one run")
+    runs.usage = "tui-connector runs [ID] [--follow] [--limit N]\n       tui-connector runs cancel ID --reason TEXT"
+    runs.add_argument("id", nargs="?", type=_run_or_verb, metavar="ID", help="one run; cancel ID: end that run")
+    runs.add_argument("of", nargs="?", type=int, metavar="", help=argparse.SUPPRESS)
+    runs.add_argument("--reason", metavar="TEXT", help="with cancel: why; kept for good")
     runs.add_argument("--follow", action="store_true", help="go on printing what happens until it ends")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
 
@@ -140,6 +152,13 @@ def _add_rejects(verbs: _Verbs) -> None:
     for one in (listing, waive, replay):
         one.add_argument("--flow", metavar="FLOW", help="everything open of this flow")
         one.add_argument("--cause", metavar="TEXT", help="of this cause only, as `rejects list` writes it")
+
+
+def _run_or_verb(text: str) -> int | str:
+    """A run's number, or what is to be done with one."""
+    if text != "cancel" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no run's number")
+    return text if text == "cancel" else int(text)
 
 
 def _add_proposals(verbs: _Verbs) -> None:

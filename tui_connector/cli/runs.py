@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.cancel import cancel
 from tui_connector.cli.flows import describe
 from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table
 from tui_connector.cli.progress import follow
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def show(given: argparse.Namespace) -> int:
     """The last runs, or everything about one."""
+    if given.id == "cancel":
+        return cancel(given)
     with open_installation(given.config, read_only=True) as installation:
         if given.id is None:
             return _history(installation, given)

@@ -244,7 +244,7 @@ class _AnaplanLook(_Look):
         except TimeoutError:
             self._found |= {"model": self._client.model_id, "model_state": "busy"}
             self._add(
-                "model", _WARN, f"busy: gave no answer within {_PATIENCE_SECONDS:.0f} s", timed=True,
+                "model", _WARN, f"busy: gave no answer within {_PATIENCE_SECONDS:g} s", timed=True,
                 hint="a task holds it; ping again when that has ended",
             )  # fmt: skip
             return
