@@ -182,7 +182,7 @@ def test_by_delta_the_largest_comes_first_in_its_currency_and_both_ways(bench: B
     places = sums.children(made.id, Reading(unchanged=True), centers[1].place)
     assert [row.sums.quiet for row in places] == [True, False]
     assert [line.key for line in sums.lines(made.id, places[0].place)] == ["PL-4"]
-    assert sums.lines(made.id, top[0].place, after=1, limit=2, unchanged=False)[0].number == 2
+    assert sums.lines(made.id, top[0].place, beside=1, limit=2, unchanged=False)[0].number == 2
 
 
 def test_flags_are_kept_counted_and_found_one_after_the_other(bench: Bench) -> None:
@@ -239,7 +239,7 @@ def test_nobody_signs_over_sums_that_were_tampered_with(bench: Bench, sql: str, 
 
 def test_a_sum_without_lines_is_found(bench: Bench) -> None:
     made = bench.propose(draft_of([(0, 1, 0, "100.00", "0", None)]))
-    columns = "level, '9999', cost_center, gl_account, currency, lines, own, last, wanted, posted, debit, credit, changes, flagged, quiet, weight"  # fmt: skip
+    columns = "level, '9999', cost_center, gl_account, currency, lines, own, last, wanted, posted, debit, credit, changes, flagged, asks, quiet, weight"  # fmt: skip
     bench.write(lambda tx: tx.change(f"INSERT INTO proposal_sum SELECT proposal_id, {columns} FROM proposal_sum WHERE level = 5 AND gl_account = '61000000'"))  # fmt: skip
     assert "9999 / 4711 / 61000000 EUR is of no line" in bench.store.audit.proposal_fault(made.id)
 

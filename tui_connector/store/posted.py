@@ -1,12 +1,12 @@
 """What was posted so far for each key of a plan, added up exactly from the lines of its documents."""
-# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+# ruff: noqa: S608, PLR0917 - only constants are pasted into SQL; every value is bound
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui_connector.domain.proposal import DocumentState, PostedLine
 from tui_connector.store.documents import OPEN
@@ -64,6 +64,38 @@ def last_approved(reader: Reader, target_id: int, keys: Sequence[str]) -> dict[s
         )  # fmt: skip
         for (key, _), lines in groupby(rows, key=lambda row: (row[0], row[2])):
             found[key] = sum((Decimal(line[1]) for line in lines), Decimal(0))  # the newest proposal comes last
+    return found
+
+
+class PostedSum(NamedTuple):
+    """What stands on an account by posting date and currency. documents: how many it stands in."""
+
+    posting_date: date
+    currency: str
+    amount: Decimal
+    documents: int
+
+
+def posted_on(
+    reader: Reader, target_id: int, account: tuple[str, str], center: str | None, since: date, until: date
+) -> list[PostedSum]:
+    """See `Proposals.posted_on`; all lines count here, those of the connector too."""
+    rows = reader.rows(
+        "SELECT l.posting_date, l.currency, l.amount, l.proposal_id, l.document FROM proposal p"
+        " JOIN proposal_sum s ON s.proposal_id = p.id AND s.level = 5 AND s.company_code = ? AND s.gl_account = ?"
+        " AND s.cost_center = coalesce(?, s.cost_center)"
+        " JOIN proposal_line l ON l.proposal_id = s.proposal_id AND l.company_code = s.company_code"
+        " AND l.cost_center = s.cost_center AND l.gl_account = s.gl_account AND l.currency = s.currency"
+        " JOIN document d ON d.proposal_id = l.proposal_id AND d.number = l.document"
+        " WHERE p.target_id = ? AND p.state IN ('approved', 'posted') AND d.state = 'verified'"
+        " AND l.posting_date BETWEEN ? AND ? ORDER BY l.posting_date, l.currency",
+        *account, center, target_id, since.isoformat(), until.isoformat(),
+    )  # fmt: skip
+    found = []
+    for (day, currency), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        lines = list(group)
+        amount = sum((Decimal(line[2]) for line in lines), Decimal(0))
+        found.append(PostedSum(date.fromisoformat(day), currency, amount, len({line[3:] for line in lines})))
     return found
 
 

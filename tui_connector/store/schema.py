@@ -151,6 +151,42 @@ CREATE TABLE replayed (
     PRIMARY KEY (run_id, source_run, position));
 """
 
+# proposal_sum: level says which fields are told apart (domain.sums.Level); weight sorts by the size of a change; quiet
+# is 1 where nothing changed, asks where a line below is flagged. proposal_flag: lines that ask for a second look.
+# member_name: what SAP calls a company code, an account or a center; the last two by company code, which decides their
+# chart and area. plan_moved: rows of the plan that a comparison found moved, with their amounts then and now.
+_REVIEW = """
+CREATE TABLE proposal_sum (
+    proposal_id BIGINT NOT NULL, level SMALLINT NOT NULL, company_code TEXT NOT NULL, cost_center TEXT NOT NULL,
+    gl_account TEXT NOT NULL, currency TEXT NOT NULL, lines BIGINT NOT NULL, own BIGINT NOT NULL, last TEXT,
+    wanted TEXT NOT NULL, posted TEXT NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL, changes TEXT NOT NULL,
+    flagged BIGINT NOT NULL, asks SMALLINT NOT NULL, quiet SMALLINT NOT NULL, weight TEXT NOT NULL,
+    PRIMARY KEY (proposal_id, level, company_code, cost_center, gl_account, currency)) {clustered};
+CREATE INDEX proposal_sum_account ON proposal_sum
+    (proposal_id, level, gl_account, company_code, cost_center, currency);
+CREATE INDEX proposal_sum_place ON proposal_sum (company_code, cost_center, gl_account, proposal_id) WHERE level = 5;
+CREATE INDEX proposal_sum_flagged ON proposal_sum
+    (proposal_id, level, asks, company_code, cost_center, gl_account, currency) WHERE asks = 1;
+CREATE INDEX proposal_sum_weight ON proposal_sum
+    (proposal_id, currency, weight DESC, company_code, cost_center, gl_account) WHERE level = 5;
+CREATE INDEX document_outline ON document
+    (proposal_id, company_code, currency, posting_date, document_type, state, items);
+CREATE TABLE proposal_flag (
+    proposal_id BIGINT NOT NULL, number BIGINT NOT NULL, risk TEXT NOT NULL, words TEXT NOT NULL,
+    PRIMARY KEY (proposal_id, number, risk)) {clustered};
+CREATE INDEX proposal_line_place ON proposal_line
+    (proposal_id, company_code, cost_center, gl_account, currency, number);
+CREATE INDEX proposal_line_taken_out ON proposal_line (proposal_id, number) WHERE decision <> '';
+CREATE INDEX proposal_line_said ON proposal_line (proposal_id, number) WHERE decision <> '' OR comment <> '';
+CREATE TABLE plan_moved (
+    proposal_id BIGINT NOT NULL, run_id BIGINT NOT NULL, number BIGINT NOT NULL, key TEXT NOT NULL,
+    company_code TEXT NOT NULL, cost_center TEXT NOT NULL, gl_account TEXT NOT NULL, currency TEXT NOT NULL,
+    was TEXT, now TEXT, words TEXT NOT NULL, PRIMARY KEY (proposal_id, run_id, number)) {clustered};
+CREATE TABLE member_name (
+    sap_url TEXT NOT NULL, field TEXT NOT NULL, company_code TEXT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
+    read_at BIGINT NOT NULL, PRIMARY KEY (sap_url, field, company_code, code)) {clustered};
+"""
+
 # A case begins with a record's first refusal and moves on to each newer one; at most one of a key is alive. It says
 # nothing that the trail does not: what is open is asked often, and the trail is long.
 _CASES = """
@@ -175,33 +211,6 @@ CREATE INDEX run_proposal ON run (proposal, id) WHERE proposal IS NOT NULL;
 CREATE INDEX proposal_run ON proposal (run_id, id);
 """
 
-# proposal_sum: level says which fields are told apart (domain.sums.Level), weight sorts by the size of the change, quiet
-# is 1 where nothing changed. proposal_flag: lines that ask for a second look. member_name: what SAP calls a company code,
-# an account or a center; the last two by company code, which decides their chart and area.
-_REVIEW = """
-CREATE TABLE proposal_sum (
-    proposal_id BIGINT NOT NULL, level SMALLINT NOT NULL, company_code TEXT NOT NULL, cost_center TEXT NOT NULL,
-    gl_account TEXT NOT NULL, currency TEXT NOT NULL, lines BIGINT NOT NULL, own BIGINT NOT NULL, last TEXT,
-    wanted TEXT NOT NULL, posted TEXT NOT NULL, debit TEXT NOT NULL, credit TEXT NOT NULL, changes TEXT NOT NULL,
-    flagged BIGINT NOT NULL, quiet SMALLINT NOT NULL, weight TEXT NOT NULL,
-    PRIMARY KEY (proposal_id, level, company_code, cost_center, gl_account, currency)) {clustered};
-CREATE INDEX proposal_sum_account ON proposal_sum
-    (proposal_id, level, gl_account, company_code, cost_center, currency) WHERE level > 3;
-CREATE INDEX proposal_sum_place ON proposal_sum (company_code, cost_center, gl_account, proposal_id) WHERE level = 5;
-CREATE INDEX proposal_sum_flagged ON proposal_sum
-    (proposal_id, company_code, cost_center, gl_account, currency) WHERE level = 5 AND flagged > 0;
-CREATE TABLE proposal_flag (
-    proposal_id BIGINT NOT NULL, number BIGINT NOT NULL, risk TEXT NOT NULL, words TEXT NOT NULL,
-    PRIMARY KEY (proposal_id, number, risk)) {clustered};
-CREATE INDEX proposal_line_place ON proposal_line
-    (proposal_id, company_code, cost_center, gl_account, currency, number);
-CREATE INDEX proposal_line_taken_out ON proposal_line (proposal_id, number) WHERE decision <> '';
-CREATE INDEX proposal_line_said ON proposal_line (proposal_id, number) WHERE decision <> '' OR comment <> '';
-CREATE TABLE member_name (
-    sap_url TEXT NOT NULL, field TEXT NOT NULL, company_code TEXT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
-    read_at BIGINT NOT NULL, PRIMARY KEY (sap_url, field, company_code, code)) {clustered};
-"""
-
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -219,9 +228,9 @@ def _console_tables(tx: Transaction) -> None:
     _apply(tx, _CONSOLE)
     _apply(tx, _CASES)
     cases.open_all(tx)
+    _apply(tx, _SEEN)
     _apply(tx, _REVIEW)
     sums.fill(tx)
-    _apply(tx, _SEEN)
 
 
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables, _console_tables)

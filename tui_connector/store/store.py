@@ -11,6 +11,7 @@ from tui_connector.store.audit import Audit
 from tui_connector.store.budget import Budget
 from tui_connector.store.cases import Cases
 from tui_connector.store.commands import Commands
+from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.leases import Leases
@@ -63,10 +64,10 @@ class Store:
         self.schedule = Schedule(self._database)
         self.restores = Restores(self._database)
         self.proposals = Proposals(self._database)
-        self.postings = Postings(self._database)
-        self.names = Names(self._database)
-        self.postings = Postings(self._database)
         self.sums = ProposalSums(self._database)
+        self.names = Names(self._database)
+        self.comparisons = Comparisons(self._database)
+        self.postings = Postings(self._database)
         self.periods = Periods(self._database)
 
     @classmethod

@@ -1,5 +1,5 @@
 """Sums of a proposal's lines, kept with it so that a review of any size opens at once; and the flags of its lines."""
-# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound (a level is a constant of its partial index)
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.proposal import Change
 from tui_connector.domain.risk import Flag, Risk
-from tui_connector.domain.sums import Level, Order, Place, Sums, sorted_by_place, sums_of_lines
+from tui_connector.domain.sums import FIELDS, Level, Order, Place, Sums, sorted_by_place, sums_of_lines
 from tui_connector.store import lines
 from tui_connector.store.rows import canonical_rows, stored_digest
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 BATCH = 1000
 _PLACE = "level, company_code, cost_center, gl_account, currency"
 _SUMS = (
-    "lines", "own", "last", "wanted", "posted", "debit", "credit", "changes", "flagged", "quiet", "weight",
+    "lines", "own", "last", "wanted", "posted", "debit", "credit", "changes", "flagged", "asks", "quiet", "weight",
 )  # fmt: skip
 _COLUMNS = f"{_PLACE}, {', '.join(_SUMS)}"
-_NUMBERS = ("level", "lines", "own", "flagged", "quiet")
+_NUMBERS = ("level", "lines", "own", "flagged", "asks", "quiet")
 _TABLE = tuple((name, "number" if name in _NUMBERS else "text") for name in _COLUMNS.split(", "))
 _FLAG_TABLE = (("number", "number"), ("risk", "text"), ("words", "text"))
 _BY_PLACE = "company_code, cost_center, gl_account, currency, number"
@@ -48,15 +48,23 @@ class SumRow:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a tree of sums is read. by_delta: the largest change first, currency by currency; else by code."""
+    """How sums are read. by_delta: the largest change first, currency by currency; else by code. flat: no tree, but
+    every place by its change.
+    """
 
     order: Order = Order.COMPANY_CENTER_ACCOUNT
     by_delta: bool = False
     unchanged: bool = False
+    flat: bool = False
 
     def depth(self, place: Place) -> int:
         """How deep a place stands, from 0."""
-        return self.order.levels.index(place.level)
+        return 0 if self.flat else self.order.levels.index(place.level)
+
+    def parent(self, place: Place) -> Place | None:
+        """The place above; None for the outermost."""
+        depth = self.depth(place)
+        return None if not depth else Place.of(self.order.levels[depth - 1], place)
 
 
 class ProposalSums:
@@ -67,7 +75,7 @@ class ProposalSums:
 
     def totals(self, proposal_id: int) -> dict[str, Sums]:
         """Sums over all lines, by currency."""
-        rows = self._rows("proposal_id = ? AND level = ? ORDER BY currency", proposal_id, Level.ALL)
+        rows = self._rows(f"proposal_id = ? AND level = {Level.ALL:d} ORDER BY currency", proposal_id)
         return {row.place.currency: row.sums for row in rows}
 
     def get(self, proposal_id: int, place: Place) -> SumRow | None:
@@ -93,20 +101,21 @@ class ProposalSums:
         before it, the nearest first.
         """
         depth = 0 if parent is None else reading.depth(parent) + 1
-        level, field = reading.order.levels[depth], reading.order.fields[depth]
-        where, values = "proposal_id = ? AND level = ?", list[str | int]((proposal_id, level))
+        level = Level.PLACE if reading.flat else reading.order.levels[depth]
+        where, values = f"proposal_id = ? AND level = {level:d}", list[str | int]((proposal_id,))
         if parent is not None:
             for name in (*parent.level.fields, "currency"):
                 where += f" AND {name} = ?"
                 values.append(getattr(parent, name))
+            if (parent.level, level) == (Level.COMPANY_ACCOUNT, Level.PLACE):  # found along the index by account
+                where += (
+                    " AND cost_center IN (SELECT cost_center FROM proposal_sum WHERE proposal_id = ?"
+                    f" AND level = {level:d} AND gl_account = ? AND company_code = ? AND currency = ?)"
+                )
+                values += [proposal_id, parent.gl_account, parent.company_code, parent.currency]
         if not reading.unchanged:
             where += " AND quiet = 0"
-        keys = [("currency", False), ("weight", True), (field, False)] if reading.by_delta else [(field, False)]
-        if parent is not None:
-            keys = [key for key in keys if key[0] != "currency"]
-        elif not reading.by_delta:
-            keys.append(("currency", False))
-        keys = [(name, descending is not backwards) for name, descending in keys]
+        keys = [(name, falls is not backwards) for name, falls in _keys(reading, depth)]
         if beside is not None:
             text, more = self._beyond(proposal_id, beside, keys)
             where, values = f"{where} AND ({text})", [*values, *more]
@@ -117,27 +126,46 @@ class ProposalSums:
         self, proposal_id: int, after: Place | None = None, *, limit: int = 1, backwards: bool = False
     ) -> list[SumRow]:
         """The next places with flagged lines, in the order of company code, center and account."""
-        where, values = "proposal_id = ? AND level = ? AND flagged > 0", list[str | int]((proposal_id, Level.PLACE))
-        sign, way = ("<", "DESC") if backwards else (">", "ASC")
+        names, values = "company_code, cost_center, gl_account, currency", list[str | int]((proposal_id,))
+        where, way = f"proposal_id = ? AND level = {Level.PLACE:d} AND asks = 1", "DESC" if backwards else "ASC"
         if after is not None:
-            where += f" AND (company_code, cost_center, gl_account, currency) {sign} (?, ?, ?, ?)"
+            where += f" AND ({names}) {'<' if backwards else '>'} (?, ?, ?, ?)"
             values += after[1:]
-        keys = ", ".join(f"{name} {way}" for name in ("company_code", "cost_center", "gl_account", "currency"))
-        return self._rows(f"{where} ORDER BY {keys} LIMIT ?", *values, limit)
+        order = ", ".join(f"{name} {way}" for name in names.split(", "))
+        rows = self._database.rows(  # of nothing but what the index of the flagged holds
+            f"SELECT {names} FROM proposal_sum WHERE {where} ORDER BY {order} LIMIT ?", *values, limit
+        )
+        found = (self.get(proposal_id, Place(Level.PLACE, *row)) for row in rows)
+        return [one for one in found if one is not None]
 
     def lines(
-        self, proposal_id: int, place: Place, after: int = 0, limit: int = 200, *, unchanged: bool = True
+        self,
+        proposal_id: int,
+        place: Place,
+        beside: int | None = None,
+        limit: int = 200,
+        *,
+        unchanged: bool = True,
+        backwards: bool = False,
     ) -> list[ProposedLine]:
-        """The lines that a sum is made of, after a number, in order of their numbers below each place."""
-        where, values = "proposal_id = ? AND number > ? AND currency = ?", [proposal_id, after, place.currency]
+        """The lines that a sum is made of, in the order of their numbers: those after a number, or with `backwards`
+        those before it, the nearest first.
+        """
+        where, values = "proposal_id = ? AND currency = ?", list[str | int]((proposal_id, place.currency))
         for name in place.level.fields:
             where += f" AND {name} = ?"
             values.append(getattr(place, name))
         if not unchanged:
             where += " AND change <> 'unchanged'"
+        if beside is not None:
+            where += f" AND number {'<' if backwards else '>'} ?"
+            values.append(beside)
+        order = f"ORDER BY number {'DESC' if backwards else 'ASC'}"
+        found = f"SELECT number FROM proposal_line WHERE {where} {order} LIMIT ?"  # the index by place holds all of it
         rows = self._database.rows(
-            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE {where} ORDER BY number LIMIT ?", *values, limit
-        )
+            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE proposal_id = ? AND number IN ({found}) {order}",
+            proposal_id, *values, limit,
+        )  # fmt: skip
         return list(map(lines.line_of, rows))
 
     def flags(self, proposal_id: int, numbers: Sequence[int]) -> dict[int, tuple[Flag, ...]]:
@@ -181,10 +209,10 @@ class ProposalSums:
             found |= set(
                 reader.rows(
                     f"SELECT company_code, cost_center, gl_account FROM ({table}) AS wanted WHERE NOT EXISTS ("
-                    "SELECT 1 FROM proposal_sum s JOIN proposal p ON p.id = s.proposal_id WHERE s.level = 5"
-                    " AND s.company_code = wanted.company_code AND s.cost_center = wanted.cost_center"
-                    " AND s.gl_account = wanted.gl_account AND s.quiet = 0 AND p.target_id = ?"
-                    " AND p.state IN ('approved', 'posted'))",
+                    "SELECT 1 FROM proposal_sum s JOIN proposal p ON p.id = s.proposal_id"
+                    f" WHERE s.level = {Level.PLACE:d} AND s.company_code = wanted.company_code"
+                    " AND s.cost_center = wanted.cost_center AND s.gl_account = wanted.gl_account AND s.quiet = 0"
+                    " AND p.target_id = ? AND p.state IN ('approved', 'posted'))",
                     canonical_rows(some), target_id,
                 )
             )  # fmt: skip
@@ -207,6 +235,17 @@ class ProposalSums:
             parts.append(f"({same}{name} {'<' if descending else '>'} ?)")
             values += [*(here[one] for one, _ in keys[:at]), here[name]]
         return " OR ".join(parts), values
+
+
+def _keys(reading: Reading, depth: int) -> list[tuple[str, bool]]:
+    """The columns that sort a level, and whether each falls; below the outermost level there is one currency."""
+    if reading.flat:
+        return [("currency", False), ("weight", True), *((name, False) for name in FIELDS)]
+    field = reading.order.fields[depth]
+    if not reading.by_delta:
+        return [(field, False)] if depth else [(field, False), ("currency", False)]
+    keys = [("weight", True), (field, False)]
+    return keys if depth else [("currency", False), *keys]
 
 
 def write(
@@ -323,7 +362,7 @@ def _kept(place: Place, sums: Sums) -> Row:
     return (
         int(place.level), *place[1:], sums.lines, sums.own, None if sums.last is None else format(sums.last, "f"),
         format(sums.wanted, "f"), format(sums.posted, "f"), format(sums.debit, "f"), format(sums.credit, "f"),
-        canonical(changes), sums.flagged, int(sums.quiet), weight(sums.delta),
+        canonical(changes), sums.flagged, int(sums.flagged > 0), int(sums.quiet), weight(sums.delta),
     )  # fmt: skip
 
 

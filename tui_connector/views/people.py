@@ -1,8 +1,10 @@
-"""What the accounts of people are called: by the name of the key they signed with, else by their login here."""
+"""What the accounts of people are called: by the name of the key they signed with or enrolled, else by their login."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from tui_connector.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from tui_connector.views.desk import Desk
@@ -18,7 +20,14 @@ _ACCOUNT = "uid:"
 def names(desk: Desk) -> dict[str, str]:
     """Account -> name, for showing only: who did what is told by the account, and proved by a signature."""
     known = {desk.person: login} if (login := _login(desk.person)) else {}
-    return known | desk.store.proposals.signers()
+    return known | _enrolled(desk) | desk.store.proposals.signers()
+
+
+def _enrolled(desk: Desk) -> dict[str, str]:
+    try:
+        return {key.user: key.name for key in desk.directory.keys()}  # noqa: SIM118 - not a dict
+    except ConfigError:  # a folder that is not as it must be is told where somebody signs
+        return {}
 
 
 def _login(account: str) -> str:

@@ -18,11 +18,13 @@ from tui_connector.engine.writeback.keep import doubt, finish, judged, keep, num
 from tui_connector.engine.writeback.remake import taken_out
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
 from tui_connector.engine.writeback.signal import read_approval
+from tui_connector.store.comparisons import MOST, MovedRow
 
 if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.domain.proposal import Proposal
     from tui_connector.engine.context import RunContext
+    from tui_connector.engine.proposal.compare import MovedLine
     from tui_connector.engine.proposal.parse import Plan
     from tui_connector.engine.writeback.export import PlanExport
     from tui_connector.engine.writeback.signal import PlanApproval
@@ -176,7 +178,10 @@ class ProposeRun:
 
 
 class CheckRun:
-    """Before posting: is the plan still what was approved? Until that is known nothing more is sent."""
+    """Is the plan still what the proposal was made from? Before that is known nothing of an approved one is sent.
+
+    Of one that waits for approval a person only wants to know.
+    """
 
     def __init__(self, context: RunContext[WritebackFlow], terms: Terms, proposal_id: int) -> None:
         self._context = context
@@ -184,7 +189,7 @@ class CheckRun:
         self._id = proposal_id
 
     async def go(self) -> None:
-        """Raises StaleProposalError naming the lines that moved."""
+        """Raises StaleProposalError naming the lines that moved when the proposal is approved."""
         store, run = self._context.store, self._context.run
         proposal = store.proposals.get(self._id)
         if proposal.checked_at is not None:
@@ -205,14 +210,25 @@ class CheckRun:
             self._context.checkpoints.fact(
                 tx, "plan.compared", proposal.name, task=export.task_id, digest=export.digest, moved=moved.words
             )
-        if moved.words:
+            store.comparisons.keep(tx, self._id, run.id, [_moved_row(one) for one in moved.lines[:MOST]])
+        if moved.words and not proposal.state.undecided:
             raise StaleProposalError(
                 f"{proposal.name}: {moved.words}", hint="run the flow again to see and approve the new plan"
             )
         with store.transaction() as tx:
-            reason = f"the plan is what {proposal.name} was made from"
+            reason = moved.words or f"the plan is what {proposal.name} was made from"
             store.runs.finish(tx, run.id, self._context.fence, RunState.DONE, reason, "", Counts(plan.records))
             self._context.checkpoints.fact(tx, "run.done", run.flow, reason=reason)
+
+
+def _moved_row(moved: MovedLine) -> MovedRow:
+    line = moved.after or moved.before
+    if line is None:
+        raise ValueError("a line that was never there has not moved")
+    return MovedRow(
+        moved.key, line.company_code, line.cost_center, line.gl_account, line.currency,
+        moved.before and moved.before.wanted, moved.after and moved.after.wanted, moved.words,
+    )  # fmt: skip
 
 
 def _same(signal: PlanApproval, latest: Proposal) -> bool:
