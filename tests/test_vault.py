@@ -7,11 +7,16 @@ import os
 import secrets
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keyring
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -155,6 +160,29 @@ def test_a_link_is_not_followed(vault: Vault, store: Store, tmp_path: Path) -> N
     (tmp_path / "master.key").symlink_to(tmp_path / "real.key")
     with pytest.raises(ConfigError, match="cannot be read"):
         vault_of(store, tmp_path).open("sap.main")
+
+
+def certificate(days: float) -> tuple[str, datetime]:
+    """A certificate that ends so many days from now, as PEM; when."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC).replace(microsecond=0)
+    name, ends = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "svc-anaplan")]), now + timedelta(days=days)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, ends)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode(), ends
+
+
+def test_the_end_of_a_certificate_is_known_without_the_key(vault: Vault, store: Store) -> None:
+    pem, ends = certificate(12)
+    older, _ = certificate(400)
+    vault.seal("anaplan.main", {"certificate_pem": f"{pem}{older}", "private_key_pem": "k"})
+    vault.seal("sap.main", {"user": "u", "password": "p"})
+    assert {one.name: one.expires_at for one in store.credentials.names()} == {"anaplan.main": ends, "sap.main": None}
+    vault.rotate()
+    assert store.credentials.names()[0].expires_at == ends
+    with pytest.raises(ConfigError, match="the certificate cannot be read; nothing was stored"):
+        vault.seal("anaplan.main", {"certificate_pem": "-----BEGIN CERTIFICATE-----\nx\n", "private_key_pem": "k"})
+    assert vault.open("anaplan.main")["certificate_pem"].startswith(pem)
+    vault.seal("anaplan.main", {"user": "u", "password": "p"})
+    assert store.credentials.names()[0].expires_at is None
 
 
 def test_exchanged_secrets_do_not_open(vault: Vault, store: Store) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_connector.domain.credential import Token
-from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.run import Watermark
 
 if TYPE_CHECKING:
@@ -71,6 +71,56 @@ def test_a_slot_is_used_once(bench: Bench) -> None:
     assert schedule.get("c") is None
     with bench.store.transaction() as tx:
         assert schedule.claim(tx, "a", later)
+
+
+def test_a_wish_is_taken_by_one_and_given_back_by_itself(bench: Bench) -> None:
+    commands = bench.store.commands
+    with bench.store.transaction() as tx:
+        first, second = (commands.enqueue(tx, "ping", {}, "uid:1", subject="sap.main") for _ in range(2))
+    with bench.store.transaction() as tx:
+        assert commands.take(tx, first, "w1")
+        assert not commands.take(tx, first, "w2")
+        assert commands.take(tx, second, "w1")
+        assert commands.give_back(tx, "w1", first) == 1
+        assert commands.take(tx, first, "w2")
+        commands.finish(tx, first, ok=True)
+        assert not commands.take(tx, first, "w1")
+    assert [(one.id, one.worker) for one in commands.pending()] == [(second, "w1")]
+    assert [one.id for one in commands.answered("ping", "sap.main")] == [first]
+
+
+def test_a_paused_flow_has_no_slot_until_it_is_resumed(bench: Bench) -> None:
+    schedule, store = bench.store.schedule, bench.store
+    with store.transaction() as tx:
+        schedule.set_next(tx, "a", NOON)
+        schedule.pause(tx, "a", " month end ", "uid:1")
+    slot = schedule.get("a")
+    assert slot is not None
+    assert (slot.paused, slot.paused_by, slot.paused_why, slot.next_at) == (True, "uid:1", "month end", None)
+    with store.transaction() as tx:
+        assert not schedule.claim(tx, "a", NOON)
+    for reason, said in (("again", "pauses already"), ("  ", "needs a reason")):
+        with pytest.raises(RefusedError, match=said), store.transaction() as tx:
+            schedule.pause(tx, "a", reason, "uid:2")
+    with store.transaction() as tx:
+        schedule.resume(tx, "a", "uid:2")
+    with pytest.raises(RefusedError, match="does not pause"), store.transaction() as tx:
+        schedule.resume(tx, "a", "uid:2")
+    slot = schedule.get("a")
+    assert slot is not None
+    assert (slot.paused, slot.paused_at, slot.paused_why, slot.next_at) == (False, None, "", None)
+    told = [(one.fact.kind, one.fact.actor, one.fact.data) for one in store.audit.events(subject="a")]
+    assert told == [("schedule.paused", "uid:1", {"reason": "month end"}), ("schedule.resumed", "uid:2", {})]
+
+
+def test_the_life_of_a_token_needs_no_key(store: Store) -> None:
+    assert (store.token_life("anaplan.main"), store.token_ends("anaplan.main")) == (None, None)
+    ends = NOON + timedelta(minutes=35)
+    store.tokens("anaplan.main", bytes, bytes).save(Token("t", "Bearer", NOON, ends, 1))
+    assert store.token_life("anaplan.main") == (NOON, ends)
+    assert store.token_ends("anaplan.main") == ends
+    store.forget_token("anaplan.main")
+    assert store.token_ends("anaplan.main") is None
 
 
 def test_targets_are_told_apart_by_everything(bench: Bench) -> None:

@@ -100,8 +100,16 @@ def test_the_companys_own_authority_is_trusted_once_it_is_named(run_async: Run, 
     async def story(bench: Bench) -> None:
         server = await bench.serve(context=authority.server(LOOPBACK))
         client = bench.client(f"https://127.0.0.1:{server.port}", ca_bundle=authority.bundle)
+        assert client.tls is None
         assert (await client.send("GET", "/x", repeatable=True)).status == 200
         assert (await client.fetch("/x", max_bytes=100)).status == 200
+        assert client.tls is not None
+        assert client.tls.version == "TLS 1.3"
+        left = (client.tls.ends_at or datetime.now(UTC)) - datetime.now(UTC)
+        assert timedelta(days=29) < left <= timedelta(days=30)
+        plain = bench.client((await bench.serve()).url)
+        await plain.send("GET", "/x", repeatable=True)
+        assert plain.tls is None
 
     run_async(story)
 
