@@ -138,7 +138,7 @@ def test_open_documents_are_told_with_their_money(bench: Bench, desk: Desk) -> N
     model = read_overview(desk)
     assert [(one.rank, one.mark.word, one.count, one.amounts) for one in model.needs] == [
         (0, "held", "1 document", {"EUR": Decimal("20.00")}),
-        (1, "outcome unknown", "1 document", {"EUR": Decimal("10.00")}),
+        (1, "unknown", "1 document", {"EUR": Decimal("10.00")}),
     ]
     assert model.sentence == "1 posting waits for a person's word, 1 posting has an unknown outcome."
     assert model.unknown == 1

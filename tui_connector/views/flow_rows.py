@@ -66,7 +66,7 @@ def read_flows(desk: Desk, ended: Mapping[str, Sequence[Run]]) -> tuple[FlowRow,
     """Every flow as a row."""
     store = desk.store
     rows = {row.id: row for row in rows_of(store, [run for runs in ended.values() for run in runs])}
-    under_way = {run.flow: run for run in (*store.runs.waiting(), *store.runs.running())}
+    under_way = {run.flow: run for run in (*store.runs.waiting(), *store.runs.running()) if run.proposal is None}
     queue = _queue(desk)
     waiting: dict[str, int] = {}
     for one in store.proposals.history(200, states=(ProposalState.PLANNED,)):

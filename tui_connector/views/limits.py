@@ -95,17 +95,23 @@ def read_model_names(desk: Desk, ended: Mapping[str, Sequence[Run]]) -> dict[str
     """What models are called, as a run has read it; a posting is called by its flow."""
     names = {f"posting/{flow.sap}/{flow.name}": f"posting of {flow.name}" for flow in desk.flows}
     names |= {one.model_id: one.name for one in desk.connections if one.model_id}
-    newest: dict[str, int] = {}
-    for runs in ended.values():
-        for run in runs:
-            if run.state is RunState.DONE:
-                newest[run.model] = max(newest.get(run.model, 0), run.id)
-    prepared = desk.store.steps.newest(list(newest.values()), "prepare")
-    return names | {
-        model: clean(str(prepared[run_id].data["model"]))
-        for model, run_id in newest.items()
-        if run_id in prepared and "model" in prepared[run_id].data
-    }
+    newest = [run for runs in ended.values() for run in runs if run.state is RunState.DONE]
+    prepared = desk.store.steps.newest([run.id for run in newest], "prepare")
+    for run in sorted(newest, key=lambda one: one.id):
+        told = prepared[run.id].data.get("model") if run.id in prepared else None
+        if told:
+            names[run.model] = clean(str(told))
+    return names
+
+
+def read_pair(desk: Desk, models: Mapping[str, str]) -> tuple[str, str]:
+    """What the first SAP tenant and the first Anaplan model are called: by host, and as the model calls itself."""
+    sap = next((one for one in desk.connections if one.kind == "sap"), None)
+    model = next((one for one in desk.connections if one.kind == "anaplan"), None)
+    host = sap.address.partition("://")[2].partition("/")[0] if sap else ""
+    if not host.partition(".")[0].isdigit():  # a name's first part says enough, an address is told whole
+        host = host.partition(".")[0]
+    return host or "no SAP tenant", models.get(model.model_id, model.name) if model else "no Anaplan model"
 
 
 def read_periods(desk: Desk) -> tuple[FiscalPeriod | None, tuple[PeriodRow, ...]]:

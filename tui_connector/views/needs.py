@@ -11,7 +11,7 @@ from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
 from tui_connector.views.marks import Mark
-from tui_connector.views.runs import BLOCKED, FAILED, UNKNOWN, UNSETTLED, marks_of, serves
+from tui_connector.views.runs import BLOCKED, FAILED, UNSETTLED, marks_of, serves
 from tui_connector.views.words import age, figure, moment, short_date
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui_connector.views.worker import Serving
 
 APPROVE = Mark("◆", "approve", "warn")
+UNKNOWN = Mark("?", "unknown", "warn")
 _HELD = Mark("◇", "held", "muted")
 _CLOSED = Mark("▲", "gate closed", "warn")
 _EXPIRED = Mark("▲", "expired", "warn")
@@ -117,7 +118,7 @@ def _documents(desk: Desk) -> Iterator[Need]:
         for _, currency, amount in documents:
             amounts[currency] = amounts.get(currency, amount * 0) + amount
         name = f"P-{number:04}"
-        subject = "look it up in SAP, then choose" if held else "looked up by its reference, not sent again"
+        subject = "look it up in SAP, then choose" if held else "looked up by its reference"
         yield Need(
             0 if held else 1, since, UNSETTLED if held else UNKNOWN, name, subject, Place("approvals", name),
             counted(len(documents), "document"), amounts, f"since {moment(since, now, desk.zone)}",

@@ -15,14 +15,15 @@ from tui_connector.views.limits import (
     TokenLife,
     read_holds,
     read_model_names,
+    read_pair,
     read_periods,
     read_requests,
     read_tokens,
 )
-from tui_connector.views.needs import APPROVE, Need, read_needs
+from tui_connector.views.needs import APPROVE, UNKNOWN, Need, read_needs
 from tui_connector.views.run_queue import usual_time, waits_for
 from tui_connector.views.run_steps import Live, StepRow, TaskFacts, live_of, plan_of, step_rows, task_of, time_left
-from tui_connector.views.runs import UNKNOWN, rows_of
+from tui_connector.views.runs import rows_of
 from tui_connector.views.worker import Serving, read_workers
 
 if TYPE_CHECKING:
@@ -71,10 +72,12 @@ class WaitingRow:
 class Overview:
     """The whole screen. at: when it was read. sentence, beside: how things are; the second line may be empty.
 
-    today: what ended since midnight. unknown: documents of which nobody knows whether SAP holds them.
+    pair: what the tenants are called, SAP's and Anaplan's. today: what ended since midnight. unknown: postings of which
+    nobody knows whether SAP holds them.
     """
 
     at: datetime
+    pair: tuple[str, str]
     sentence: str
     beside: str
     needs: tuple[Need, ...]
@@ -104,6 +107,7 @@ def read_overview(desk: Desk) -> Overview:
     flows = read_flows(desk, ended)
     return Overview(
         at=now,
+        pair=read_pair(desk, models),
         sentence=headline(needs, under_way, ran=any(ended.values()) or bool(under_way or queued)),
         beside=beside(today, needs),
         needs=needs,
