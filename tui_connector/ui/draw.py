@@ -20,8 +20,12 @@ MARGIN = 2
 Part = tuple[str, str]
 Cell = str | Part | tuple[Part, ...] | None
 _BREAKS = "\n\r\v\f\x85\u2028\u2029"
-# Widths of these depend on what stands before them and on the terminal's age.
+# Widths of these depend on what stands before them.
 _SHAPERS = (range(0x1F1E6, 0x1F200), range(0x1F3FB, 0x1F400), range(0xFE00, 0xFE10))
+_FEW = 8  # characters that one cell is made from, at most
+_STEADY = (
+    "9.0.0"  # the Unicode that gave emoji two cells; what is wider or narrower since depends on the terminal's age
+)
 
 
 def shown(text: str) -> str:
@@ -38,9 +42,12 @@ def _shown(char: str) -> str:
     if char in "\t\N{NO-BREAK SPACE}":
         return " "
     kind = unicodedata.category(char)
-    if kind[0] in "CM" or kind in ("Zl", "Zp") or any(ord(char) in span for span in _SHAPERS) or not cell_len(char):
+    if kind == "Zs":
+        return " "
+    width = cell_len(char, _STEADY)
+    if kind[0] in "CM" or any(ord(char) in span for span in _SHAPERS) or not width or width != cell_len(char):
         return "·"
-    return " " if kind == "Zs" else char
+    return char
 
 
 def width_of(text: str) -> int:
@@ -50,16 +57,12 @@ def width_of(text: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """At most so many cells, its end cut off with an ellipsis; wide characters stay whole."""
-    text = shown(text)
-    if cell_len(text) <= width:
+    most = _FEW * (width + 1)  # of a text of megabytes only its beginning is looked at
+    more = len(text) > most
+    text = shown(text[:most])
+    if not more and cell_len(text) <= width:
         return text
-    kept, used = list[str](), 0
-    for char in text:
-        used += cell_len(char)
-        if used > width - 1:
-            break
-        kept.append(char)
-    return "".join(kept).rstrip() + "…" if width > 0 else ""
+    return _within(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
 def cut_middle(text: str, width: int) -> str:
@@ -68,7 +71,17 @@ def cut_middle(text: str, width: int) -> str:
     if cell_len(text) <= width or width < 5:
         return cut(text, width)
     head = (width - 1) // 2
-    return f"{text[:head]}…{text[-(width - 1 - head) :]}"
+    return f"{_within(text, head)}…{_within(text[::-1], width - 1 - head)[::-1]}"
+
+
+def _within(text: str, width: int) -> str:
+    """The beginning of a shown text that has room in so many cells."""
+    used = 0
+    for at, char in enumerate(text):
+        used += cell_len(char)
+        if used > width:
+            return text[:at]
+    return text
 
 
 class Line:
@@ -156,8 +169,7 @@ def wrap(text: str, width: int, role: str = "ink", indent: int = MARGIN) -> list
         if now and cell_len(longer) > room:
             lines.append(Line((now, role), indent=indent))
             longer = word
-        while cell_len(longer) > room:
-            head = cut(longer, room + 1).removesuffix("…") or longer[:1]
+        while len(head := _within(longer, room)) < len(longer):
             lines.append(Line((head, role), indent=indent))
             longer = longer[len(head) :]
         now = longer
