@@ -99,7 +99,7 @@ def test_everything_is_said_before_a_signature(world: World, proposal: Proposal)
     assert told["into"] == "TEST ledger 0L ACTUALS"
     assert told["posting"] == "2026-11-30, period 011/2026, open"
     assert told["undo"] == "2 reversal documents, through the same gates"
-    assert re.fullmatch(r"novak, key [0-9a-f]{4} [0-9a-f]{4}; prepared by uid 1000", told["you"])
+    assert re.fullmatch(r"novak, key [0-9a-f]{4} [0-9a-f]{4}; prepared by ann", told["you"])
     assert [one.glyph for one in model.facts] == ["✓", "▲"]
     assert model.facts[1].word == "1 flagged line not opened yet: 61003000 on 10101101"
     lines = "\n".join(deciding_lines(model))

@@ -172,7 +172,7 @@ def test_a_lost_answer_is_told_look_by_look_while_the_run_goes_on(world: World, 
         "1 of 2 documents are posted and proved to the cent. 1 is settled by a person's word."
     )
     assert (settled.rows[0].mark.word, settled.rows[0].read_back) == ("posted, says a person", None)
-    assert "◆ uid 1000 says SAP holds it as 0000000077 of 2026: looked in SAP" in stations(
+    assert "◆ ann says SAP holds it as 0000000077 of 2026: looked in SAP" in stations(
         world, page(world, proposal, 1)
     )
 

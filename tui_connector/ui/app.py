@@ -18,7 +18,7 @@ from textual.binding import Binding
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.ui import jump
 from tui_connector.ui.attendant import Attendant
-from tui_connector.ui.dialogs.base import AskText, Keys, Tell
+from tui_connector.ui.dialogs.base import AskText, Dialog, Keys, Tell
 from tui_connector.ui.dialogs.leave import Leave, Leaving
 from tui_connector.ui.draw import wrap
 from tui_connector.ui.export import write
@@ -242,7 +242,7 @@ class Console(App[None]):
     def on_store_moved(self) -> None:
         self.run_worker(self._look_around(), group="standing", exclusive=True)
         for screen in self.screen_stack:
-            if isinstance(screen, ConsoleScreen):
+            if isinstance(screen, ConsoleScreen | Dialog):
                 screen.reread()
 
     def on_store_lost(self, message: StoreLost) -> None:

@@ -15,6 +15,7 @@ from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalS
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, total
 from tui_connector.views.marks import Mark
+from tui_connector.views.people import names
 from tui_connector.views.words import actor, age, moment, sentence
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ T = TypeVar("T")
 
 
 class Effect(NamedTuple):
-    """One line of what a decision does. word: said reversed before the text; bright: what is signed."""
+    """One line of what a decision does. word: said reversed before the text; bright: what is signed. minor: goes first
+    where there is no room.
+    """
 
     label: str
     text: str
     bright: bool = False
     word: str = ""
+    minor: bool = False
 
 
 class Against(NamedTuple):
@@ -121,7 +125,7 @@ def before_approval(desk: Desk, proposal_id: int, unopened: Sequence[str] = ()) 
         *_gross(proposal.gross),
         *_into(proposal),
         *_posting(desk, flow, documents),
-        Effect("you", f"{_key(public)}; prepared by {actor(proposal.author)}"),
+        Effect("you", f"{_key(public)}; prepared by {actor(proposal.author, names(desk))}"),
         Effect("undo", _undo(proposal, len(documents))),
     )
     facts = _facts(desk, proposal, others, unopened) if found.first is None else ()
@@ -206,7 +210,9 @@ def before_choice(desk: Desk, proposal_id: int, number: int) -> Deciding:
         Effect("posting", f"{said.posting_date}, type {clean(said.document_type)}"),
         *_into(proposal),
     )  # fmt: skip
-    words = f"Document {number} is held: {clean(document.difference)}"
+    words = f"Document {number} is {document.state}"
+    if document.difference:
+        words += f": {clean(document.difference)}"
     then = "Look it up in SAP by its reference first. Nobody can tell for you whether it is there."
     return Deciding(
         proposal, f"Settle document {number} of {proposal.name}", sentence(words), then, effects, (), found.first
@@ -286,7 +292,7 @@ def _gross(gross: Mapping[str, Decimal]) -> Iterator[Effect]:
 def _into(proposal: Proposal) -> Iterator[Effect]:
     head = proposal.head
     yield Effect("into", f"ledger {clean(head.ledger)} {clean(head.ledger_words)}", word=head.environment.upper())
-    yield Effect("", clean(urlsplit(head.sap).netloc or head.sap))
+    yield Effect("", clean(urlsplit(head.sap).netloc or head.sap), minor=True)
 
 
 def _posting(desk: Desk, flow: WritebackFlow | None, documents: Sequence[PostingDocument]) -> Iterator[Effect]:

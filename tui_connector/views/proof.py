@@ -13,10 +13,11 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, money, total
 from tui_connector.views.documents import DocumentRow, row_of
 from tui_connector.views.marks import Mark
+from tui_connector.views.people import names
 from tui_connector.views.words import actor, age, figure, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, tzinfo
     from decimal import Decimal
 
@@ -120,7 +121,7 @@ def read_document(desk: Desk, proposal_id: int, number: int) -> DocumentPage:
     said = document.document
     rounding = [line.amount for line in lines if line.kind is LineKind.ROUNDING]
     size, payload = _payload(desk.store, document, proposals.approvals(proposal_id))
-    stations = [*_happened(desk.store, document), *_to_come(document, desk.looking)]
+    stations = [*_happened(desk, document), *_to_come(document, desk.looking)]
     return DocumentPage(
         row_of(document), said.document_type, said.posting_date, said.header_text, tuple(_lines(lines)), said.debit,
         said.credit, (total(one for one in rounding if one > 0), -total(one for one in rounding if one < 0)), size,
@@ -159,23 +160,23 @@ def _signed_payloads(approval: Approval) -> Iterator[tuple[Any, Any]]:
         return
 
 
-def _happened(store: Store, document: PostingDocument) -> Iterator[Station]:
+def _happened(desk: Desk, document: PostingDocument) -> Iterator[Station]:
     """What the audit chain tells of a document, oldest first."""
     own = (document.proposal_id, document.document.number)
-    after = 0
-    while page := store.audit.events(after, _PAGE, kind="document.", subject=document.reference):
+    known, after = names(desk), 0
+    while page := desk.store.audit.events(after, _PAGE, kind="document.", subject=document.reference):
         for event in page:
             data = event.fact.data
             if (data.get("proposal"), data.get("document")) == own:
-                yield from _stations(event, data)
+                yield from _stations(event, data, known)
         after = page[-1].seq
 
 
-def _stations(event: AuditEvent, data: dict[str, Any]) -> Iterator[Station]:
+def _stations(event: AuditEvent, data: dict[str, Any], known: Mapping[str, str]) -> Iterator[Station]:
     changes = data.get("changes", {})
     if event.fact.kind == "document.chosen":
         words = f"{_chosen(data, changes)}: {clean(str(data.get('reason', '')))}"
-        yield Station(event.at, Mark("◆", words, "warn"), event.seq, actor(event.fact.actor))
+        yield Station(event.at, Mark("◆", words, "warn"), event.seq, actor(event.fact.actor, known))
         return
     if data["to"] == DocumentState.SENDING:
         yield Station(event.at, Mark("✓", f"intent written, event {figure(event.seq)}", "ok"), event.seq)

@@ -100,6 +100,9 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
             for widget in screen.query(Drawn):
                 widget.refresh()
 
+    def reread(self) -> None:
+        """The store has moved: what the dialog tells may not be so any more."""
+
     def action_leave(self) -> None:
         self.dismiss(None)
 
