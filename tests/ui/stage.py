@@ -66,7 +66,8 @@ async def settled(pilot: Pilot[Any]) -> None:
     deadline, calm = time.monotonic() + _PATIENCE, 0
     while calm < 2:
         assert time.monotonic() < deadline, f"the console is still busy: {_busy(pilot.app)}"
-        await pilot.pause()
+        await pilot._wait_for_screen()  # every widget has seen to its messages
+        pilot.app.screen._on_timer_update()  # and what is to be drawn is drawn
         calm = 0 if _busy(pilot.app) else calm + 1
         if not calm:
             await asyncio.sleep(0.005)
@@ -77,8 +78,8 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = _P
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds, f"not within {seconds} s; the screen says:\n{text(pilot.app)}"
-        await pilot.pause()
-        await asyncio.sleep(0.01)
+        await pilot._wait_for_screen()
+        await asyncio.sleep(0.001)
     return time.monotonic() - began
 
 

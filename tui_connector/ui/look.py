@@ -94,7 +94,7 @@ LIGHT = Palette(
 # The 256 colours of xterm that come nearest; written out, so that a terminal shows exactly these.
 DARK_256 = Palette(
     "dark-256", dark=True, ansi=False, ground="#121212", surface="#1c1c1c", raised="#303030", rule="#444444",
-    bright="#ffffff", ink="#e4e4e4", muted="#949494", accent="#afafff", more="#5fafff", less="#ffaf5f", ok="#87d7af",
+    bright="#ffffff", ink="#e4e4e4", muted="#9e9e9e", accent="#afafff", more="#5fafff", less="#ffaf5f", ok="#87d7af",
     warn="#ffd75f", fail="#ff8787", sunk="#585858",
 )  # fmt: skip
 SIXTEEN = Palette(
