@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What an export holds. name: of the view. filter: under which its rows were shown. rows: read in a thread."""
+    """What an export holds. name: of the view. filter: under which its rows were shown. rows: read in a thread.
+
+    about: what the file tells of itself before its rows.
+    """
 
     name: str
     columns: Sequence[str]
     rows: Callable[[], Iterable[Mapping[str, Any]]]
     filter: str = field(default="")
+    about: Callable[[], Mapping[str, Any]] | None = None
 
 
 def write(sheet: Sheet, path: Path) -> int:
@@ -49,6 +53,8 @@ def write(sheet: Sheet, path: Path) -> int:
 
 def _lines(sheet: Sheet, file: Any) -> int:
     count = 0
+    if sheet.about is not None:
+        file.write(json.dumps(sheet.about(), ensure_ascii=False, default=str) + "\n")
     for count, row in enumerate(sheet.rows(), 1):  # noqa: B007 - counts
         file.write(json.dumps({name: row.get(name) for name in sheet.columns}, ensure_ascii=False, default=str) + "\n")
     return count
@@ -56,6 +62,8 @@ def _lines(sheet: Sheet, file: Any) -> int:
 
 def _table(sheet: Sheet, file: Any) -> int:
     count, out = 0, csv.writer(file, lineterminator="\r\n")
+    if sheet.about is not None:
+        out.writerow([guarded(", ".join(f"{name} {value}" for name, value in sheet.about().items() if value != ""))])
     out.writerow(sheet.columns)
     for count, row in enumerate(sheet.rows(), 1):  # noqa: B007 - counts
         out.writerow([_cell(row.get(name)) for name in sheet.columns])

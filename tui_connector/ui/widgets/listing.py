@@ -23,7 +23,11 @@ _KEPT = 4  # screenfuls
 
 
 class Source(Protocol[Row]):
-    """Rows by key-set pages, in the order shown; called in a thread."""
+    """Rows by key-set pages, in the order shown; called in a thread.
+
+    Fewer rows than asked for are the last ones, unless the source says it is `unfinished`: then it looks on when asked
+    again.
+    """
 
     def after(self, row: Row | None, count: int) -> Sequence[Row]:
         """The rows after one, nearest first; from the beginning with None."""
@@ -137,7 +141,7 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         rows = list(await self._in_thread(lambda: ask(None, count)))
         if source is self._source:
             self._at = 0
-            self._take(rows, (last, not last) if len(rows) >= count else (False, False), keep=False)
+            self._take(rows, (last, not last) if _goes_on(source, rows, count) else (False, False), keep=False)
             if last:
                 self.move_to(len(self._rows) - 1)
 
@@ -151,7 +155,15 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         rows = list(await self._in_thread(lambda: source.after(first, count)))
         if source is self._source:
             kept = [first, *rows] if first is not None else rows
-            self._take(cast("list[Row]", kept), (self._more[0], len(rows) >= count))
+            self._take(cast("list[Row]", kept), (self._more[0], _goes_on(source, rows, count)))
+
+    async def grow(self) -> None:
+        """Ask for what comes after the rows in hand, when the source may have more."""
+        if self._source is not None and self._more[1] and not self._asking:
+            self._asking, first = True, not self._rows
+            await self._ask(forward=True)
+            if first:
+                self.move_to(0)
 
     def find(self, key: Hashable) -> bool:
         """Put the cursor on the row of this key; False when it is not in hand."""
@@ -322,7 +334,7 @@ class Listing(Drawn, Generic[Row], can_focus=True):
             return
         if forward:
             self._rows += rows
-            self._more = (self._more[0], len(rows) >= count)
+            self._more = (self._more[0], _goes_on(source, rows, count))
             spare = min(len(self._rows) - _KEPT * count, self._top)
             if spare > 0:
                 del self._rows[:spare]
@@ -330,7 +342,7 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         else:
             self._rows[:0] = rows
             self._at, self._top = self._at + len(rows), self._top + len(rows)
-            self._more = (len(rows) >= count, self._more[1])
+            self._more = (_goes_on(source, rows, count), self._more[1])
             if len(self._rows) > _KEPT * count:
                 del self._rows[max(_KEPT * count, self._top + count) :]
                 self._more = (self._more[0], True)
@@ -341,3 +353,8 @@ class Listing(Drawn, Generic[Row], can_focus=True):
 
     def _in_thread(self, work: Callable[[], Any]) -> Awaitable[Any]:
         return cast("_Shell", self.app).in_thread(work)
+
+
+def _goes_on(source: object, rows: Sequence[object], count: int) -> bool:
+    """Whether there may be more rows than these, of which so many were asked for."""
+    return len(rows) >= count or bool(getattr(source, "unfinished", False))
