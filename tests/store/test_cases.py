@@ -174,6 +174,9 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
     assert cases.count(targets) == (11, 4)
     assert cases.count([targets[1]]) == (1, 1)
     assert cases.groups([]) == []
+    assert [(one.flow, one.cause) for one in cases.groups(targets, about="ET")] == [("gl_accounts", "beta")]
+    assert cases.groups(targets, about="a_") == cases.groups(targets, about="%") == []
+    assert cases.count(targets, "ALPH") == (7, 2)
     keys, place = [], None
     while found := cases.of_cause(targets[0], "alpha", place, 2):
         keys += [one.key for one in found]

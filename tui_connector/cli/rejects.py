@@ -19,7 +19,7 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
 from tui_connector.views.causes import load_flows
 from tui_connector.views.refused import describe_refused, mapping_words, read_refused
-from tui_connector.views.rejects import RecordList, read_rejects
+from tui_connector.views.rejects import RecordList, RejectFilter, read_rejects
 from tui_connector.views.replay import describe_replay, read_replay
 from tui_connector.views.words import figure
 
@@ -44,7 +44,7 @@ def listing(given: argparse.Namespace) -> int:
     with open_installation(given.config, read_only=True) as installation:
         desk = installation.desk()
         _check_flow(desk, given.flow)
-        model = read_rejects(desk, given.flow or "")
+        model = read_rejects(desk, RejectFilter(given.flow or ""))
         wanted = _fitting(model.causes, given.cause) if given.cause else model.causes
         records = list(_records(desk, wanted, given.limit)) if given.records else []
     if given.json:

@@ -108,20 +108,33 @@ class Cases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, targets: Sequence[int]) -> tuple[int, int]:
-        """How many records are open, and for how many causes."""
+    def count(self, targets: Sequence[int], about: str = "") -> tuple[int, int]:
+        """How many records are open, and for how many causes; about: a part of the cause."""
+        like, words = _like(about)
         row = self._database.row(
             "SELECT count(*), coalesce(sum(records), 0) FROM (SELECT count(*) AS records FROM reject_case"
-            f" WHERE {_OPEN} AND target_id IN ({self._database.dialect.numbers}) GROUP BY target_id, cause) AS grouped",
+            f" WHERE {_OPEN} AND target_id IN ({self._database.dialect.numbers}){like}"
+            " GROUP BY target_id, cause) AS grouped",
             canonical(list(targets)),
+            *words,
         )
         assert row is not None  # noqa: S101 - an aggregate always answers
         return int(row[1]), int(row[0])
 
     def groups(
-        self, targets: Sequence[int], after: GroupMark | None = None, limit: int = 200, *, back: bool = False
+        self,
+        targets: Sequence[int],
+        after: GroupMark | None = None,
+        limit: int = 200,
+        *,
+        back: bool = False,
+        about: str = "",
     ) -> list[CauseGroup]:
-        """Open cases by flow and cause after a mark, oldest first; `back`: the nearest ones before it."""
+        """Open cases by flow and cause after a mark, oldest first; `back`: the nearest ones before it.
+
+        about: a part of the cause.
+        """
+        like, words = _like(about)
         having, parameters, way = "", list[str | int](), "DESC" if back else "ASC"
         if after is not None:
             having = f" HAVING (min(since), target_id, cause) {'<' if back else '>'} (?, ?, ?)"
@@ -131,10 +144,10 @@ class Cases:
             " (SELECT target_id, cause, count(*) AS records, min(since) AS since, min(first_run) AS first_run,"
             f" max(run_id) AS last_run, count(DISTINCT run_id) AS runs, min(run_id * {_ROOM} + position) AS sample"
             f" FROM reject_case WHERE {_OPEN}"
-            f" AND target_id IN ({self._database.dialect.numbers}) GROUP BY target_id, cause{having}"
+            f" AND target_id IN ({self._database.dialect.numbers}){like} GROUP BY target_id, cause{having}"
             f" ORDER BY min(since) {way}, target_id {way}, cause {way} LIMIT ?) AS g"
             " JOIN target t ON t.id = g.target_id ORDER BY g.since, g.target_id, g.cause",
-            canonical(list(targets)), *parameters, limit,
+            canonical(list(targets)), *words, *parameters, limit,
         )  # fmt: skip
         return [
             CauseGroup(target_id, flow, cause, records, to_moment(since), first, last, runs, _place(sample))
@@ -389,6 +402,14 @@ def _stands(case: Case | None, place: Place | None = None) -> str:
 def _require_reason(reason: str) -> None:
     if not reason.strip():
         raise ConfigError("a waiver needs a reason", hint="say why, for those who read it later")
+
+
+def _like(about: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for a part of a cause, whatever its case; and its parameter."""
+    if not about:
+        return "", ()
+    escaped = about.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return " AND lower(cause) LIKE ? ESCAPE '\\'", (f"%{escaped}%",)
 
 
 def _place(number: int) -> Place:

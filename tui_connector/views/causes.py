@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.case import Missing
 from tui_connector.domain.cause import IN_PART, Cause, CauseKind, cause_of, money_columns
 from tui_connector.domain.flow import Landing, LoadFlow
+from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
 from tui_connector.views.marks import Mark
@@ -40,6 +41,13 @@ class CauseRow:
     mark: Mark
     missing: Missing | None
     next: str
+
+    @property
+    def brief(self) -> str:
+        """The cause for a list, without what a page tells beside it."""
+        if self.cause.kind is not CauseKind.MEMBER:
+            return self.words
+        return f"{clean(self.cause.column, limit=60)} {clean(self.cause.value, limit=60)} is not in Anaplan"
 
     @property
     def amounts(self) -> str:
@@ -121,10 +129,9 @@ def next_move(desk: Desk, flow: LoadFlow, cause: Cause, records: int, since: dat
             loader = loader_of(desk, flow, cause.list)
             if loader is None:
                 return f"Add {_value(cause)} to the list {clean(cause.list, limit=80)} in Anaplan, then replay {these}."
-            run = desk.store.runs.latest(loader.name)
-            if run is not None and run.ended_at is not None and run.ended_at > since and run.counts.loaded:
-                at = moment(run.ended_at, desk.clock.now(), desk.zone)
-                return f"{loader.name} has loaded {counted(run.counts.loaded, 'record')} since ({at}): replay {these}."
+            loaded = loaded_since(desk, loader, since)
+            if loaded:
+                return f"{loaded}: replay {these}."
             return f"Run {loader.name}, then replay {these}."
         case CauseKind.VALUE | CauseKind.UNREADABLE:
             what = clean(cause.column, limit=80) or "the value"
@@ -133,6 +140,15 @@ def next_move(desk: Desk, flow: LoadFlow, cause: Cause, records: int, since: dat
             return f"The rest of each record is in Anaplan. Mend what Anaplan names, then replay {these}."
         case _:
             return f"Mend what Anaplan names, there or in SAP, then replay {these}."
+
+
+def loaded_since(desk: Desk, loader: LoadFlow, since: datetime) -> str:
+    """That the flow of a list has loaded something since, as a clause; "" when it has not."""
+    run = desk.store.runs.latest(loader.name, RunState.DONE)
+    if run is None or run.ended_at is None or run.ended_at <= since or not run.counts.loaded:
+        return ""
+    at = moment(run.ended_at, desk.clock.now(), desk.zone)
+    return f"{loader.name} has loaded {counted(run.counts.loaded, 'record')} since ({at})"
 
 
 def _value(cause: Cause) -> str:

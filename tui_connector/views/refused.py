@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.case import CaseState
-from tui_connector.domain.cause import IN_PART, cause_of
+from tui_connector.domain.cause import IN_PART, cause_of, money_columns
 from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.flow import KEY
 from tui_connector.domain.mapping import Mapping
 from tui_connector.domain.record import RejectedBy
 from tui_connector.domain.text import clean
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SentValue:
-    """One value of the file's line; refused: whether this is the one."""
+    """One value of the file's line as it was kept, not cleaned; refused: whether this is the one."""
 
     header: str
     value: str
@@ -39,7 +40,7 @@ class SentValue:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
-    """Everything that is known of one refusal.
+    """Everything that is known of one refusal. shown: the headers to show first where there is little room.
 
     by: who refused it. said: their own words. origin: where it is from, one fact a line. mapping: digest; same: whether
     the flow is declared as it was then, None when nobody can tell. standing: how the case stands, in words.
@@ -52,6 +53,7 @@ class RefusedRecord:
     words: str
     next: str
     sent: tuple[SentValue, ...]
+    shown: tuple[str, ...]
     erased: bool
     by: RejectedBy
     said: tuple[str, ...]
@@ -90,6 +92,7 @@ def read_refused(desk: Desk, place: Place) -> RefusedRecord:
         words=clean("; ".join(one.cause for one in rejects), limit=1000) or "no cause was kept",
         next=move if open_still else "",
         sent=_sent(flow, reject, cause),
+        shown=_shown(flow, cause),
         erased=not reject.values,
         by=reject.rejected_by,
         said=tuple(_said(desk, rejects, run, imported)),
@@ -121,16 +124,21 @@ def standing(desk: Desk, case: Case | None, place: Place) -> str:
 def _sent(flow: LoadFlow, reject: Reject, cause: Cause) -> tuple[SentValue, ...]:
     known = [column.header for column in flow.columns if column.header in reject.values]
     others = [header for header in reject.values if header not in known]
-    return tuple(
-        SentValue(clean(header, limit=80), clean(reject.values[header], limit=300), header == cause.column)
-        for header in (*known, *others)
-    )
+    return tuple(SentValue(header, reject.values[header], header == cause.column) for header in (*known, *others))
+
+
+def _shown(flow: LoadFlow, cause: Cause) -> tuple[str, ...]:
+    """The refused column, what it is worth, and then the others but the key, which stands above them."""
+    money = money_columns(flow)
+    first = [cause.column, *((money.amount, money.currency) if money else ())]
+    others = [column.header for column in flow.columns if column.field != KEY]
+    return tuple(dict.fromkeys(header for header in (*first, *others) if header))
 
 
 def _said(desk: Desk, rejects: Sequence[Reject], run: Run, imported: Step | None) -> Iterator[str]:
     first = rejects[0]
     if first.rejected_by is RejectedBy.CONNECTOR:
-        yield "refused here, before anything of it was sent"
+        yield "nothing of it was sent"
         if first.detail:
             yield f"SAP's value: {clean(first.detail, limit=300)}"
         return
@@ -165,7 +173,8 @@ def refused_lines(one: RefusedRecord) -> Iterator[str]:
     if one.erased:
         yield "as sent: the values were erased"
     for value in one.sent:
-        yield f"as sent: {value.header}: {value.value}{', refused' if value.refused else ''}"
+        said = clean(f"{value.header}: {value.value}", limit=400)
+        yield f"as sent: {said}{', refused' if value.refused else ''}"
     for line in one.said:
         yield f"said by {one.by}: {line}"
     for line in one.origin:

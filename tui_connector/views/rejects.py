@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.cause import money_columns
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, money
 from tui_connector.views.causes import SUMMED, CauseRow, cause_rows, load_flows, together, told_missing
+from tui_connector.views.filters import terms
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
 from tui_connector.views.words import actor, figure, moment
@@ -28,6 +31,19 @@ if TYPE_CHECKING:
 _SOLVED = 5
 _JUDGED = 500  # causes that are looked at for what can be replayed, at most
 _PAST = 20
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RejectFilter:
+    """Which causes are shown: of one flow, and with these words in them."""
+
+    flow: str = ""
+    about: str = ""
+
+    def flows(self, desk: Desk) -> dict[int, LoadFlow]:
+        """The flows that fit, by the number of their present pair of tenants."""
+        return {number: one for number, one in load_flows(desk).items() if self.flow in ("", one.name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +86,26 @@ class RecordRow:
         return money(self.amount, self.currency)
 
 
-def read_rejects(desk: Desk, flow: str = "") -> RejectsModel:
-    """The screen's model; of one flow only when it is named."""
-    flows = {number: one for number, one in load_flows(desk).items() if not flow or one.name == flow}
+def read_filter(desk: Desk, text: str) -> RejectFilter:
+    """What a person typed, as a filter: a flow's name or flow:NAME, and a part of the cause."""
+    names, flow, words = {one.name for one in desk.flows}, "", list[str]()
+    for key, value in terms(text):
+        if key == "flow" or (not key and value in names and not flow):
+            flow = value
+        elif key in ("", "cause"):
+            words.append(value)
+        else:
+            raise ConfigError(f"rejects have no {clean(key)!r} to filter by", hint="They have flow and cause.")
+    return RejectFilter(flow, " ".join(words))
+
+
+def read_rejects(desk: Desk, wanted: RejectFilter | None = None) -> RejectsModel:
+    """The screen's model, of what fits a filter."""
+    wanted = wanted or RejectFilter()
+    flows = wanted.flows(desk)
     cases, targets = desk.store.cases, list(flows)
-    records, count = cases.count(targets)
-    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED))
+    records, count = cases.count(targets, wanted.about)
+    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED, about=wanted.about))
     first, second = _sentences(desk, records, count, causes)
     return RejectsModel(
         first, second, records, count, tuple(causes), _ages(desk, targets, records), tuple(_solved(desk, targets))
@@ -85,9 +115,10 @@ def read_rejects(desk: Desk, flow: str = "") -> RejectsModel:
 class CauseList:
     """Causes by key-set pages, the oldest first; called in a thread."""
 
-    def __init__(self, desk: Desk, flow: str = "") -> None:
+    def __init__(self, desk: Desk, wanted: RejectFilter | None = None) -> None:
         self._desk = desk
-        self._flows = {number: one for number, one in load_flows(desk).items() if not flow or one.name == flow}
+        self._wanted = wanted or RejectFilter()
+        self._flows = self._wanted.flows(desk)
 
     def after(self, row: CauseRow | None, count: int) -> Sequence[CauseRow]:
         """Causes after one."""
@@ -98,7 +129,7 @@ class CauseList:
         return self._page(row.group.mark if row else None, count, back=True)
 
     def _page(self, mark: GroupMark | None, count: int, *, back: bool) -> list[CauseRow]:
-        groups = self._desk.store.cases.groups(list(self._flows), mark, count, back=back)
+        groups = self._desk.store.cases.groups(list(self._flows), mark, count, back=back, about=self._wanted.about)
         return cause_rows(self._desk, self._flows, groups)
 
 
@@ -131,6 +162,21 @@ def record_rows(flow: LoadFlow, refusals: Sequence[Refusal]) -> list[RecordRow]:
         amount, currency = (columns and columns.read(one.reject.values)) or (None, "")
         rows.append(RecordRow(one.place, one.key, one.reject.values, amount, currency))
     return rows
+
+
+def reject_rows(desk: Desk, wanted: RejectFilter) -> Iterator[dict[str, Any]]:
+    """Every open record that fits, for an export."""
+    causes, cause = CauseList(desk, wanted), None
+    while page := causes.after(cause, _PAGE):
+        for cause in page:
+            records, record = RecordList(desk, cause.group), None
+            while rows := records.after(record, _PAGE):
+                for record in rows:
+                    yield {
+                        "id": str(record.place), "flow": cause.group.flow, "record": record.key,
+                        "cause": cause.group.cause, "amount": record.amount, "currency": record.currency,
+                        "since": cause.group.since, "values": json.dumps(dict(record.values), ensure_ascii=False),
+                    }  # fmt: skip
 
 
 def _sentences(desk: Desk, records: int, count: int, causes: Sequence[CauseRow]) -> tuple[str, str]:
@@ -185,14 +231,15 @@ def _solved(desk: Desk, targets: Sequence[int]) -> Iterator[SolvedRow]:
 
 def _ended(desk: Desk, one: Solved, known: Mapping[str, str]) -> tuple[str, Mark]:
     cause = clean(one.cause, limit=80) if one.causes == 1 else counted(one.causes, "cause")
-    what = f"{counted(one.records, 'record')} of {one.flow}, {cause}"
+    count, of = counted(one.records, "record"), f"{one.flow}, {cause}"
     if one.run_id is None:
-        return f"{what}, waived by {actor(one.by, known)}: {clean(one.reason, limit=80)}", Mark("◇", "waived", "muted")
+        told = f"{count} waived by {actor(one.by, known)}, {clean(one.reason, limit=80)}: {of}"
+        return told, Mark("◇", "waived", "muted")
     run = desk.store.runs.get(one.run_id)
     if run.purpose is Purpose.REPLAY:
-        told = f"{what}, replayed by {actor(run.requested_by, known)} in run {run.id}"
+        told = f"{count} replayed by {actor(run.requested_by, known)}, run {run.id}: {of}"
         return told, Mark("»", "replayed", "accent")
-    return f"{what}, loaded by run {run.id}", Mark("✓", "loaded", "ok")
+    return f"{count} loaded by run {run.id}: {of}", Mark("✓", "loaded", "ok")
 
 
 def rejects_lines(model: RejectsModel, now: datetime, desk: Desk) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tui_connector.domain.mapping import Mapping
 from tui_connector.domain.replay import check_replay
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
-from tui_connector.views.causes import load_flows, loader_of, told_missing, total
+from tui_connector.views.causes import load_flows, loaded_since, loader_of, told_missing, total
 from tui_connector.views.words import figure, moment, span
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def _facts(
     now, zone = desk.clock.now(), desk.zone
     runs = sorted({place.run_id for place in places})
     first = desk.store.runs.get(runs[0])
-    since = moment(first.started_at, now, zone)
+    at = moment(first.started_at, now, zone)
     of = f"run {runs[0]}" if len(runs) == 1 else counted(len(runs), "run")
-    yield "records", f"{figure(len(places))} of {of}, with the values read at {since}, nothing else"
+    yield "records", f"{figure(len(places))} of {of}, with the values read at {at}, nothing else"
     if worth:
         yield "worth", worth
     mapping = desk.store.cases.mapping(runs[0])
@@ -124,8 +124,10 @@ def _facts(
         told = listed([clean(value, limit=40) for value in list(lacking)[:3]])
         more = f" and {figure(len(lacking) - 3)} more" if len(lacking) > 3 else ""
         loader = loader_of(desk, flow, name)
+        since = loaded_since(desk, loader, first.ended_at or first.requested_at) if loader else ""
         by = f"{loader.name} has to load" if loader else "somebody has to add"
-        yield "first", f"{by} {told}{more} into {clean(name, limit=60)}; each is looked for again"
+        what = since or f"{by} {told}{more} into {clean(name, limit=60)}"
+        yield "first", f"{what}; each is looked for again"
     action, kind = (flow.import_action, "import") if flow.import_action else (flow.process, "process")
     took = _took(desk, flow)
     yield "then", f"1 {kind}, {clean(str(action), limit=80)}, over {clean(flow.file, limit=80)}{took}"

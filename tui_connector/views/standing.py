@@ -35,5 +35,6 @@ def read_standing(desk: Desk) -> Standing:
         worker = (f"worker {alive[0].pid} on {alive[0].host}{more}", "muted")
     else:
         worker = ("no worker serves", "warn")
+    open_rejects, _ = store.cases.count([number for flow in desk.flows if (number := desk.target(flow)) is not None])
     waiting = len(store.proposals.history(_MOST, states=(ProposalState.PLANNED,)))
-    return Standing(bool(alive), worker, len(store.runs.running()), {"approvals": waiting})
+    return Standing(bool(alive), worker, len(store.runs.running()), {"approvals": waiting, "rejects": open_rejects})

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.ui.screens.overview import OverviewScreen
+from tui_connector.ui.screens.rejects import RejectsScreen
 
 if TYPE_CHECKING:
     from tui_connector.ui.screens.base import ConsoleScreen
 
 SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
     "overview": OverviewScreen,
+    "rejects": RejectsScreen,
 }
