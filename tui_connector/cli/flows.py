@@ -14,18 +14,15 @@ from tui_connector.cli.out import facts, moment, print_json, run_name, say_next,
 from tui_connector.cli.progress import follow
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.flow import Channel, LoadFlow
 from tui_connector.domain.run import ReadMode, RunRequest
+from tui_connector.views.flows import flow_ends
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run
-
-_CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial plan data"}
 
 
 def show(given: argparse.Namespace) -> int:
@@ -38,10 +35,12 @@ def show(given: argparse.Namespace) -> int:
             last, slot = installation.store.runs.latest(flow.name), slots.get(flow.name)
             rows.append(
                 {
-                    "name": flow.name, "title": flow.title, "after": list(flow.after), **_ends(flow),
+                    "name": flow.name, "title": flow.title, "after": list(flow.after), **flow_ends(flow),
                     "schedule": flow.schedule, "watermark": mark.value if mark else None,
                     "last_run": last.id if last else None, "last_state": last.state if last else None,
                     "next_due": slot.next_at if slot else None,
+                    "paused": {"at": slot.paused_at, "by": slot.paused_by, "reason": slot.paused_why}
+                    if slot and slot.paused else None,
                 }
             )  # fmt: skip
     if given.json:
@@ -50,7 +49,8 @@ def show(given: argparse.Namespace) -> int:
     cells = [
         (
             row["name"], ", ".join(row["after"]) or "–", row["entity_set"], row["action"], row["schedule"] or "by hand",
-            moment(row["watermark"]), state(row["last_state"]) if row["last_state"] else "–", moment(row["next_due"]),
+            moment(row["watermark"]), state(row["last_state"]) if row["last_state"] else "–",
+            "paused" if row["paused"] else moment(row["next_due"]),
         )
         for row in rows
     ]  # fmt: skip
@@ -66,20 +66,6 @@ def show(given: argparse.Namespace) -> int:
     )
     table(heads, cells, spare=("after", "SAP set", "Anaplan action", "next due (UTC)"))
     return Exit.DONE
-
-
-def _ends(flow: Flow) -> dict[str, Any]:
-    """What a flow reads and where it lands; a writeback the other way round."""
-    if isinstance(flow, LoadFlow):
-        return {
-            "service": flow.source.service, "entity_set": flow.source.entity_set, "lands_in": flow.lands_in,
-            "file": flow.file, "action": flow.import_action or flow.process,
-        }  # fmt: skip
-    channel = _CHANNELS.get(flow.channel, flow.journal_service)
-    return {
-        "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
-        "file": flow.export, "action": flow.export,
-    }  # fmt: skip
 
 
 def run(given: argparse.Namespace) -> int:

@@ -327,4 +327,15 @@ class WritebackFlow:
 
 
 Flow = LoadFlow | WritebackFlow
+
+
+def named_in_model(flow: Flow) -> tuple[tuple[str, str], ...]:
+    """Everything that a flow names in its Anaplan model, as (kind, name); kinds: import, export, process, file."""
+    if isinstance(flow, LoadFlow):
+        named = (("import", flow.import_action), ("process", flow.process), ("file", flow.file))
+        return tuple((kind, name) for kind, name in named if name)
+    status = () if flow.status is None else (("import", flow.status.import_action), ("file", flow.status.file))
+    return (("export", flow.export), *status)
+
+
 PLAN_INTO_ACTUALS = "post plan values into ACTUALS"

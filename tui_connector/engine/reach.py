@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery
 from tui_connector.domain.errors import (
@@ -14,7 +14,7 @@ from tui_connector.domain.errors import (
     ModelLockedError,
     UnreachableError,
 )
-from tui_connector.domain.flow import Channel, LoadFlow, WritebackFlow
+from tui_connector.domain.flow import Channel, LoadFlow, WritebackFlow, named_in_model
 from tui_connector.domain.health import Check, Health, Reached
 from tui_connector.domain.text import clean
 from tui_connector.sap.auth import BasicAuth, CertificateAuth
@@ -40,14 +40,6 @@ _CLOCK_WARNS_MS = 30_000
 _FULL_WARNS = 90  # percent of a workspace
 _USABLE = ("UNLOCKED", "PRODUCTION", "ACTIVE")
 _NAMED = 3
-
-
-class _Wanted(NamedTuple):
-    """Something that a flow names in the model."""
-
-    kind: str
-    name: str
-    flow: str
 
 
 async def reach(connection: str, tenants: Tenants, flows: Iterable[Flow], store: Store, clock: Clock) -> Reached:
@@ -261,7 +253,7 @@ class _AnaplanLook(_Look):
 
     async def _actions(self, flows: Sequence[Flow]) -> None:
         """Everything the flows name must be there under that name."""
-        wanted = [one for flow in flows for one in _wanted(flow)]
+        wanted = [one for flow in flows for one in named_in_model(flow) if one[0] != "file"]
         if not wanted:
             return
         self._time()
@@ -269,9 +261,9 @@ class _AnaplanLook(_Look):
         finders: dict[str, _Finder] = {
             "import": discovery.find_import, "export": discovery.find_export, "process": discovery.find_process
         }  # fmt: skip
-        for one in wanted:
+        for kind, name in wanted:
             try:
-                await finders[one.kind](self._client, one.name)
+                await finders[kind](self._client, name)
             except ActionNotFoundError as error:
                 missing.append(error)
         count = f"{len(wanted) - len(missing)} of {len(wanted)} imports and exports"
@@ -280,12 +272,3 @@ class _AnaplanLook(_Look):
             "actions", _FAIL if missing else _OK, f"{count}: {told}" if missing else count, timed=True,
             hint=missing[0].hint if missing else "",
         )  # fmt: skip
-
-
-def _wanted(flow: Flow) -> list[_Wanted]:
-    if isinstance(flow, WritebackFlow):
-        status = [_Wanted("import", flow.status.import_action, flow.name)] if flow.status else []
-        return [_Wanted("export", flow.export, flow.name), *status]
-    if flow.process:
-        return [_Wanted("process", flow.process, flow.name)]
-    return [_Wanted("import", flow.import_action, flow.name)] if flow.import_action else []
