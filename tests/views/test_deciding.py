@@ -258,6 +258,8 @@ def test_a_reversal_is_asked_for_with_its_reason(world: World, proposal: Proposa
 
 def test_a_held_document_is_settled_by_a_persons_word(world: World, proposal: Proposal) -> None:
     mine = desk(world)
+    with pytest.raises(RefusedError, match="P-0001 is planned, not approved: nothing of it is sent"):
+        acting.look(mine, proposal.id)
     assert before_choice(mine, proposal.id, 1).against is not None
     world.approve(proposal, ERIK)
     world.ledger.faults[:] = [Fault.DROPPED, Fault.DROPPED]
@@ -281,8 +283,9 @@ def test_a_held_document_is_settled_by_a_persons_word(world: World, proposal: Pr
     )
     with pytest.raises(RefusedError, match="only a held one needs a choice"):
         acting.choose(mine, proposal.id, 1, DocumentState.REJECTED, typed=short, reason="no")
-    assert re.fullmatch(r"Run \d+ looks up what is open and proves what is posted\.", acting.look(mine, proposal.id))
+    assert re.fullmatch(r"Run \d+ goes on: it looks up what is open and sends what is signed\.", acting.look(mine, 1))
     world.work()
+    assert acting.look(mine, proposal.id) == "Nothing is open: every document is settled."
     assert [one.state for one in world.documents(proposal)] == [DocumentState.VERIFIED] * 2
 
 
@@ -293,7 +296,9 @@ def test_what_was_posted_stays_when_the_rest_is_left_out(world: World, proposal:
     world.work()
     acting.hold(mine, proposal.id, "SAP is down")
     assert before_hold(mine, proposal.id).against is not None
-    world.post_again(proposal)  # what is held is not sent, but what was sent is proved
+    told = acting.look(mine, proposal.id)  # what is held is not sent, but what was sent is proved
+    assert re.fullmatch(r"Run \d+ looks up what is open and proves what is posted\.", told)
+    world.work()
     model = before_rejection(mine, proposal.id)
     assert model.against is None
     assert model.sentence == "You leave 1 document of P-0001 out for good."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.approval.decisions import line_numbers
 from tui_connector.approval.keys import KeyFile
-from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalState
 from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
@@ -109,10 +109,21 @@ def choose(
 
 
 def look(desk: Desk, proposal_id: int) -> str:
-    """Ask the worker to look up what is open and to prove what is posted; nothing is decided by it."""
+    """Let the worker go on with what is signed: look up what is open, prove what is posted, send the rest."""
     acts, proposal = writing(desk), desk.store.proposals.get(proposal_id)
-    ids = acts.request_posting(proposal, desk.person)
-    return f"Run {ids[-1]} looks up what is open and proves what is posted."
+    documents = desk.store.proposals.documents(proposal_id)
+    unsent = any(one.state.unsent for one in documents)
+    if proposal.state is not ProposalState.APPROVED and all(one.state.unsent for one in documents):
+        raise RefusedError(
+            f"{proposal.name} is {proposal.state}, not approved: nothing of it is sent.",
+            hint="it is posted once it is signed",
+        )
+    if not desk.store.postings.unsettled(proposal_id):
+        return "Nothing is open: every document is settled."
+    run_id = acts.request_posting(proposal, desk.person)[-1]
+    if unsent and proposal.state is ProposalState.APPROVED:
+        return f"Run {run_id} goes on: it looks up what is open and sends what is signed."
+    return f"Run {run_id} looks up what is open and proves what is posted."
 
 
 def chosen_words(document: PostingDocument) -> str:

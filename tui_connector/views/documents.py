@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.flow import Channel
+from tui_connector.domain.names import Member
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed, money, plain, total
@@ -16,7 +17,7 @@ from tui_connector.views.posting import posting_of
 from tui_connector.views.words import age, figure, moment, sentence, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, tzinfo
     from decimal import Decimal
 
@@ -60,6 +61,7 @@ class DocumentRow:
 
     number: int
     company_code: str
+    company: str
     state: DocumentState
     mark: Mark
     accounting_document: str
@@ -119,27 +121,39 @@ def read_documents(desk: Desk, proposal_id: int) -> Documents:
     proposal = store.proposals.get(proposal_id)
     documents = store.proposals.documents(proposal_id)
     posting = posting_of(desk, proposal, documents)
+    companies = companies_of(store, proposal.head.sap, {one.document.company_code for one in documents})
     return Documents(
         proposal,
         (headline(proposal, documents), _next(proposal, documents)),
         signed_by(store.proposals.approvals(proposal_id), now, desk.zone),
         posting,
-        tuple(map(row_of, documents)),
+        tuple(row_of(one, companies.get(one.document.company_code, "")) for one in documents),
         tuple(_sums(documents)),
         documents_left(documents),
         _undo(store, proposal, documents),
     )
 
 
-def row_of(one: PostingDocument) -> DocumentRow:
-    """A document as a row of the list."""
+def companies_of(store: Store, sap: str, codes: Iterable[str]) -> dict[str, str]:
+    """What SAP calls these company codes, where that is known."""
+    members = {Member("company_code", "", code): code for code in codes}
+    return {members[one]: clean(name) for one, name in store.names.of(sap, members).items()}
+
+
+def row_of(one: PostingDocument, company: str = "") -> DocumentRow:
+    """A document as a row of the list. company: what SAP calls its company code."""
     said = one.document
     equal = one.state is _VERIFIED and not one.difference
     return DocumentRow(
-        said.number, said.company_code, one.state, mark_of(one), one.accounting_document, one.fiscal_year,
+        said.number, said.company_code, company, one.state, mark_of(one), one.accounting_document, one.fiscal_year,
         one.looks + 1, one.look_at, one.reference, said.items, said.debit, said.currency,
         said.debit if equal else None, said.debit - said.debit if equal else None, one.difference, one.said,
     )  # fmt: skip
+
+
+def place_of(row: DocumentRow) -> str:
+    """A document's company code with its name, where that is known."""
+    return f"{clean(row.company_code)} {row.company}".rstrip()
 
 
 def mark_of(one: PostingDocument) -> Mark:
@@ -314,7 +328,7 @@ def documents_lines(model: Documents, now: datetime, zone: tzinfo) -> Iterator[s
     for row in model.rows:
         number = f"{row.accounting_document} {row.fiscal_year}" if row.accounting_document else awaited(row, now)
         parts = [
-            f"document {row.number} in {clean(row.company_code)}", row.mark.word, clean(number),
+            f"document {row.number} in {place_of(row)}", row.mark.word, clean(number),
             f"reference {row.reference}", counted(row.lines, "line"),
             f"{money(row.amount, row.currency)} {row.currency}",
             "read back equal" if row.read_back is not None else "not read back", clean(row.why), clean(row.said),

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.errors import StoreError
 from tui_connector.domain.flow import Channel
+from tui_connector.domain.ledger import same_number
+from tui_connector.domain.names import Member
 from tui_connector.domain.proposal import DocumentState, LineKind, read_statement, short_fingerprint
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, money, total
-from tui_connector.views.documents import DocumentRow, row_of
+from tui_connector.views.documents import DocumentRow, companies_of, place_of, row_of
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
 from tui_connector.views.words import actor, age, figure, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, tzinfo
     from decimal import Decimal
 
@@ -55,11 +57,12 @@ _CHOICES = (
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One line of a document. position: within the document; number: within the proposal."""
+    """One line of a document. position: within the document; number: within the proposal. name: of the account."""
 
     position: int
     number: int
     account: str
+    name: str
     center: str
     text: str
     amount: Decimal
@@ -119,22 +122,33 @@ def read_document(desk: Desk, proposal_id: int, number: int) -> DocumentPage:
     proposal, document = proposals.get(proposal_id), proposals.document(proposal_id, number)
     lines = list(proposals.each_line(proposal_id, number))
     said = document.document
-    rounding = [line.amount for line in lines if line.kind is LineKind.ROUNDING]
+    rounds = [line.amount for line in lines if line.kind is LineKind.ROUNDING]
+    rounding = total(one for one in rounds if one > 0), -total(one for one in rounds if one < 0)
+    company = companies_of(desk.store, proposal.head.sap, [said.company_code]).get(said.company_code, "")
+    told = tuple(_lines(lines, _accounts(desk.store, proposal.head.sap, lines)))
     size, payload = _payload(desk.store, document, proposals.approvals(proposal_id))
-    stations = [*_happened(desk, document), *_to_come(document, desk.looking)]
+    stations = (*_happened(desk, document), *_to_come(document, desk.looking))
     return DocumentPage(
-        row_of(document), said.document_type, said.posting_date, said.header_text, tuple(_lines(lines)), said.debit,
-        said.credit, (total(one for one in rounding if one > 0), -total(one for one in rounding if one < 0)), size,
-        short_fingerprint(document.payload_digest), payload, tuple(stations),
+        row_of(document, company), said.document_type, said.posting_date, said.header_text, told, said.debit,
+        said.credit, rounding, size, short_fingerprint(document.payload_digest), payload, stations,
         tuple(_follows(proposal, document, desk.looking)),
     )  # fmt: skip
 
 
-def _lines(lines: Sequence[ProposedLine]) -> Iterator[DocumentLine]:
+def _accounts(store: Store, sap: str, lines: Iterable[ProposedLine]) -> dict[str, str]:
+    members = {Member("gl_account", line.company_code, line.gl_account) for line in lines}
+    return {one.code: clean(name) for one, name in store.names.of(sap, members).items()}
+
+
+def _lines(lines: Sequence[ProposedLine], accounts: Mapping[str, str]) -> Iterator[DocumentLine]:
     for position, line in enumerate(lines, 1):
         if line.kind is not LineKind.ROUNDING:
-            center = line.cost_center or line.profit_center
-            yield DocumentLine(position, line.number, line.gl_account, center, line.text, line.amount)
+            center = (
+                same_number(line.cost_center or line.profit_center) if line.cost_center or line.profit_center else ""
+            )
+            name = accounts.get(line.gl_account, "")
+            account = same_number(line.gl_account)
+            yield DocumentLine(position, line.number, account, name, center, line.text, line.amount)
 
 
 def _payload(store: Store, document: PostingDocument, approvals: Sequence[Approval]) -> tuple[int, Mark]:
@@ -246,12 +260,12 @@ def document_lines(page: DocumentPage, now: datetime, zone: tzinfo) -> Iterator[
     """The same as lines of words."""
     row, currency = page.row, page.row.currency
     yield (
-        f"document {row.number} in {clean(row.company_code)}, {row.mark.word}, type {clean(page.document_type)},"
+        f"document {row.number} in {place_of(row)}, {row.mark.word}, type {clean(page.document_type)},"
         f" {page.posting_date}, {currency}, reference {row.reference}"
     )
     for line in page.lines:
         side = "debit" if line.debit is not None else "credit"
-        place = " ".join(clean(part) for part in (line.account, line.center, line.text) if part)
+        place = " ".join(clean(part) for part in (line.account, line.name, line.center, line.text) if part)
         yield f"line {line.position}: {place}, {side} {money(abs(line.amount), currency)}"
     yield f"sum: debit {money(page.debit, currency)}, credit {money(page.credit, currency)}"
     debit, credit = page.rounding

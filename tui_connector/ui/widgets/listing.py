@@ -236,6 +236,7 @@ class Listing(Drawn, Generic[Row], can_focus=True):
 
     def on_resize(self) -> None:
         self._scroll()
+        self.refresh()
         self._prefetch()
 
     # --- drawing ------------------------------------------------------------------------------------------------
@@ -300,11 +301,11 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         height = max(self.size.height, 1)
         if self._at < self._top:
             self._top = self._at
-            while self._top and not self._selectable(self._rows[self._top - 1]):
-                self._top -= 1  # the head of a group stays with its first row
         elif self._at >= self._top + height:
             self._top = self._at - height + 1
         self._top = max(0, min(self._top, max(len(self._rows) - height, 0)))
+        while self._top and self._at - self._top + 1 < height and not self._selectable(self._rows[self._top - 1]):
+            self._top -= 1  # the head of a group stays with its first row
 
     def _tell(self) -> None:
         if self.is_attached:
