@@ -83,7 +83,7 @@ def test_what_ends_stands_by_how_much_it_needs_a_person(desk: Desk) -> None:
     assert (certificate.days, certificate.date(model.at, desk.zone), certificate.connection) == (
         "11", "13 Dec", "anaplan.main",
     )  # fmt: skip
-    assert 0.12 < certificate.share < 0.13
+    assert 0.13 < certificate.share < 0.14
     clock: Any = desk.clock
     clock.step(12 * 86_400)
     later = read_connections(desk)

@@ -49,7 +49,9 @@ def test_a_pause_is_told_with_who_and_why(desk: Desk) -> None:
     assert page.paused == "since 14:40, by a.novak: month end"
     assert page.next == "not before it is resumed"
     assert page.row.next == ("paused", "warn")
-    assert model.sentence == "Gl_accounts pauses." or model.sentence == "gl_accounts pauses."
+    assert model.sentence == (
+        "The schedule of gl_accounts pauses, the last runs of suppliers and gl_line_items left rejects."
+    )
 
 
 def test_a_load_tells_service_file_and_columns(desk: Desk) -> None:

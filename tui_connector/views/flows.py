@@ -119,22 +119,26 @@ def headline(pages: Sequence[FlowPage]) -> str:
     """What does not start by itself, or did not end well."""
     if not pages:
         return "No flow is declared. config.toml names them."
+    ran = [one for one in pages if one.row.last is not None]
     paused = [one.name for one in pages if one.paused]
     bad = [one.name for one in pages if one.row.mark.role == "fail"]
+    refused = [one.name for one in ran if one.row.last and one.row.last.rejected]
     parts = []
     if bad:
-        parts.append(f"{listed(bad[:3])}{_more(bad)} did not end well")
+        parts.append(f"the last {_these(bad, 'run')} did not end well")
     if paused:
-        parts.append(f"{listed(paused[:3])}{_more(paused)} {'pauses' if len(paused) == 1 else 'pause'}")
+        parts.append(f"the {_these(paused, 'schedule')} {'pauses' if len(paused) == 1 else 'pause'}")
+    if refused and not bad:
+        parts.append(f"the last {_these(refused, 'run')} left rejects")
     if parts:
         return sentence(", ".join(parts))
-    ran = [one for one in pages if one.row.last is not None]
-    refused = [one.name for one in ran if one.row.last and one.row.last.rejected]
-    if refused:
-        return (
-            f"The last {'run' if len(refused) == 1 else 'runs'} of {listed(refused[:3])}{_more(refused)} left rejects."
-        )
     return f"{counted(len(pages), 'flow')}, and the last run of each ended well." if ran else "No flow has run yet."
+
+
+def _these(found: Sequence[str], thing: str) -> str:
+    """Things of some flows: the runs of a, b and c, and 2 more."""
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"{thing if len(found) == 1 else f'{thing}s'} of {listed(found[:3])}{more}"
 
 
 def beside(pages: Sequence[FlowPage]) -> str:
@@ -162,10 +166,6 @@ def flow_ends(flow: Flow) -> dict[str, Any]:
         "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
         "file": flow.export, "action": flow.export,
     }  # fmt: skip
-
-
-def _more(found: Sequence[str]) -> str:
-    return f" and {len(found) - 3} more" if len(found) > 3 else ""
 
 
 def _paused(desk: Desk, slot: Slot | None, called: Mapping[str, str]) -> str:
