@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WIDE, SMALL = (120, 40), (80, 24)
 _PATIENCE = 20.0
 _FEED_SECONDS = 0.02
+_MOMENT = 0.5
 _FACE = "DejaVu Sans Mono"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -40,9 +41,10 @@ def console(desk: Desk, theme: str = "dark", *, first: str = "overview", **more:
 async def stage(
     desk: Desk, size: tuple[int, int] = WIDE, theme: str = "dark", *, first: str = "overview", **more: Any
 ) -> AsyncIterator[Pilot[None]]:
-    """A console that runs and has settled."""
+    """A console that runs, has read everything once, and has settled."""
     app = console(desk, theme, first=first, **more)
     async with app.run_test(size=size, notifications=False) as pilot:
+        await until(pilot, lambda: bool(app.standing.worker[0]))
         await settled(pilot)
         yield pilot
 
@@ -90,7 +92,14 @@ def _busy(app: Any) -> list[str]:
             busy.append(f"{screen!r} reads")
         if screen._layout_required or screen._dirty_widgets:
             busy.append("drawing")
+        for node in (screen, *screen.walk_children()):
+            busy += [f"{node!r} waits a moment" for timer in node._timers if _soon(timer)]
     return busy
+
+
+def _soon(timer: Any) -> bool:
+    """Whether something happens once, in a moment: what waits for the cursor to rest. A notice's end is not waited for."""
+    return timer._repeat == 0 and timer._interval < _MOMENT and timer._task is not None and not timer._task.done()
 
 
 def shown(app: Any) -> list[str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from tui_connector.ui.export import Sheet
     from tui_connector.ui.messages import StoreLost
+    from tui_connector.ui.widgets.bars import TopBar
     from tui_connector.views.desk import Desk
 
 Answer = TypeVar("Answer")
@@ -258,18 +259,19 @@ class Console(App[None]):
     def _show_standing(self) -> None:
         screen = next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
         if screen is not None:
-            screen.top.counts = self.standing.counts
-            screen.top.status = self.standing.worker
-            screen.top.refresh()
+            self.head(screen.top)
+
+    def head(self, top: TopBar) -> None:
+        """Tell a screen's top bar what is the same on all of them."""
+        now, zone = self.desk.clock.now(), self.desk.zone
+        top.counts, top.status = self.standing.counts, self.standing.worker
+        top.date, top.moment = full_date(now, zone), clock(now, zone)
+        top.refresh()
 
     def _tick(self) -> None:
-        now, zone = self.desk.clock.now(), self.desk.zone
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
-                date = "" if screen.compact else f"{full_date(now, zone)}  "
-                screen.top.moment = date + clock(now, zone)
                 screen.tick()
-                screen.top.refresh()
         self._show_standing()
 
     async def _see_to_a_worker(self) -> None:

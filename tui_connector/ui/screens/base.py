@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from tui_connector.ui.draw import Part
     from tui_connector.ui.export import Sheet
@@ -53,6 +54,9 @@ class Shell(Protocol):
 
     def go(self, where: str) -> None:
         """Go to a screen, a run, a proposal or a record, as typed after ":"."""
+
+    def head(self, top: TopBar) -> None:
+        """Tell a screen's top bar what is the same on all of them."""
 
 
 class ConsoleScreen(Screen[None], Generic[Model]):
@@ -88,6 +92,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         self.model: Model | None = None
         self.filter = ""
         self._reading = self._again = False
+        self._focus_before: Widget | None = None
         if not desk.read_only:
             for binding in self.writes:
                 self._bindings._add_binding(binding)  # noqa: SLF001 - the public bind() takes no tooltip
@@ -165,13 +170,20 @@ class ConsoleScreen(Screen[None], Generic[Model]):
 
     def on_screen_resume(self) -> None:
         self.top.notice = None
+        self.shell.head(self.top)
         self.reread()
 
     def on_resize(self) -> None:
         width, height = self.size
         self.set_class(width < WIDE, "-compact")
         self.set_class(height < HIGH, "-short")
-        self.set_class(width < _LEAST[0] or height < _LEAST[1], "-small")
+        small = width < _LEAST[0] or height < _LEAST[1]
+        if small and not self.has_class("-small"):
+            self._focus_before = self.focused  # what is hidden loses it
+        self.set_class(small, "-small")
+        if not small and self._focus_before is not None:
+            self.set_focus(self._focus_before)
+            self._focus_before = None
         if self.model is not None:
             self.show(self.model)
         self.query_one("#small", Block).refresh()

@@ -31,17 +31,21 @@ class TopBar(Drawn):
         self.counts: dict[str, int] = {}
         self.path: Sequence[Part] = ()
         self.status: Part = ("", "muted")
-        self.moment = ""
+        self.date = self.moment = ""
         self.notice: Part | None = None
 
     def render_line(self, y: int) -> Strip:
         return self.draw(self._first() if y == 0 else self._second())
 
     def _first(self) -> Line:
-        width = self.size.width
+        edge = self.size.width - MARGIN
+        line = self._names(compact=self.size.width < _WIDE)
+        if line.width + len(self._environment) + 1 > edge:
+            line = self._names(compact=True)  # where one is must be seen, above all
+        return line.right(self._environment, "word", edge)
+
+    def _names(self, *, compact: bool) -> Line:
         line = Line(("tui_connector", "bright"))
-        edge = width - MARGIN
-        compact = width < _WIDE
         line.put("  " if compact else "   ", "plain")
         for number, (name, title) in enumerate(self._tabs, 1):
             count = self.counts.get(name, 0)
@@ -53,7 +57,7 @@ class TopBar(Drawn):
                     line.put(f"{count:,} ", "warn")
             elif count:
                 line.put(f" {title} ", "muted").put(f"{count:,} ", "warn")
-        return line.right(self._environment, "word", edge)
+        return line
 
     def _tab(self, line: Line, number: int, title: str, count: int) -> None:
         line.put(" ", "tab").put(str(number), "tab-key").put(f" {title} ", "tab")
@@ -63,15 +67,16 @@ class TopBar(Drawn):
     def _second(self) -> Line:
         edge = self.size.width - MARGIN
         line = Line()
+        moment = f"{self.date}  {self.moment}" if self.date and self.size.width >= _WIDE else self.moment
         if self.notice:
-            return line.cells(self.notice, limit=edge - MARGIN - 12).right(self.moment, "muted", edge)
+            return line.cells(self.notice, limit=edge - MARGIN - 2 - width_of(moment)).right(moment, "muted", edge)
         tail = f"{self.status[0]}   " if self.status[0] else ""
-        room = edge - width_of(self.moment) - width_of(tail) - MARGIN - 2
+        room = edge - width_of(moment) - width_of(tail) - MARGIN - 2
         if room < 24:
-            tail, room = "", edge - width_of(self.moment) - MARGIN - 2
+            tail, room = "", edge - width_of(moment) - MARGIN - 2
         line.cells(tuple(self.path), limit=room)
-        line.to(edge - width_of(self.moment) - width_of(tail)).put(tail, self.status[1])
-        return line.put(self.moment, "muted")
+        line.to(edge - width_of(moment) - width_of(tail)).put(tail, self.status[1])
+        return line.put(moment, "muted")
 
 
 class KeyBar(Drawn):
