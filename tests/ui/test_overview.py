@@ -52,6 +52,18 @@ async def test_a_small_terminal_keeps_state_subject_amount_and_wait(desk: Desk) 
 
 
 @played
+async def test_enter_opens_what_needs_a_person_and_esc_comes_back(desk: Desk) -> None:
+    async with stage(desk) as pilot:
+        await press(pilot, "tab")
+        assert pilot.app.focused is not None
+        assert pilot.app.focused.id == "flows"
+        await press(pilot, "enter")
+        assert pilot.app.current_mode == "runs"
+        await press(pilot, "1")
+        assert pilot.app.current_mode == "overview"
+
+
+@played
 async def test_only_the_list_with_the_focus_shows_where_one_is(desk: Desk) -> None:
     async with stage(desk) as pilot:
         assert [line[:1] for line in shown(pilot.app)].count("▌") == 1

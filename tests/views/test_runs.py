@@ -189,7 +189,7 @@ def test_the_three_outcomes_are_told_with_their_counts(bench: Bench, desk: Desk)
     end(bench, run, Counts(20, 5, 12, 10, 1, 5))
     told = "\n".join(run_lines(read_run(desk, run.id), NOW, BERLIN))
     assert "Anaplan says partial: 10 of 12 records loaded." in told
-    assert "5 records rejected: 2 by Anaplan, 3 before sending." in told
+    assert "5 records rejected: 2 by Anaplan and 3 before sending." in told
     assert "1 record ignored by Anaplan" in told
     assert "Anaplan said: 2 bad" in told
 

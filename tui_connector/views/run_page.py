@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.flow import WritebackFlow
-from tui_connector.domain.run import Purpose, ReadMode, RunState
+from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.domain.text import clean
 from tui_connector.views.documents import headline
 from tui_connector.views.people import names
@@ -83,6 +83,7 @@ class RunPage:
     read from SAP a second, over the whole reading. per_minute: how many requests may go out. waits: for what a waiting
     run waits. serving: who runs it; served_by: the same in words, also once it has left. worker_lost: it ended first.
     documents: what a posting run has come to, in a sentence. reason and hint: why it ended so, and the next move.
+    again: the wish that would run the same once more; None where another way leads there.
     """
 
     row: RunRow
@@ -109,6 +110,8 @@ class RunPage:
     reason: str
     hint: str
     cancel_asked: bool
+    again: RunRequest | None
+    at: datetime
     events: tuple[EventRow, ...]
     names: Mapping[str, str]
 
@@ -157,7 +160,9 @@ def read_run(desk: Desk, run_id: int, *, events: int = EVENTS) -> RunPage:
         result=_result(run, steps, flow),
         reason=row.reason,
         hint=clean(run.hint) if row.reason == clean(run.reason) else "",
-        cancel_asked=running and cancel_asked(store, run.id),
+        cancel_asked=not run.state.ended and cancel_asked(store, run.id),
+        again=_again(run),
+        at=now,
         events=read_events(store, run.id, run.flow, events),
         names=known,
     )
@@ -169,6 +174,13 @@ def doing(rows: Sequence[StepRow], step: str) -> str:
     if at is not None:
         return f"step {at} of {len(rows)}, {rows[at - 1].name}"
     return {"signal": "asks whether the plan is approved"}.get(step, step)
+
+
+def _again(run: Run) -> RunRequest | None:
+    """Of a flow's own run, and of a posting, which goes on where it ended."""
+    if not run.state.ended or run.purpose not in (Purpose.FLOW, Purpose.POST):
+        return None
+    return RunRequest(run.flow, run.mode, run.dry_run, run.since, run.purpose, run.proposal)
 
 
 def _window(run: Run, steps: Sequence[Step], flow: Flow | None, by: str) -> Window:

@@ -246,11 +246,11 @@ def known(step: Step) -> str:
     match step.name:
         case "prepare" if "model" in data:
             codes = ", ".join(f"{figure(count)} {clean(name)}" for name, count in data["codes"].items())
-            parts = [f"model {data['model']}", f"action {data['action']}", f"checked against {codes}" if codes else ""]
+            parts = [str(data["model"]), str(data["action"]), f"checked against {codes}" if codes else ""]
         case "transfer":
-            names = ("read", "unchanged", "sent", "rejected") if done else ()
+            names = ("read", "rejected", "sent", "unchanged") if done else ()
             parts = [f"{figure(data[name])} {name}" for name in names if data.get(name)]
-            parts += [counted(data["chunks"], "chunk")] if data.get("chunks") else []
+            parts[1:1] = [counted(data["chunks"], "chunk")] if parts and data.get("chunks") else []
             parts = parts or (["nothing to read"] if done else [])
         case "export":
             parts = [_task(data), size(data["size"]) if "size" in data else "", _digest(data)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
-from tui_connector.review.amounts import counted
+from tui_connector.review.amounts import counted, listed
 from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, share, span, zone_name
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def result_sentences(result: Result) -> Iterator[str]:
     if result.ignored:
         yield f"{counted(result.ignored, 'record')} ignored by Anaplan, since they change nothing."
     if refused:
-        by = f"{figure(result.refused_there)} by Anaplan, {figure(result.refused_here)} before sending"
-        yield f"{counted(refused, 'record')} rejected: {by}."
+        by = [(result.refused_there, "by Anaplan"), (result.refused_here, "before sending")]
+        told = [f"{figure(count)} {who}" for count, who in by if count]
+        yield f"{counted(refused, 'record')} rejected: {listed(told)}."
 
 
 def run_lines(page: RunPage, now: datetime, zone: tzinfo) -> Iterator[str]:

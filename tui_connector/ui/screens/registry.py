@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.ui.screens.overview import OverviewScreen
 from tui_connector.ui.screens.rejects import RejectsScreen
+from tui_connector.ui.screens.runs import RunsScreen
 
 if TYPE_CHECKING:
     from tui_connector.ui.screens.base import ConsoleScreen
 
 SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
     "overview": OverviewScreen,
+    "runs": RunsScreen,
     "rejects": RejectsScreen,
 }
