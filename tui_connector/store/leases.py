@@ -39,9 +39,7 @@ class Leases:
         assert held is not None  # noqa: S101  (inserted above)
         holder, holds_until, fence = held
         if holder is not None and holds_until >= now:
-            known = tx.row(
-                f"SELECT {COLUMNS} FROM worker WHERE id = ?", holder
-            )
+            known = tx.row(f"SELECT {COLUMNS} FROM worker WHERE id = ?", holder)
             if dead_owner is None or known is None or not dead_owner(worker_of(known, alive_since=holds_until)):
                 return None
         tx.change(
