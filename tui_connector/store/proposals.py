@@ -212,6 +212,15 @@ class Proposals:
         )  # fmt: skip
         return list(map(lines.line_of, rows))
 
+    def lines_by_number(self, proposal_id: int, numbers: Collection[int]) -> list[ProposedLine]:
+        """The lines of these numbers, in order."""
+        rows = self._database.rows(
+            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE proposal_id = ?"
+            f" AND number IN ({self._database.dialect.numbers}) ORDER BY number",
+            proposal_id, canonical(sorted(set(numbers))),
+        )  # fmt: skip
+        return list(map(lines.line_of, rows))
+
     def taken_out(self, proposal_id: int) -> int:
         """How many lines people held or rejected."""
         sql = "SELECT count(*) FROM proposal_line WHERE proposal_id = ? AND decision <> ''"
@@ -240,6 +249,11 @@ class Proposals:
     def documents(self, proposal_id: int) -> list[PostingDocument]:
         """The documents of a proposal, in order."""
         return documents.select(self._database, "WHERE proposal_id = ? ORDER BY number", proposal_id)
+
+    def header_text(self, proposal_id: int) -> str:
+        """The text in the header of its documents; "" when it has none."""
+        sql = "SELECT header_text FROM document WHERE proposal_id = ? AND number = 1"
+        return str(self._database.value(sql, proposal_id) or "")
 
     def document(self, proposal_id: int, number: int) -> PostingDocument:
         """One document; ConfigError when there is none."""

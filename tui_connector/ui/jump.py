@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.errors import ConfigError
 
@@ -23,7 +23,7 @@ _TABS = {
 WORDS = tuple(_TABS)
 _RUN = re.compile(r"(?:run\s*)?(\d{1,9})", re.IGNORECASE)
 _PROPOSAL = re.compile(r"P-?\d{1,7}", re.IGNORECASE)
-_OPENERS: dict[str, Callable[[Desk, int], ConsoleScreen[object]]] = {}
+_OPENERS: dict[str, Callable[[Desk, int], ConsoleScreen[Any]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Place:
     number: int | None = None
     filter: str | None = None
 
-    def screen(self, desk: Desk) -> ConsoleScreen[object] | None:
+    def screen(self, desk: Desk) -> ConsoleScreen[Any] | None:
         """The screen to lay on the tab; None for the tab itself."""
         opener = _OPENERS.get(self.tab)
         return opener(desk, self.number) if opener and self.number is not None else None
 
 
-def leads_to(tab: str, opener: Callable[[Desk, int], ConsoleScreen[object]]) -> None:
+def leads_to(tab: str, opener: Callable[[Desk, int], ConsoleScreen[Any]]) -> None:
     """Say which screen a number opens on a tab."""
     _OPENERS[tab] = opener
 

@@ -38,7 +38,8 @@ _OVER = Mark("▲", "expired", "warn")
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRow:
-    """One proposal. subject: the flow's title. wait: how long it waits. who: who must sign, who has. waits: for what.
+    """One proposal. subject: what it is about. wait: how long it waits. waits: for what. who: must sign, or has signed;
+    signed: the same with when.
 
     flagged: lines that ask for a second look; taken_out: lines that people held or rejected.
     """
@@ -48,6 +49,7 @@ class ApprovalRow:
     subject: str
     wait: str
     who: str
+    signed: str
     waits: str
     flagged: int
     taken_out: int
@@ -113,7 +115,7 @@ def approvals_lines(model: Approvals) -> Iterator[str]:
             one = row.proposal
             parts = [
                 f"{row.name} {one.short}", row.mark.word, row.subject, counted(one.documents, "document"),
-                f"{by_currency(one.gross)} gross", f"into {target(one)}", row.wait, row.who, row.waits,
+                f"{by_currency(one.gross)} gross", f"into {target(one)}", row.wait, row.signed, row.waits,
                 f"{counted(row.flagged, 'flagged line')}" if row.flagged else "",
                 f"{counted(row.taken_out, 'line')} taken out" if row.taken_out else "",
             ]  # fmt: skip
@@ -136,8 +138,10 @@ def target(proposal: Proposal) -> str:
 
 
 def title_of(desk: Desk, proposal: Proposal) -> str:
-    """What a proposal is about: its flow's title, and what it undoes or revises."""
-    title = next((flow.title for flow in desk.flows if flow.name == proposal.flow), proposal.flow)
+    """What a proposal is about: its documents' header text, else its flow's title; and what it undoes or revises."""
+    title = desk.store.proposals.header_text(proposal.id)
+    if not title:
+        title = next((flow.title for flow in desk.flows if flow.name == proposal.flow), proposal.flow)
     if proposal.parent is not None:
         return f"{title}, {'reverses' if proposal.head.reverses else 'revises'} P-{proposal.parent:04}"
     return title
@@ -196,13 +200,23 @@ def _row(desk: Desk, proposal: Proposal, called: Mapping[str, str]) -> ApprovalR
     if standing:
         wait = f"waits {age(now - proposal.made_at)}"
         waits = waits_for(store, proposal, now)
-        who = who_signs(proposal, store.proposals.approvals(proposal.id), desk)
+        approvals = store.proposals.approvals(proposal.id)
+        signed, given = who_signs(proposal, approvals, desk), listed(clean(one.name) for one in approvals)
+        who = f"signed by {given}" if approvals else signed
     else:
         wait, who = moment(proposal.made_at, now, desk.zone), f"made by {actor(proposal.author, called)}"
-        waits = proposal.reason
+        waits, signed = proposal.reason, who
     taken_out = store.proposals.taken_out(proposal.id) if standing else 0
     return ApprovalRow(
-        proposal, mark_of(proposal, now), clean(title_of(desk, proposal)), wait, who, clean(waits), flagged, taken_out
+        proposal,
+        mark_of(proposal, now),
+        clean(title_of(desk, proposal)),
+        wait,
+        who,
+        signed,
+        clean(waits),
+        flagged,
+        taken_out,
     )
 
 
@@ -215,7 +229,7 @@ def _size(row: ApprovalRow) -> tuple[float | str, ...]:
 def _fits(row: ApprovalRow, text: str) -> bool:
     one = row.proposal
     told = " ".join(
-        (row.name, one.fingerprint, one.short, row.mark.word, row.subject, one.flow, target(one), row.who, row.waits)
+        (row.name, one.fingerprint, one.short, row.mark.word, row.subject, one.flow, target(one), row.signed, row.waits)
     ).lower()
     return all(word in told for word in text.lower().split())
 

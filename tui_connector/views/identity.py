@@ -164,7 +164,7 @@ def _made(desk: Desk, proposal: Proposal) -> Iterator[Fact]:
     now, called = desk.clock.now(), names(desk)
     yield Fact("fingerprint", proposal.short, strong=True)
     yield Fact("prepared", f"{moment(proposal.made_at, now, desk.zone)} by {actor(proposal.author, called)}")
-    yield Fact("mode", f"{proposal.head.mode}, mapping {short_fingerprint(proposal.head.mapping)}")
+    yield Fact("mode", f"{proposal.head.mode}, rules {short_fingerprint(proposal.head.mapping)}")
     left = proposal.expires_at - now
     when = until(proposal.expires_at, now, desk.zone)
     if not proposal.state.undecided:
@@ -178,15 +178,15 @@ def _made(desk: Desk, proposal: Proposal) -> Iterator[Fact]:
 def _from_anaplan(desk: Desk, proposal: Proposal) -> Iterator[Fact]:
     now, origin, head = desk.clock.now(), proposal.origin, proposal.head
     yield Fact("model", clean(origin.model_name or head.model_id))
-    yield Fact("export", f"{clean(origin.export_name or head.export)}, {counted(origin.rows, 'row')}")
+    yield Fact("export", f"{counted(origin.rows, 'row')}, {clean(origin.export_name or head.export)}")
     approved = " by ".join(part for part in (_as_told(desk, origin.approved_at), clean(origin.approved_by)) if part)
     yield Fact("approved", approved or "the plan names no approver")
     if origin.exported_at is None:
         yield Fact("exported", "nobody knows when")
         return
-    run = f" in run {proposal.run_id}" if proposal.run_id and proposal.parent is None else ""
-    told = f"{moment(origin.exported_at, now, desk.zone)}{run}"
-    yield Fact("exported", f"{told}, {age(now - origin.exported_at)} old" if proposal.state.undecided else told)
+    told = moment(origin.exported_at, now, desk.zone)
+    told += f", {age(now - origin.exported_at)} old" if proposal.state.undecided else ""
+    yield Fact("exported", told + (f", run {proposal.run_id}" if proposal.run_id and proposal.parent is None else ""))
 
 
 def _as_told(desk: Desk, text: str) -> str:

@@ -136,9 +136,9 @@ def read_detail(desk: Desk, proposal: Proposal, row: TreeRow) -> Detail:
         shown = []
     return Detail(
         place_words(store, proposal.head.sap, row.place),
-        _where(row, lines),
+        _where(row),
         tuple(shown),
-        tuple(_texts(lines)) if row.line or row.place.level is Level.PLACE else (),
+        tuple(_texts(lines) if row.line or row.place.level is Level.PLACE else _asks(row)),
         _posted(desk, proposal, row.place, lines),
         tuple(line.number for line in lines),
         row.sums.lines - len(lines),
@@ -257,19 +257,13 @@ def _by_place(taken: Sequence[ProposedLine]) -> dict[Place, int]:
     return found
 
 
-def _where(row: TreeRow, lines: Sequence[ProposedLine]) -> str:
-    documents = sorted({line.document for line in lines if line.document is not None})
-    if len(lines) == 1 and row.sums.lines == 1:
-        (line,) = lines
+def _where(row: TreeRow) -> str:
+    if row.line is not None:
+        line = row.line
         return f"document {line.document}, line {line.number}" if line.document else f"line {line.number}, not posted"
-    if not documents:
-        return f"{counted(row.sums.lines, 'line')}, nothing to post"
-    told = f"document {documents[0]}" if len(documents) == 1 else f"documents {documents[0]} to {documents[-1]}"
-    return (
-        f"{counted(row.sums.lines, 'line')} in {told}"
-        if row.sums.lines == len(lines)
-        else counted(row.sums.lines, "line")
-    )
+    if row.sums.changed + row.sums.own == row.sums.lines:
+        return counted(row.sums.lines, "line")
+    return f"{row.sums.changed + row.sums.own:,} of {counted(row.sums.lines, 'line')} changed"
 
 
 def _texts(lines: Sequence[ProposedLine]) -> Iterator[tuple[str, str]]:
@@ -281,6 +275,15 @@ def _texts(lines: Sequence[ProposedLine]) -> Iterator[tuple[str, str]]:
             yield (line.decision.value if len(lines) == 1 else f"{name} {line.decision}"), clean(line.reason)
         if line.comment:
             yield ("comment" if len(lines) == 1 else f"{name} comment"), clean(line.comment)
+
+
+def _asks(row: TreeRow) -> Iterator[tuple[str, str]]:
+    """What of a branch asks for a look."""
+    if row.flagged:
+        verb = "asks" if row.flagged == 1 else "ask"
+        yield "flags", f"{counted(row.flagged, 'line')} {verb} for a second look; f goes to the next"
+    if row.taken_out:
+        yield "set aside", f"{counted(row.taken_out, 'line')} held or rejected"
 
 
 def _posted(desk: Desk, proposal: Proposal, place: Place, lines: Sequence[ProposedLine]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -146,23 +146,25 @@ class Tree:
 
     def opened_with(self, place: Place, *, open: bool) -> Tree:  # noqa: A002 - the branch's own word
         """The same with a place opened or closed."""
-        opened = self.opened | {place} if open else self.opened - {place}
-        return Tree(self.store, self.proposal, self.reading, opened, self.taken_out)
+        return replace(self, opened=self.opened | {place} if open else self.opened - {place})
 
     def unfolded(self, room: int) -> Tree:
-        """The same with as many places open as a screen of `room` rows has place for, from above."""
-        opened = set(self.opened)
-        for depth in range(2):
-            level = Tree(self.store, self.proposal, self.reading, frozenset(opened), self.taken_out)
-            rows = [row for row in level.after(None, room + 1) if not row.total]
-            left = room - len(rows)
-            for row in rows:
-                if row.depth != depth or not row.folds or left <= 0:
-                    continue
-                left -= len(self._sums(row.place, limit=room + 1))
-                if left >= 0 or not opened:
-                    opened.add(row.place)
-        return Tree(self.store, self.proposal, self.reading, frozenset(opened), self.taken_out)
+        """The same with branches open from above, as far as a screen of `room` rows has place for them."""
+        roots = [row for row in self.after(None, room) if not row.total]
+        opened, left = set(self.opened), room - len(roots)
+        for root in roots:
+            below = self._sums(root.place, limit=max(left, 0) + 1) if root.folds else []
+            if opened and len(below) > left:
+                break
+            opened.add(root.place)
+            left -= len(below)
+            for one in below:
+                leaves = self._sums(one.place, limit=max(left, 0) + 1)
+                if len(leaves) > left:
+                    break
+                opened.add(one.place)
+                left -= len(leaves)
+        return replace(self, opened=frozenset(opened))
 
     def to(self, place: Place) -> Tree:
         """The same with everything open above a place."""
@@ -170,7 +172,7 @@ class Tree:
         while above is not None:
             opened |= {above}
             above = self.reading.parent(above)
-        return Tree(self.store, self.proposal, self.reading, opened, self.taken_out)
+        return replace(self, opened=opened)
 
     def row(self, place: Place) -> TreeRow | None:
         """The row of one place, whether it is shown or not."""

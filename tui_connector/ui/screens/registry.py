@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.ui.screens.approvals import ApprovalsScreen
 from tui_connector.ui.screens.overview import OverviewScreen
 from tui_connector.ui.screens.rejects import RejectsScreen
 from tui_connector.ui.screens.runs import RunsScreen
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tui_connector.ui.screens.base import ConsoleScreen
 
 SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
+    "approvals": ApprovalsScreen,
     "overview": OverviewScreen,
     "runs": RunsScreen,
     "rejects": RejectsScreen,
