@@ -417,7 +417,7 @@ def replay_dialog(plan: ReplayModel, environment: str) -> Confirm:
 
 def waive_dialog(row: CauseRow, count: int, worth: str, environment: str) -> AskText:
     """What a waiver means, then the reason."""
-    what = f"{counted(count, 'record')} of {row.group.flow} {'stays' if count == 1 else 'stay'} out of Anaplan"
+    what = f"{counted(count, 'record')} {'stays' if count == 1 else 'stay'} out of Anaplan"
     holds = (
         "A waiver holds until the record changes in SAP or is refused for another cause. It stands in the audit log"
         " with your reason, and can be taken back: rejects waive ID --take-back."
@@ -426,7 +426,14 @@ def waive_dialog(row: CauseRow, count: int, worth: str, environment: str) -> Ask
     def lines(width: int) -> list[Line]:
         first, *rest = wrap(f"{what}{f': {worth}' if worth else ''}.", width - len(environment) - 4, "bright")
         head = first.right(f" {environment} ", "word", width - 2)
-        return [head, *rest, Line(), *wrap(row.words, width), Line(), *wrap(holds, width, "muted")]
+        return [
+            head,
+            *rest,
+            Line(),
+            *wrap(f"{row.group.flow}: {row.words}", width),
+            Line(),
+            *wrap(holds, width, "muted"),
+        ]
 
     return AskText(f"Waive {counted(count, 'record')}", lines, label="reason, kept for good", enter="enter waives")
 
