@@ -44,6 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--readonly", action="store_true", help="a console that can change nothing")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="how the console looks")
     parser.add_argument("--calm", action="store_true", help="the console redraws once in five seconds at most")
+    text = "the console's views as lines: overview, run ID, proposal ID, audit [FILTER]"
+    parser.add_argument("--plain", nargs="*", metavar="VIEW", help=text)
+    parser.add_argument("--follow", action="store_true", help="with --plain: then one line for each change")
     parser.set_defaults(handler="", json=False)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(verbs)
@@ -289,7 +292,8 @@ def run(arguments: Sequence[str]) -> int:
 
         print(__version__)
         return Exit.DONE
-    handler = given.handler or ("worker:serve" if given.no_ui else "console:start")
+    alone = "worker:serve" if given.no_ui else "console:start" if given.plain is None else "plain:show"
+    handler = given.handler or alone
     from tui_connector.cli.out import fail
     from tui_connector.domain import errors
 
