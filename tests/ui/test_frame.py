@@ -250,6 +250,17 @@ async def test_a_notice_goes_after_a_while(desk: Desk) -> None:
 
 
 @played
+async def test_a_newer_notice_is_not_taken_away_with_an_older_one(desk: Desk) -> None:
+    async with stage(desk) as pilot:
+        front(pilot).say("The first.", seconds=0.6)
+        await pilot.pause(0.3)
+        front(pilot).say("The second.", seconds=0.6)
+        await pilot.pause(0.4)
+        await settled(pilot)
+        assert "The second." in shown(pilot.app)[1]
+
+
+@played
 async def test_an_export_that_is_not_there_is_told(desk: Desk) -> None:
     async with stage(desk) as pilot:
         screen = front(pilot)

@@ -87,6 +87,7 @@ class Console(App[None]):
         self.attendant = Attendant(desk.config, stays=worker_stays)
         self._attend = attend and not desk.read_only
         self._first = first
+        self._lost = False
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._feed = Feed(desk.store, self, _CALM_SECONDS) if calm else Feed(desk.store, self)
         for name, screen in SCREENS.items():
@@ -241,12 +242,16 @@ class Console(App[None]):
     # --- the store and the worker -----------------------------------------------------------------------------
 
     def on_store_moved(self) -> None:
+        if self._lost:
+            self._lost = False
+            self.say("The store answers again.")
         self.run_worker(self._look_around(), group="standing", exclusive=True)
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen | Dialog):
                 screen.reread()
 
     def on_store_lost(self, message: StoreLost) -> None:
+        self._lost = True
         self.say(f"{message.error.message}. {message.error.hint}", "fail")
 
     async def _look_around(self) -> None:

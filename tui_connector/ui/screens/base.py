@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
     from textual.widget import Widget
 
     from tui_connector.ui.draw import Part
@@ -93,6 +94,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         self.filter = ""
         self._reading = self._again = False
         self._focus_before: Widget | None = None
+        self._silence: Timer | None = None  # ends the notice
         if not desk.read_only:
             for binding in self.writes:
                 self._bindings._add_binding(binding)  # noqa: SLF001 - the public bind() takes no tooltip
@@ -245,7 +247,9 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         glyph = {"fail": "✗ ", "warn": "▲ "}.get(role, "")
         self.top.notice = (glyph + text, role)
         self.top.refresh()
-        self.set_timer(seconds if role != "fail" else 4 * seconds, self._unsay)
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(seconds if role != "fail" else 4 * seconds, self._unsay)
 
     def _unsay(self) -> None:
         self.top.notice = None
