@@ -244,6 +244,8 @@ def _told(data: dict[str, Any], before: str = "") -> Iterable[tuple[str, str]]:
         elif isinstance(value, list):
             shown = ", ".join(map(str, value[:_SHOWN]))
             yield clean(f"{before}{name}"), clean(f"{shown}{', …' if len(value) > _SHOWN else ''}", limit=400)
+        elif isinstance(value, bool):
+            yield clean(f"{before}{name}"), "yes" if value else "no"
         elif value not in {None, ""}:
             yield clean(f"{before}{name}"), clean(str(value), limit=400)
 

@@ -32,6 +32,8 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "credential.deleted": ("secret gone", _NONE),
     "worker.started": ("worker up", _NONE),
     "worker.stopped": ("worker down", _NONE),
+    "command.answered": ("answered", _NONE),
+    "command.given_back": ("given back", _WARN),
     "schedule.paused": ("paused", _MUTED),
     "schedule.resumed": ("resumed", _NONE),
     "run.requested": ("asked", _NONE),
@@ -51,10 +53,12 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "records.batch": ("batch", _NONE),
     "records.rejected": ("rejected", _WARN),
     "records.dropped": ("read anew", _NONE),
+    "replay.requested": ("replayed", ("»", "accent")),
     "rejects.waived": ("waived", _MUTED),
     "rejects.waiver_taken_back": ("unwaived", _NONE),
     "watermark.moved": ("watermark", _NONE),
     "plan.compared": ("compared", _NONE),
+    "names.unread": ("no names", _WARN),
     "proposal.made": ("proposed", _NONE),
     "proposal.judged": ("judged", _NONE),
     "proposal.checked": ("checked", _NONE),
@@ -92,7 +96,7 @@ _LONGEST = 300
 def mark_of(kind: str) -> Mark:
     """How a kind is told: its plain word, and a shape where it matters; a kind of another version by its own words."""
     word, (glyph, role) = _WORDS.get(kind, (kind.rpartition(".")[2].replace("_", " ") or kind, _NONE))
-    if kind.startswith("command."):
+    if kind not in _WORDS and kind.startswith("command."):
         word = "asked"
     return Mark(glyph, word, role)
 
@@ -276,7 +280,14 @@ def _verified(_: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _command(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
-    return [f"{fact.kind.partition('.')[2].replace('_', ' ')} {fact.subject}".strip(), data.get("reason")]
+    wish = data.get("kind") or fact.kind.partition(".")[2]
+    ended = "" if data.get("ok") is not False else data.get("error") or "it did not work"
+    return [f"{str(wish).replace('_', ' ')} {fact.subject}".strip(), data.get("reason") or data.get("why"), ended]
+
+
+def _replay(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    runs = [str(run) for run in data.get("runs") or []]
+    return [f"{counted(data.get('count', 0), 'record')} of {fact.subject}, run {listed(runs)}"]
 
 
 def _plainly(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -293,6 +304,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.taken_over": _started,
     "run.blocked": _blocked,
     "records.batch": _batch,
+    "replay.requested": _replay,
     "proposal.made": _made,
     "proposal.judged": _judged,
     "proposal.checked": _checked,

@@ -140,10 +140,11 @@ def _stations(store: Store, story: PlanStory) -> Iterator[Station]:
 def _export(story: PlanStory) -> Station:
     origin = story.proposal.origin
     rows = [str(line.row) for line in story.lines if line.row]
-    details = [f"{origin.export_name} of {origin.model_name}", f"task {origin.task_id}", f"SHA-256 {origin.digest}"]
+    details = [f"{origin.export_name} of {origin.model_name}"]
     details += [f"{'row' if len(rows) == 1 else 'rows'} {listed(rows)}"] if rows else []
     approved = " at ".join(part for part in (origin.approved_by, origin.approved_at) if part)
     details += [f"approved there by {approved}"] if approved else []
+    details += [f"task {origin.task_id}", f"SHA-256 {origin.digest}"]
     return Station(Mark("✓", "exported", "ok"), origin.exported_at, tuple(map(clean, details)), "export", "anaplan")
 
 

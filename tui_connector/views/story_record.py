@@ -10,7 +10,7 @@ from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome, RejectedBy
 from tui_connector.domain.run import Purpose, RunState, StepState
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import counted
+from tui_connector.review.amounts import counted, listed
 from tui_connector.views.events import mark_of
 from tui_connector.views.marks import Mark
 from tui_connector.views.stations import Station
@@ -102,9 +102,7 @@ def _counted(word: str, stages: Sequence[Stage]) -> Station:
 def _run(store: Store, stage: Stage, flow: Flow | None) -> Iterator[Station]:
     run, record = stage.run, stage.traced.record
     if run.purpose is Purpose.REPLAY:
-        yield Station(
-            Mark("»", "replayed", "accent"), run.requested_at, (f"run {run.id}",), "replayed", run.requested_by
-        )
+        yield _replayed(store, run)
     yield _read(stage, flow)
     reject = stage.traced.reject
     if stage.unchanged:
@@ -117,6 +115,14 @@ def _run(store: Store, stage: Stage, flow: Flow | None) -> Iterator[Station]:
     if reject is not None:
         yield _refused(stage, reject)
         yield from _afterwards(store, stage)
+
+
+def _replayed(store: Store, run: Run) -> Station:
+    asked = next(iter(store.audit.events(limit=1, kind="replay.requested", run_id=run.id)), None)
+    sources = [str(source) for source in asked.fact.data.get("runs", ())] if asked else []
+    words = _said(f"run {run.id}", f"refused in run {listed(sources)}" if sources else "")
+    seq = asked.seq if asked else None
+    return Station(Mark("»", "replayed", "accent"), run.requested_at, words, "replayed", run.requested_by, seq=seq)
 
 
 def _read(stage: Stage, flow: Flow | None) -> Station:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.ui.screens.approvals import ApprovalsScreen
+from tui_connector.ui.screens.audit import AuditScreen
 from tui_connector.ui.screens.overview import OverviewScreen
 from tui_connector.ui.screens.rejects import RejectsScreen
 from tui_connector.ui.screens.runs import RunsScreen
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
     "approvals": ApprovalsScreen,
+    "audit": AuditScreen,
     "overview": OverviewScreen,
     "runs": RunsScreen,
     "rejects": RejectsScreen,

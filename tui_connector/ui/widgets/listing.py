@@ -206,7 +206,7 @@ class Listing(Drawn, Generic[Row], can_focus=True):
 
     async def action_edge(self, side: int) -> None:
         source = self._source
-        if source is not None and self._more[0 if side < 0 else 1]:
+        if source is not None and (side < 0 or self._more[1]):  # the first ones anew, with those that came since
             await self.show_source(source, last=side > 0)
         self.move_to(0 if side < 0 else len(self._rows) - 1)
 

@@ -1,0 +1,434 @@
+"""Audit: every event, found by words; one record's story; whether the log is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+
+from tui_connector.domain.errors import ConnectorError
+from tui_connector.ui import event_rows, event_side
+from tui_connector.ui.dialogs.base import Tell
+from tui_connector.ui.draw import MARGIN, Grid, Line, bar, wrap
+from tui_connector.ui.event_rows import EventSource, Row
+from tui_connector.ui.export import Sheet
+from tui_connector.ui.screens.base import ConsoleScreen
+from tui_connector.ui.widgets.block import Block, Head
+from tui_connector.ui.widgets.listing import Listing
+from tui_connector.views import audit_export
+from tui_connector.views.audit import (
+    AuditHead,
+    EventRow,
+    View,
+    empty,
+    read_event,
+    read_head,
+    read_rows,
+    read_view,
+    verify,
+)
+from tui_connector.views.audit_filter import TERMS, FilterError
+from tui_connector.views.story import trace
+from tui_connector.views.words import figure, moment, share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+    from tui_connector.ui.draw import Part
+    from tui_connector.ui.widgets.prompt import Prompt
+    from tui_connector.views.audit import EventDetail, Verification
+    from tui_connector.views.story import Trace
+
+_SIDE = 46
+_EVIDENCE = 7
+_STRIP = 4
+_NEW = 99
+_PAUSE = 0.12  # seconds that the cursor rests before the event under it is read
+_STEP = 0.5
+_TRACE = "trace"
+
+
+class _StoppedError(Exception):
+    """A person ended the verification."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditModel:
+    """How the log stands, what the filter means, what is wrong with the last one typed, how many events came since."""
+
+    head: AuditHead
+    view: View
+    wrong: FilterError | None = None
+    fresh: int = 0
+
+
+class _Verifying:
+    """A verification under way: how far it is, and whether it should stop."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.done = 0
+        self.begun = time.monotonic()
+        self.stop = threading.Event()
+
+    def tell(self, seq: int) -> None:
+        self.done = seq
+        if self.stop.is_set():
+            raise _StoppedError
+        time.sleep(0)  # the console's own thread goes first
+
+    def left(self) -> str:
+        """How long it still takes at this pace; "" while nobody can tell."""
+        spent = time.monotonic() - self.begun
+        if spent < 2 or not self.done:
+            return ""
+        rest = spent / self.done * (self.last - self.done)
+        return f"{rest:.0f} s left" if rest < 90 else f"{rest / 60:.0f} min left"
+
+
+class AuditScreen(ConsoleScreen[AuditModel]):
+    """See the module."""
+
+    DEFAULT_CSS = f"""
+    AuditScreen > #body {{ padding: 0; }}
+    AuditScreen #left {{ padding-top: 1; }}
+    AuditScreen #beside {{ width: {_SIDE}; height: 100%; background: $side; padding-top: 1; }}
+    AuditScreen.-short #left, AuditScreen.-short #beside {{ padding-top: 0; }}
+    AuditScreen.-compact #beside {{ display: none; }}
+    AuditScreen #story {{ height: 1fr; background: $side; scrollbar-size: 0 0; }}
+    AuditScreen #evidence {{ height: {_EVIDENCE}; }}
+    AuditScreen #strip {{ display: none; }}
+    AuditScreen.-compact.-traced #strip {{ display: block; height: {_STRIP}; margin: 1 0; }}
+    """
+    tab = "audit"
+    about = (
+        "Every decision and every change, newest first, found by words; the story of one record, plan line or document;"
+        " and whether the log still says what was written."
+    )
+    bar: ClassVar[Sequence[tuple[str, str]]] = (
+        ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("v", "verify"), ("e", "export"),
+        ("y", "send id to terminal"),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("t", "trace", "trace a record", tooltip="the story of a record, plan line, document or proposal"),
+        Binding("v", "verify", "verify", tooltip="recompute the whole log; esc stops it"),
+    ]
+
+    def __init__(self, desk: Any) -> None:
+        super().__init__(desk)
+        self._source: EventSource | None = None
+        self._kept: Verification | None = None
+        self._verifying: _Verifying | None = None
+        self._detail: EventDetail | None = None
+        self._trace: Trace | None = None
+
+    def body(self) -> ComposeResult:
+        with Horizontal():
+            with Vertical(id="left"):
+                yield Block(id="sentence")
+                yield Head("Events", "newest first", id="head")
+                yield Block(id="asked")
+                yield Block(lambda width: [self._grid(width).head()], id="heads")
+                yield Listing[Row](
+                    lambda row, width, selected: event_rows.draw_row(
+                        row, self._grid(width), compact=self.compact, selected=selected
+                    ),
+                    key=event_rows.key_of,
+                    selectable=lambda row: isinstance(row, EventRow),
+                    empty=self._empty,
+                    id="events",
+                )
+                yield Block(id="strip")
+            with Vertical(id="beside"):
+                with VerticalScroll(id="story"):
+                    yield Block(id="side", ground="surface")
+                yield Block(id="evidence", ground="surface")
+
+    # --- the model ----------------------------------------------------------------------------------------------
+
+    def read(self) -> AuditModel:
+        head, before = read_head(self.desk, self._kept), self.model
+        try:
+            view = read_view(self.desk, self.filter)
+        except FilterError as error:
+            return AuditModel(head, before.view if before else read_view(self.desk, ""), error)
+        newest = self._source.newest if self._source is not None else 0
+        fresh = read_rows(self.desk, view, newest, _NEW + 1, back=False).rows if newest else ()
+        return AuditModel(head, view, None, len(fresh))
+
+    def show(self, model: AuditModel) -> None:
+        self.query_one("#asked", Block).tell(self._asked)
+        self._tell_head(model)
+        self._tell_sentence()
+        self._tell_side()
+        another = model.wrong is None and (self._source is None or self._source.view.text != model.view.text)
+        if another or (model.fresh and not self._list.rows):
+            self.run_worker(self._open(model), group="open", exclusive=True)
+
+    async def _open(self, model: AuditModel) -> None:
+        """Show what fits, from the newest; go on in the background where nothing is found quickly."""
+        source = self._source = EventSource(self.desk, model.view)
+        await self._list.show_source(source)
+        self._tell_head(model)
+        while source is self._source and source.unfinished and self.is_attached:
+            await self._list.grow()
+            self._tell_head(model)
+        key = next((one.value for one in model.view.query.terms if one.name == "about" and not one.excluded), "")
+        if key and (self._trace is None or self._trace.key != key):
+            await self._follow(key, quiet=True)
+
+    @property
+    def _list(self) -> Listing[Row]:
+        return self.query_one("#events", Listing)
+
+    def _grid(self, width: int) -> Grid:
+        return event_rows.grid_for(width, compact=self.compact)
+
+    # --- drawing ------------------------------------------------------------------------------------------------
+
+    def path(self) -> Sequence[Part]:
+        asked = self.model.view.text if self.model else ""
+        return (("Audit", "ink"), *((("  ›  ", "muted"), (asked, "muted")) if asked else ()))
+
+    def _tell_sentence(self) -> None:
+        self.query_one("#sentence", Block).tell(self._sentence)
+
+    def _sentence(self, width: int) -> Sequence[Line]:
+        if self.model is None:
+            return [Line(), Line(), Line()][: 3 if not self.short else 2]
+        head, under_way = self.model.head, self._verifying
+        if under_way is not None:
+            part = min(under_way.done / max(under_way.last, 1), 1.0)
+            told = f"Verifying: {figure(under_way.done)} of {figure(under_way.last)} events."
+            first = Line(("● ", "accent"), (told, "bright"))
+            second = Line(indent=MARGIN + 2)
+            for text, role in bar(part, 20):
+                second.put(text, role)
+            second.put(f"  {share(part)}  {under_way.left()}  ", "muted").put("esc", "accent!").put(
+                " stops it", "muted"
+            )
+            return [first, second, Line()]
+        glyph, role, sentence = head.sentence
+        known = head.verification
+        lines = wrap(sentence, width, "bright", indent=MARGIN + 2)
+        lines[0] = Line((f"{glyph} ", role), *lines[0].parts[1:])
+        if known is not None and len(lines) == 1:
+            at = f"   verified {moment(known.at, self.desk.clock.now(), self.desk.zone)}"
+            lines[0].put(at, "muted", limit=width - MARGIN - lines[0].width)
+        if self.short:
+            return [*lines, Line()]
+        records = (
+            f"It covers {figure(known.records)} records. " if known is not None and known.broken_at is None else ""
+        )
+        behind = head.last_seq - known.up_to if known is not None else 0
+        since = f"{figure(behind)} came since." if behind > 1 else "" if known else "v verifies it."
+        return [*lines, Line((records + since, "muted"), indent=MARGIN + 2), Line()]
+
+    def _tell_head(self, model: AuditModel) -> None:
+        source = self._source
+        if source is not None and source.unfinished:
+            note = f"searched down to {figure(source.reached)}, still searching"
+        elif model.fresh:
+            note = f"{'99+' if model.fresh > _NEW else model.fresh} new, press g"
+        else:
+            note = f"{model.view.text or 'newest first'}" if self.short else "newest first"
+        self.query_one("#head", Head).name_it("Events", note)
+
+    def _asked(self, width: int) -> Sequence[Line]:
+        """The filter as it is in force, or what is wrong with the one typed last."""
+        model = self.model
+        if model is None or (not model.view.text and model.wrong is None):
+            return []
+        wrong = model.wrong
+        if wrong is None:
+            return [] if self.short else [Line(("/ ", "accent!"), (model.view.text, "ink"))]
+        typed, at, end = self.filter, wrong.at, wrong.at + wrong.length
+        line = Line(("/ ", "accent!"), (typed[:at], "ink"), (typed[at:end], "fail"), (typed[end:], "ink"))
+        why = wrong.message.partition("): ")[2] or wrong.message
+        return [line, Line(("✗ ", "fail"), (f"{why} at character {at + 1}", "ink")), *wrap(wrong.hint, width, "muted")]
+
+    def _empty(self, width: int) -> Sequence[Line]:
+        if self._source is not None and self._source.unfinished:
+            return [Line(("nothing yet…", "muted"))]
+        return wrap(empty(self.model.view), width, "muted") if self.model else []
+
+    def _tell_side(self) -> None:
+        model = self.model
+        if model is None:
+            return
+        told = event_side.Told(model.view.names, self.desk.clock.now(), self.desk.zone)
+        self.set_class(self._trace is not None, "-traced")
+        followed = self._trace
+        if self.compact:
+            if followed is not None:
+                self.query_one("#strip", Block).tell(lambda width: event_side.strip_lines(followed, told, width))
+            return
+        detail, height = self._detail, max(self.size.height - 3 - _EVIDENCE - 1, 6)
+        side = self.query_one("#side", Block)
+        if followed is not None:
+            side.tell(lambda width: event_side.trace_lines(followed, told, width, height))
+        elif detail is not None:
+            side.tell(lambda width: event_side.event_lines(detail, told, width, height))
+        else:
+            side.tell(lambda _: [])
+        head = model.head
+        self.query_one("#evidence", Block).tell(lambda width: event_side.evidence_lines(head, followed, width))
+
+    def on_descendant_blur(self) -> None:
+        self.query_one("#head", Head).activate(self._list.has_focus)
+
+    def on_descendant_focus(self) -> None:
+        self.query_one("#head", Head).activate(self._list.has_focus)
+
+    # --- the event under the cursor -----------------------------------------------------------------------------
+
+    def on_listing_moved(self, event: Listing.Moved) -> None:
+        if self.model is not None and self.model.fresh and self._list.index <= 1:
+            self.reread()  # the newest were asked for: none of them is new any more
+        if not self.compact and isinstance(event.row, EventRow):
+            self.set_timer(_PAUSE, lambda: self._rested(event.row))
+
+    def _rested(self, row: EventRow) -> None:
+        if self._list.row == row and (self._detail is None or self._detail.row.seq != row.seq):
+            self.run_worker(self._read_event(row), group="event", exclusive=True)
+
+    async def _read_event(self, row: EventRow) -> None:
+        model = self.model
+        if model is not None:
+            self._detail = await self.shell.in_thread(lambda: read_event(self.desk, model.view, row.seq))
+            self._tell_side()
+
+    async def on_listing_chosen(self, event: Listing.Chosen) -> None:
+        """All of the event, or of the story that stands beside it."""
+        row, model = event.row, self.model
+        if not isinstance(row, EventRow) or model is None:
+            return
+        told = event_side.Told(model.view.names, self.desk.clock.now(), self.desk.zone)
+        followed = self._trace
+        if followed is not None:
+            self.app.push_screen(Tell(followed.key, lambda width: event_side.trace_lines(followed, told, width, None)))
+            return
+        detail = await self.shell.in_thread(lambda: read_event(self.desk, model.view, row.seq))
+        if detail is not None:
+            title = f"Event {figure(row.seq)}"
+            self.app.push_screen(Tell(title, lambda width: event_side.event_lines(detail, told, width, 10_000)[1:]))
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def filter_by(self, text: str) -> None:
+        self.filter = " ".join(text.split())
+        self.reread()
+
+    def filter_words(self) -> Sequence[str]:
+        return [f"{name}:" for name in TERMS]
+
+    def action_back(self) -> None:
+        if self._verifying is not None:
+            self._verifying.stop.set()
+        elif self._trace is not None:
+            self._trace = None
+            self._tell_side()
+        else:
+            super().action_back()
+
+    def action_trace(self) -> None:
+        row = self._list.row
+        self.prompt.ask(_TRACE, row.key if isinstance(row, EventRow) else "")
+
+    def on_prompt_answered(self, event: Prompt.Answered) -> None:
+        if event.sign != _TRACE:
+            return  # the base sees to the others
+        event.prevent_default()
+        self.restore_focus()
+        if event.text:
+            self.run_worker(self._follow(event.text), group="trace", exclusive=True)
+
+    async def _follow(self, key: str, *, quiet: bool = False) -> None:
+        desk = self.desk
+        try:
+            self._trace = await self.shell.in_thread(lambda: trace(desk.store, key, flows=desk.flows))
+        except ConnectorError as error:
+            if not quiet:
+                self.app.push_screen(Tell.error(error))
+            return
+        self._tell_side()
+
+    def action_verify(self) -> None:
+        if self._verifying is None and self.model is not None:
+            self._verifying = _Verifying(self.model.head.last_seq)
+            self.run_worker(self._verify(self._verifying), group="verify")
+
+    async def _verify(self, under_way: _Verifying) -> None:
+        """In a thread of its own: it may take minutes, and must not keep the console from being left."""
+        loop = asyncio.get_running_loop()
+        made: asyncio.Future[Verification | None] = loop.create_future()
+
+        def work() -> None:
+            try:
+                found: Verification | None = verify(self.desk, under_way.tell)
+            except _StoppedError:
+                found = None
+            except ConnectorError as error:
+                _call(loop, made, error)
+                return
+            _call(loop, made, found)
+
+        threading.Thread(target=work, name="verify", daemon=True).start()
+        ticking = self.set_interval(_STEP, self._tell_sentence)
+        self._tell_sentence()
+        try:
+            found = await made
+        except ConnectorError as error:
+            self.app.push_screen(Tell.error(error))
+            return
+        finally:
+            ticking.stop()
+            self._verifying = None
+            self._tell_sentence()
+        if found is None:
+            self.say("The verification was stopped; nothing of it is kept.")
+            return
+        self._kept = found
+        self.reread()
+
+    def on_unmount(self) -> None:
+        if self._verifying is not None:
+            self._verifying.stop.set()
+
+    def one_id(self) -> str | None:
+        row = self._list.row
+        return (row.key or str(row.seq)) if isinstance(row, EventRow) else None
+
+    def sheet(self) -> Sheet | None:
+        model, desk = self.model, self.desk
+        if model is None:
+            return None
+        view = model.view
+        return Sheet(
+            "audit",
+            audit_export.COLUMNS,
+            lambda: map(audit_export.cells, audit_export.each(desk, view)),
+            filter=view.text,
+            about=lambda: audit_export.head(desk, view),
+        )
+
+    def on_resize(self) -> None:
+        self.query_one("#heads", Block).tell(lambda width: [] if self.short else [self._grid(width).head()])
+
+
+def _call(loop: asyncio.AbstractEventLoop, made: asyncio.Future[Any], value: object) -> None:
+    """Hand a thread's result to the loop, unless that has ended meanwhile."""
+
+    def settle() -> None:
+        if not made.done():
+            made.set_exception(value) if isinstance(value, BaseException) else made.set_result(value)
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)
