@@ -7,7 +7,8 @@ import sys
 # What --help says at 80 columns, kept ready: reading it must not cost the making of a whole command line.
 HELP = """\
 usage: tui-connector [-h] [--version] [--config PATH] [--no-ui] [--readonly]
-                     [--theme {dark,light}] [--calm]
+                     [--theme {dark,light}] [--calm] [--plain [VIEW ...]]
+                     [--follow]
                      COMMAND ...
 
 Connect SAP S/4HANA and Anaplan.
@@ -20,6 +21,9 @@ options:
   --readonly            a console that can change nothing
   --theme {dark,light}  how the console looks
   --calm                the console redraws once in five seconds at most
+  --plain [VIEW ...]    the console's views as lines: overview, run ID,
+                        proposal ID, audit [FILTER]
+  --follow              with --plain: then one line for each change
 
 commands:
   COMMAND

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui_connector.ui.screens.base import ConsoleScreen
+    from textual.screen import Screen
+
     from tui_connector.views.desk import Desk
 
 _TABS = {
@@ -23,7 +24,7 @@ _TABS = {
 WORDS = tuple(_TABS)
 _RUN = re.compile(r"(?:run\s*)?(\d{1,9})", re.IGNORECASE)
 _PROPOSAL = re.compile(r"P-?\d{1,7}", re.IGNORECASE)
-_OPENERS: dict[str, Callable[[Desk, int], ConsoleScreen[Any]]] = {}
+_OPENERS: dict[str, Callable[[Desk, int], Screen[None]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ class Place:
     number: int | None = None
     filter: str | None = None
 
-    def screen(self, desk: Desk) -> ConsoleScreen[Any] | None:
+    def screen(self, desk: Desk) -> Screen[None] | None:
         """The screen to lay on the tab; None for the tab itself."""
         opener = _OPENERS.get(self.tab)
         return opener(desk, self.number) if opener and self.number is not None else None
 
 
-def leads_to(tab: str, opener: Callable[[Desk, int], ConsoleScreen[Any]]) -> None:
+def leads_to(tab: str, opener: Callable[[Desk, int], Screen[None]]) -> None:
     """Say which screen a number opens on a tab."""
     _OPENERS[tab] = opener
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -26,7 +26,7 @@ from tui_connector.views.run_page import RunPage, read_run
 from tui_connector.views.runs import RUNNING, RunHistory, read_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from textual.app import ComposeResult
 
@@ -406,4 +406,4 @@ def _number(page: Shown) -> int | None:
     return page.row.id if isinstance(page, RunPage) else page.id if page else None
 
 
-leads_to("runs", cast("Callable[[Desk, int], ConsoleScreen[object]]", RunScreen))
+leads_to("runs", RunScreen)
