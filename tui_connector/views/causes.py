@@ -64,14 +64,19 @@ def load_flows(desk: Desk) -> dict[int, LoadFlow]:
 
 
 def cause_rows(desk: Desk, flows: Mapping[int, LoadFlow], groups: Sequence[CauseGroup]) -> list[CauseRow]:
-    """Groups as rows; what they are worth is added up from the values kept."""
+    """Groups as rows; what they are worth is added up from the values kept, as long as that stays quick."""
     samples = {one.place: one.reject for one in desk.store.cases.refusals([group.sample for group in groups])}
-    return [_row(desk, flows[group.target_id], group, samples.get(group.sample)) for group in groups]
+    rows, left = [], SUMMED
+    for group in groups:
+        flow, missing = flows[group.target_id], None
+        if group.records <= left:
+            missing, left = missing_of(desk, flow, group.target_id, group.cause), left - group.records
+        rows.append(_row(desk, flow, group, samples.get(group.sample), missing))
+    return rows
 
 
-def _row(desk: Desk, flow: LoadFlow, group: CauseGroup, sample: Reject | None) -> CauseRow:
+def _row(desk: Desk, flow: LoadFlow, group: CauseGroup, sample: Reject | None, missing: Missing | None) -> CauseRow:
     cause = cause_of(flow, sample) if sample else Cause(CauseKind.ANAPLAN)
-    missing = missing_of(desk, flow, group.target_id, group.cause) if group.records <= SUMMED else None
     return CauseRow(
         group, cause, clean(group.cause, limit=300) or "no cause was kept", TO_REPLAY if cause.replayable else IN_SAP,
         missing, next_move(desk, flow, cause, group.records, group.since, in_part=group.cause.startswith(IN_PART)),
@@ -79,7 +84,9 @@ def _row(desk: Desk, flow: LoadFlow, group: CauseGroup, sample: Reject | None) -
 
 
 def missing_of(desk: Desk, flow: LoadFlow, target_id: int, cause: str | None = None) -> Missing:
-    """What the open records of a flow, or of one of its causes, are worth."""
+    """What the open records of a flow, or of one of its causes, are worth; master data has no amounts to read."""
+    if money_columns(flow) is None:
+        return Missing({}, {}, 0)
     return total(flow, (values for _, values in desk.store.cases.values(target_id, cause)))
 
 

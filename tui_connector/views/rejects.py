@@ -193,7 +193,7 @@ def _sentences(desk: Desk, records: int, count: int, causes: Sequence[CauseRow])
     missing = told_missing(_all_missing(causes)) if count <= len(causes) else ""
     rest = f"{missing} is missing in Anaplan until they are replayed or waived." if missing else ""
     more = (
-        f"Their amounts are not added up here: more than {figure(SUMMED)} records of one cause."
+        f"Not all amounts are added up here: there are more than {figure(SUMMED)} records."
         if any(row.missing is None for row in causes)
         else ""
     )
