@@ -213,7 +213,7 @@ def choose(given: argparse.Namespace) -> int:
             proposal.id, given.document, to, typed=given.fingerprint, reason=given.reason, by=installation.person(),
             said=given.posted or "",
         )  # fmt: skip
-        told = f"{chosen_words(now)[:-1]}: {given.reason}"
+        told = f"Document {given.document} of {proposal.name} {chosen_words(now)}: {given.reason}"
         say(
             given,
             {"proposal": proposal.name, **describe_document(proposal, now)},

@@ -11,7 +11,7 @@ from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalS
 from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
-from tui_connector.views.deciding import flow_of, posts, writing
+from tui_connector.views.deciding import flow_of, serves, writing
 from tui_connector.views.words import sentence
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def approve(desk: Desk, proposal_id: int, *, typed: str, passphrase: str) -> str
     if not signed.run_ids:
         left = signed.needed - signed.given
         return f"{told} Waits for {'a second approver' if left == 1 else counted(left, 'more approver')}."
-    return f"{told} {signed.proposal.name} is approved. {posts(desk)}"
+    if serves(desk):
+        return f"{told} {signed.proposal.name} is approved. The worker posts it."
+    return f"{told} {signed.proposal.name} waits for a worker to post it."
 
 
 def reject(desk: Desk, proposal_id: int, reason: str) -> str:
@@ -94,7 +96,7 @@ def reverse(desk: Desk, proposal_id: int, reason: str) -> str:
     acts, proposal = writing(desk), desk.store.proposals.get(proposal_id)
     acts.decisions.check_reverse(proposal)
     run_id = acts.request_remake(proposal, Purpose.REVERSE, reason, desk.person)
-    return f"Run {run_id} proposes the reversal of {proposal.name}. It waits for approval then."
+    return f"Run {run_id} proposes the reversal of {proposal.name}."
 
 
 def choose(
@@ -105,7 +107,7 @@ def choose(
     document = acts.decisions.choose(
         proposal_id, number, to, typed=typed, reason=reason, by=desk.person, said=said
     )  # fmt: skip
-    return chosen_words(document)
+    return f"Document {number} {chosen_words(document)}."
 
 
 def look(desk: Desk, proposal_id: int) -> str:
@@ -122,14 +124,13 @@ def look(desk: Desk, proposal_id: int) -> str:
         return "Nothing is open: every document is settled."
     run_id = acts.request_posting(proposal, desk.person)[-1]
     if unsent and proposal.state is ProposalState.APPROVED:
-        return f"Run {run_id} goes on: it looks up what is open and sends what is signed."
+        return f"Run {run_id} goes on: looks up what is open, sends what is signed."
     return f"Run {run_id} looks up what is open and proves what is posted."
 
 
 def chosen_words(document: PostingDocument) -> str:
     """What a held document is after a person's word."""
-    words = _CHOSEN[document.state].format(number=document.accounting_document, year=document.fiscal_year)
-    return f"Document {document.document.number} of P-{document.proposal_id:04} {words}."
+    return _CHOSEN[document.state].format(number=document.accounting_document, year=document.fiscal_year)
 
 
 def _state(proposal: Proposal) -> str:

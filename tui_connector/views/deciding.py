@@ -133,7 +133,7 @@ def before_approval(desk: Desk, proposal_id: int, unopened: Sequence[str] = ()) 
     return Deciding(
         proposal, f"Approve {proposal.name}",
         f"You sign {what}, to be posted into {clean(proposal.head.ledger_words)}.",
-        posts(desk) if last else "A second approver must sign too. Nothing posts before that.", effects,
+        _posts(desk) if last else "A second approver must sign too. Nothing posts before that.", effects,
         tuple(facts), found.first,
     )  # fmt: skip
 
@@ -265,11 +265,13 @@ def flow_of(desk: Desk, proposal: Proposal) -> WritebackFlow:
     )
 
 
-def posts(desk: Desk) -> str:
-    """What comes of an approval that needs no further signature."""
-    if any(not desk.is_dead(worker) for worker in desk.store.workers.alive()):
-        return "The worker posts it."
-    return "It is posted once a worker runs."
+def serves(desk: Desk) -> bool:
+    """Whether a worker gives signs of life."""
+    return any(not desk.is_dead(worker) for worker in desk.store.workers.alive())
+
+
+def _posts(desk: Desk) -> str:
+    return "The worker posts it." if serves(desk) else "It is posted once a worker runs."
 
 
 def _whole(desk: Desk, proposal_id: int) -> tuple[Proposal, list[PostingDocument]]:

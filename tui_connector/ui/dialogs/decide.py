@@ -13,6 +13,7 @@ from tui_connector.domain.errors import AuthenticationError, ConnectorError
 from tui_connector.ui.dialogs.base import Dialog, Tell, TypedInput
 from tui_connector.ui.draw import MARGIN, Line, rule, wrap
 from tui_connector.ui.widgets.block import Block
+from tui_connector.ui.widgets.text_input import TextInput
 from tui_connector.views.deciding import Against, match
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Decide(Dialog[str]):
     Decide .sign { width: 2; background: $raised; }
     Decide .note { width: 1fr; }
     Decide Input { width: 1fr; margin-right: 2; padding: 0; }
-    Decide TypedInput { width: 30; margin-right: 2; padding: 0; }
+    Decide TypedInput { width: 21; margin-right: 2; padding: 0; }
     """
 
     def __init__(
@@ -130,12 +131,11 @@ class Decide(Dialog[str]):
         """What is chosen before anything is typed."""
         yield from ()
 
-    def _input(self, field: Field) -> Input:
+    def _input(self, field: Field) -> TextInput:
         if field.typed:
-            made: Input = TypedInput(id=field.name, secret=field.secret, value=field.value)
+            made: TextInput = TypedInput(id=field.name, secret=field.secret, value=field.value)
         else:
-            made = Input(field.value, id=field.name, select_on_focus=False, compact=True)
-            made.cursor_blink = False
+            made = TextInput(field.value, id=field.name)
         made.styles.padding = 0
         made.styles.background_tint = "transparent"
         return made

@@ -179,7 +179,9 @@ class Choose(Decide):
 
     def _show(self) -> None:
         super()._show()
-        self.query_one("#ways", Listing).display = self._open
+        ways = self.query_one("#ways", Listing)
+        ways.display = self._open
+        ways.refresh()
 
     def _draw(self, way: tuple[DocumentState, str, str], width: int, selected: bool) -> Line:
         mark = ("■ ", "accent") if way is self._way else ("□ ", "muted")

@@ -47,8 +47,8 @@ class DocumentScreen(ConsoleScreen["tuple[Proposal, DocumentPage]"]):
         Binding("C", "choose", "settle…", tooltip="say what you found in SAP for a held document"),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("↑↓", "move"), ("l", "look now"), ("y", "send number to terminal"), ("a", "audit trail"), ("e", "export"),
-        ("C", "settle…"), ("esc", "back"),
+        ("↑↓", "move"), ("l", "look now"), ("a", "audit trail"), ("y", "number"), ("e", "export"), ("C", "settle…"),
+        ("esc", "back"),
     )  # fmt: skip
 
     def __init__(self, desk: Desk, proposal_id: int, number: int) -> None:

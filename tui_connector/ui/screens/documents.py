@@ -67,8 +67,8 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         Binding("V", "reverse", "reverse…", tooltip="propose the opposite of what was posted"),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("enter", "open"), ("l", "look now"), ("y", "send number to terminal"), ("a", "audit trail"), ("e", "export"),
-        ("C", "settle…"), ("V", "reverse…"), ("esc", "back"),
+        ("enter", "open"), ("l", "look now"), ("a", "audit trail"), ("y", "number"), ("e", "export"), ("C", "settle…"),
+        ("V", "reverse…"), ("esc", "back"),
     )  # fmt: skip
 
     def __init__(self, desk: Desk, proposal_id: int) -> None:
@@ -261,8 +261,8 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         if posting.since:
             tail += f", {age(self.desk.clock.now() - posting.since)}"
         edge = width - MARGIN
-        if line.width + _BAR + width_of(tail) + 2 <= edge:
-            line.to(edge - _BAR - width_of(tail)).cells(bar(share, _BAR))
+        if line.width + _BAR + width_of(tail) + 3 <= edge:
+            line.to(edge - _BAR - width_of(tail) - 1).cells(bar(share, _BAR))
         return [*lines, line.right(tail, "muted", edge) if line.width + width_of(tail) <= edge else line, Line()]
 
     def _grid(self, width: int) -> Grid:
