@@ -72,7 +72,7 @@ def test_what_fits_goes_into_lines(counter: Counter) -> None:
     head, *lines = map(json.loads, counter.tell("audit", "show", "--format", "jsonl", "--limit", "2").out.splitlines())
     assert [line["seq"] for line in lines] == [head["last_event"] - 1, head["last_event"]]
     text = counter.tell("audit", "show", "kind:lines", "--format", "text").out
-    assert "line decision: P-0001, 1 line; held; not yet" in text
+    assert "lines: P-0001, 1 line; held; not yet" in text
 
 
 def test_a_verification_shows_how_far_it_is(counter: Counter) -> None:

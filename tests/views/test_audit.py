@@ -220,7 +220,7 @@ def words(desk: Desk, key: str, part: int = 0) -> list[str]:
 
 
 def test_a_plan_line_is_told_from_the_export_to_the_proof(desk: Desk) -> None:
-    told = ["exported", "proposed", "line decision", "line decision", "signed", "approved", "post asked", "ready",
+    told = ["exported", "proposed", "lines", "lines", "signed", "approved", "post asked", "ready",
             "sending", "unknown", "posted", "proved"]  # fmt: skip
     assert words(desk, "PL-1") == told
     assert words(desk, "1010/100004711/2026") == told
@@ -231,7 +231,7 @@ def test_a_plan_line_is_told_from_the_export_to_the_proof(desk: Desk) -> None:
     assert stations["signed"].by == desk.person
     assert stations["unknown"].mark.role == "warn"
     assert [one.seq for one in plan.stations[1:]] == sorted(one.seq or 0 for one in plan.stations[1:])
-    assert words(desk, "P-0001") == [word for word in told if word not in {"line decision", *told[-5:]}]
+    assert words(desk, "P-0001") == [word for word in told if word not in {"lines", *told[-5:]}]
 
 
 def test_a_record_is_told_from_sap_to_its_end(desk: Desk) -> None:

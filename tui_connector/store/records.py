@@ -171,6 +171,13 @@ class Records:
             for row in rows
         ]
 
+    def refused_in(self, run_id: int, position: int) -> int | None:
+        """Number of the event that tells of a record's first refusal; None when it was not refused."""
+        found = self._database.value(
+            "SELECT seq FROM reject WHERE run_id = ? AND position = ? ORDER BY part LIMIT 1", run_id, position
+        )
+        return None if found is None else int(found)
+
     def by_file_lines(self, run_id: int, lines: Sequence[int]) -> dict[int, Record]:
         """Records by their line in the uploaded file; lines that no record was sent on are left out."""
         wanted = sorted(set(lines))

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 _SECONDS = 0.15  # how long one look for rows may take; then what was found is shown, and it goes on
 _WIDE = (
-    Col("event", "event", 10, right=True, rank=1),
+    Col("event", "event", 9, right=True, rank=1),
     Col("time", "time", 8),
     Col("who", "who", 12),
-    Col("what", "  what", 14, gap=1),
+    Col("what", "  what", 13, gap=1),
     Col("text", "", 12, grow=True, gap=1),
 )
 _SMALL = (
     Col("time", "time", 5),
     Col("who", "who", 12),
-    Col("what", "  what", 14, gap=1),
+    Col("what", "  what", 13, gap=1),
     Col("text", "", 12, grow=True, gap=1),
     Col("about", "", 12, right=True, rank=1),
 )

@@ -48,7 +48,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "step.done": ("step done", _NONE),
     "step.failed": ("step failed", _FAIL),
     "step.cancelled": ("cancelled", _MUTED),
-    "task.cancel_asked": ("cancel asked", _NONE),
+    "task.cancel_asked": ("stop asked", _NONE),
     "task.cancel_refused": ("not stopped", _WARN),
     "records.batch": ("batch", _NONE),
     "records.rejected": ("rejected", _WARN),
@@ -69,7 +69,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "proposal.expired": ("expired", _WARN),
     "proposal.approved": ("approved", _OK),
     "proposal.posted": ("posted", _OK),
-    "proposal.lines": ("line decision", _NONE),
+    "proposal.lines": ("lines", _NONE),
     "proposal.comment": ("comment", _NONE),
     "proposal.signed": ("signed", _NONE),
     "posting.requested": ("post asked", _NONE),
@@ -236,6 +236,8 @@ def _document(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
             words += [f"reference {fact.subject}", f"attempt {changes.get('attempt', 1)}"]
         case "document.verified":
             words.append("read back equal to the cent")
+        case "document.unknown" if changes.get("looks"):
+            words.append(f"look {changes['looks']}: not found yet")
         case "document.chosen":
             words.append(f"a person decides: {data.get('to')}")
         case _:

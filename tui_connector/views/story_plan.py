@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.domain.proposal import Verdict
 from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import counted, listed, money, plain
+from tui_connector.review.amounts import listed, money, plain
 from tui_connector.review.marks import standing
 from tui_connector.store.run_search import RunFilter
 from tui_connector.views import events
@@ -181,38 +181,21 @@ def _station(story: PlanStory, event: AuditEvent) -> Station:
 
 def _details(story: PlanStory, event: AuditEvent) -> tuple[str, ...]:
     """What an event says to somebody who knows already which proposal and document this is."""
-    data, kind = event.fact.data, event.fact.kind
-    changes = data.get("changes") or {}
-    number = f"{changes['accounting_document']} of {changes['fiscal_year']}" if changes.get("fiscal_year") else ""
-    words = [data.get("reason"), number and f"document {number}", changes.get("difference"), changes.get("said")]
-    match kind:
+    data = event.fact.data
+    match event.fact.kind:
         case "proposal.made":
             asks = [one.name for one in story.proposal.gates if one.verdict is not Verdict.PASS]
             gates = f"gates that ask or are closed: {listed(asks)}" if asks else "every gate passes"
             head = story.proposal.head
             words = [story.proposal.short, f"into {head.ledger} {head.ledger_words}", gates]
-        case "proposal.signed":
-            words = [data["name"], f"user {data['user']}", f"key {data['key']}"]
         case "proposal.lines":
             words = [data["decision"] or "released", data["reason"]]
         case "proposal.comment":
             words = [data["comment"] or "taken back"]
         case "plan.compared":
             words = [data["moved"], f"task {data['task']}", f"SHA-256 {data['digest']}"]
-        case "posting.requested":
-            words = [" and ".join(data["purposes"])]
-        case "document.sending":
-            words = [f"reference {event.fact.subject}", f"attempt {changes.get('attempt', 1)}"]
-        case "document.verified":
-            words = [number and f"document {number}", "read back equal to the cent"]
-        case "document.chosen":
-            words.insert(0, f"a person decides: {data['to']}")
-        case "reversal.prepared":
-            words = [f"{counted(data['documents'], 'document')} would take it back", *data["closed"]]
-        case "run.done" | "run.failed" | "proposal.judged" | "proposal.checked":
-            words = [text for text in events.parts_of(event.fact) if text != event.fact.subject]
         case _:
-            pass
+            words = events.parts_of(event.fact)[1:]  # the first one says what it is about
     return tuple(clean(str(part)) for part in words if part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +34,14 @@ _FOLLOWED = 3  # unchanged runs in a row become one station from here on
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A record in one run. batch: the event whose digest covers it."""
+    """A record in one run. batch: the event whose digest covers it; seqs: numbers of the events of steps and ends."""
 
     traced: TracedRecord
     run: Run
     transfer: Step | None
     imported: Step | None
     batch: AuditEvent | None = None
+    seqs: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def unchanged(self) -> bool:
@@ -88,8 +89,18 @@ def _tell(store: Store, stages: Sequence[Stage], flow: Flow | None) -> Iterator[
         if len(part) > 1:
             yield _counted("unchanged", part)
         else:
-            batch = store.audit.batch_of(part[0].run.id, part[0].traced.record.position)
-            yield from _run(store, replace(part[0], batch=batch), flow)
+            yield from _run(store, _with_events(store, part[0]), flow)
+
+
+def _with_events(store: Store, stage: Stage) -> Stage:
+    run_id, position = stage.run.id, stage.traced.record.position
+    ended = store.audit.events(limit=_SAID, kind="step.done", run_id=run_id)
+    seqs = {event.fact.subject.partition("/")[2]: event.seq for event in ended}
+    for event in store.audit.events(limit=_SAID, kind="run.", run_id=run_id):
+        seqs["ended"] = event.seq
+    if (refused := store.records.refused_in(run_id, position)) is not None:
+        seqs["refused"] = refused
+    return replace(stage, batch=store.audit.batch_of(run_id, position), seqs=seqs)
 
 
 def _counted(word: str, stages: Sequence[Stage]) -> Station:
@@ -107,7 +118,7 @@ def _run(store: Store, stage: Stage, flow: Flow | None) -> Iterator[Station]:
     reject = stage.traced.reject
     if stage.unchanged:
         words = ("Anaplan holds the same content; nothing was sent",)
-        yield Station(Mark("·", "unchanged", "muted"), _at(stage), words, "unchanged")
+        yield Station(Mark("·", "unchanged", "muted"), _at(stage), words, "unchanged", seq=_seq(stage))
     if record.file_line is not None:
         yield from _sent(stage)
         if reject is None:
@@ -142,7 +153,14 @@ def _sent(stage: Stage) -> Iterator[Station]:
         return
     chunks = counted(data["chunks"], "chunk") if data.get("chunks") else ""
     file = f"file {data['file_id']}" if data.get("file_id") else ""
-    yield Station(Mark("✓", "uploaded", _OK), stage.transfer.ended_at, _said(file, chunks), "uploaded", minor=True)
+    yield Station(
+        Mark("✓", "uploaded", _OK),
+        stage.transfer.ended_at,
+        _said(file, chunks),
+        "uploaded",
+        minor=True,
+        seq=stage.seqs.get("transfer"),
+    )
 
 
 def _end(stage: Stage) -> Station:
@@ -151,11 +169,29 @@ def _end(stage: Stage) -> Station:
     task = _task(step)
     if run.state is RunState.DONE and not run.dry_run:
         at = step.ended_at if step and step.ended_at else run.ended_at
-        return Station(Mark("✓", "imported", _OK), at, _said(task, f"run {run.id} is done"), "imported")
+        return Station(
+            Mark("✓", "imported", _OK),
+            at,
+            _said(task, f"run {run.id} is done"),
+            "imported",
+            seq=stage.seqs.get("import"),
+        )
     if run.state in {RunState.FAILED, RunState.BLOCKED}:
-        return Station(Mark("✗", "not loaded", "fail"), run.ended_at, _said(run.reason, task), "failed")
+        return Station(
+            Mark("✗", "not loaded", "fail"),
+            run.ended_at,
+            _said(run.reason, task),
+            "failed",
+            seq=stage.seqs.get("ended"),
+        )
     if run.state is RunState.CANCELLED:
-        return Station(Mark("◇", "cancelled", "muted"), run.ended_at, _said(run.reason, task), "cancelled")
+        return Station(
+            Mark("◇", "cancelled", "muted"),
+            run.ended_at,
+            _said(run.reason, task),
+            "cancelled",
+            seq=stage.seqs.get("ended"),
+        )
     if run.dry_run:
         return Station(Mark("·", "not sent", "muted"), run.ended_at, ("a dry run sends nothing",), "dry")
     return Station(Mark("●", "on its way", "accent"), step.started_at if step else None, _said(task), "running")
@@ -167,7 +203,7 @@ def _refused(stage: Stage, reject: Reject) -> Station:
     at = _at(stage) if by_us or stage.imported is None else stage.imported.ended_at or stage.run.ended_at
     line = f"line {figure(reject.file_line)} of the file" if reject.file_line else ""
     details = _said(reject.cause, reject.detail, "" if by_us else _task(stage.imported), line)
-    return Station(Mark("✗", word, "fail"), at, details, "rejected")
+    return Station(Mark("✗", word, "fail"), at, details, "rejected", seq=stage.seqs.get("refused"))
 
 
 def _afterwards(store: Store, stage: Stage) -> Iterator[Station]:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tui_connector.views.audit import EventDetail, Verification
     from tui_connector.views.story import Trace
 
-_SIDE = 46
+_SIDE = 43
 _EVIDENCE = 7
 _STRIP = 4
 _NEW = 99
