@@ -257,7 +257,7 @@ def test_a_record_is_told_from_sap_to_its_end(desk: Desk) -> None:
         "read from SAP", "staged", "uploaded", "imported",
         "unchanged",
     ]  # fmt: skip
-    assert told[0][2] == f"A_GLAccountInChartOfAccounts, record 1 of run {first}; content mVVZ…27KA"
+    assert told[0][2] == f"A_GLAccountInChartOfAccounts, record 1; run {first}, content mVVZ…27KA"
     assert told[2][2] == "file 113000000041; 13 chunks"
     assert told[3] == ("✗", "rejected by Anaplan",
                        "Cost Center: 4735 not found; no such item; task 2B610000…000004DE; line 2 of the file")  # fmt: skip

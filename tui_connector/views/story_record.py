@@ -139,7 +139,7 @@ def _replayed(store: Store, run: Run) -> Station:
 def _read(stage: Stage, flow: Flow | None) -> Station:
     source = f"{flow.source.entity_set}, " if isinstance(flow, LoadFlow) else ""
     record = stage.traced.record
-    details = (f"{source}record {figure(record.position)} of run {stage.run.id}", f"content {short_id(record.content)}")
+    details = (f"{source}record {figure(record.position)}", f"run {stage.run.id}, content {short_id(record.content)}")
     return Station(Mark("✓", "read from SAP", _OK), _at(stage), details, "read", seq=_seq(stage))
 
 

@@ -57,6 +57,7 @@ class Prompt(Horizontal):
         field = self.query_one(Input)
         field.suggester = SuggestFromList(suggestions) if suggestions else None
         field.value = value
+        field.cursor_position = len(value)
         self.display = True
         field.focus()
 
