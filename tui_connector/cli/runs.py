@@ -13,8 +13,7 @@ from tui_connector.cli.flows import describe
 from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table
 from tui_connector.cli.progress import follow
 from tui_connector.cli.verdict import judge
-from tui_connector.domain.proposal import short_fingerprint
-from tui_connector.domain.run import StepState
+from tui_connector.views.run_steps import known
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -121,30 +120,11 @@ def _step(step: Step) -> tuple[Any, ...]:
 
 def _known(step: Step) -> str:
     """A step's data in words."""
-    data = step.data
-    parts: list[str] = []
-    if step.name == "prepare" and "model" in data:
-        codes = ", ".join(f"{figure(count)} {name}" for name, count in data["codes"].items())
-        parts = [f"model {data['model']}", f"action {data['action']}", f"checked against {codes}" if codes else ""]
-    elif step.name == "transfer":
-        since = f"changes since {data['since'][:19]}" if data.get("since") else "everything"
-        names = ("read", "unchanged", "sent", "rejected", "chunks") if step.state is StepState.DONE else ()
-        parts = [since, *(f"{figure(data[name])} {name}" for name in names if name in data)]
-    elif step.name == "export":
-        parts = [_task(data), f"{figure(data['size'])} bytes" if "size" in data else "", _digest(data)]
-    elif step.name == "propose" and "fingerprint" in data:
-        closed = data.get("closed", "").removeprefix("; ")
-        parts = [short_fingerprint(data["fingerprint"]), f"{figure(data['documents'])} documents", closed]
-    elif step.name == "test" and "documents" in data:
-        parts = [f"SAP would take {figure(data['documents'])} documents"]
-    elif step.name == "import":
-        parts = [_task(data), data.get("outcome", ""), data.get("said", "")]
-    return ", ".join(part for part in parts if part)
-
-
-def _task(data: dict[str, Any]) -> str:
-    return f"task {data['task_id']}" if data.get("task_id") else "task not known yet"
-
-
-def _digest(data: dict[str, Any]) -> str:
-    return f"SHA-256 {data['digest'][:8]}…{data['digest'][-8:]}" if "digest" in data else ""
+    words = known(step)
+    if step.name != "transfer":
+        return words
+    since = step.data.get("since")
+    if "replayed" in step.data:
+        return f"{figure(step.data['replayed'])} refused records, {words}"
+    window = f"changes since {since[:19]}" if since else "everything"
+    return f"{window}, {words}" if words else window

@@ -10,9 +10,10 @@ from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
+from tui_connector.views.ends import read_ends
 from tui_connector.views.marks import Mark
 from tui_connector.views.runs import BLOCKED, FAILED, UNSETTLED, marks_of, serves
-from tui_connector.views.words import age, figure, moment, short_date
+from tui_connector.views.words import age, figure, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,6 @@ _EXPIRES = Mark("▲", "expires", "warn")
 _ENDED = Mark("✗", "expired", "fail")
 _WORKER = Mark("▲", "worker", "warn")
 _AUDIT = Mark("✗", "audit", "fail")
-_SOON = timedelta(days=30)
 _MOST = 50
 _STANDING = (ProposalState.PLANNED, ProposalState.HELD)
 
@@ -180,18 +180,13 @@ def _rejects(desk: Desk) -> Iterator[Need]:
 def _ends(desk: Desk) -> Iterator[Need]:
     """Certificates that end soon, and those that have."""
     now = desk.clock.now()
-    today = now.astimezone(desk.zone).date()
-    used = {one.name for one in desk.connections}
-    for one in desk.store.credentials.names():
-        if one.name not in used or one.expires_at is None or one.expires_at - now > _SOON:
-            continue
-        left = one.expires_at - now
-        ended = left <= timedelta()
-        days = "ended" if ended else f"{counted(left.days, 'day')} left" if left.days else f"{age(left)} left"
-        yield Need(
-            1 if ended else 2, one.expires_at, _ENDED if ended else _EXPIRES, "certificate", one.name,
-            Place("connections", one.name), days, None, short_date(one.expires_at.astimezone(desk.zone).date(), today),
-        )  # fmt: skip
+    for one in read_ends(desk, {}):
+        if one.connection and not one.renewed and one.mark.role != "ok":
+            ended = one.left <= timedelta()
+            yield Need(
+                1 if ended else 2, one.ends_at, _ENDED if ended else _EXPIRES, "certificate", one.connection,
+                Place("connections", one.connection), one.days_words, None, one.date(now, desk.zone),
+            )  # fmt: skip
 
 
 def _worker(desk: Desk, serving: Serving) -> Iterator[Need]:
