@@ -157,6 +157,9 @@ def test_waive_and_take_back(desk: Desk) -> None:
     page = desk.tell("rejects", "show", first)
     assert "waived by" in page.out
     assert "posted twice" in page.out
+    let_be = tell_json(desk, "list", "--waived", "--records")
+    assert [one["id"] for one in let_be["rejects"]] == [first]
+    assert let_be["sentence"].startswith("1 record is waived, for 1 cause.")
     refused = desk.tell("rejects", "replay", first, second, "--yes")
     assert (refused.code, "has waived it: posted twice" in refused.err) == (Exit.REFUSED, True)
     rest = desk.tell("rejects", "waive", "--flow", "gl_line_items", "--cause", CAUSE, "--reason", "all of it")

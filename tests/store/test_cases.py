@@ -205,6 +205,12 @@ def test_a_waiver_is_audited_and_can_be_taken_back(bench: Bench) -> None:
     run_id = load(bench, ["A"], {"B": GONE, "C": GONE, "D": LOCKED})
     waive(bench, Place(run_id, 2), Place(run_id, 3))
     assert list(open_keys(bench)) == ["D"]
+    target_id, cases = bench.target(), bench.store.cases
+    (group,) = cases.groups([target_id], waived=True)
+    assert (group.cause, group.records, group.waived, cases.count([target_id], waived=True)) == (GONE, 2, True, (2, 1))
+    waived = cases.of_cause(target_id, GONE, waived=True)
+    assert [one.place for one in waived] == cases.places(target_id, waived=True) == [Place(run_id, 2), Place(run_id, 3)]
+    assert len(list(cases.values(target_id, waived=True))) == 2
     case = bench.store.cases.at(Place(run_id, 2))
     assert case is not None
     assert case.waiver is not None
@@ -408,6 +414,10 @@ def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.Monkey
         cases.ages([target_id], [datetime.now(UTC)])
         cases.at(Place(first, 2))
         cases.solved([target_id])
+        (let_be,) = cases.groups([target_id], waived=True)
+        cases.count([target_id], waived=True)
+        cases.of_cause(target_id, let_be.cause, waived=True)
+        list(cases.values(target_id, let_be.cause, waived=True))
         cases.refusals([Place(first, 2)])
         cases.mappings(cases.refusals([Place(first, 2)]))
         cases.replays_under_way([Place(first, 2)])

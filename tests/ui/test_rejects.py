@@ -172,6 +172,26 @@ def test_a_waiver_wants_a_reason(desk: Desk) -> None:
             assert "16 records were refused" in said
             assert "3 Rejects 16" in said
             assert "posted twice" in line_of(pilot.app, "waived by")
+            await press(pilot, "slash")
+            await type_in(pilot, "is:waived gl_line_items")
+            await press(pilot, "enter")
+            said = text(pilot.app)
+            assert "1 record is waived, for 1 cause." in said
+            assert "480.00 EUR stays out of Anaplan until the records change or a waiver is taken back." in said
+            assert "W take back…" in said
+            assert "stands" in said
+            await press(pilot, "P")
+            assert "That did not work" in text(pilot.app)
+            assert "has waived" in text(pilot.app)
+            await press(pilot, "escape", "W")
+            assert "1 record is open again: 480.00 EUR." in text(pilot.app)
+            await type_in(pilot, "needed after all")
+            await press(pilot, "enter")
+            assert "1 record is open again." in text(pilot.app)
+            assert "Nothing is waived." in text(pilot.app)
+            assert first in places(desk)
+            await press(pilot, "escape")
+            assert "17 records were refused" in text(pilot.app)
             assert desk.store.audit.verify().broken_at is None
 
     play(story())

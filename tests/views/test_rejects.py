@@ -165,10 +165,24 @@ def test_lists_page_both_ways(desk: Desk) -> None:
         ("flow:suppliers line break", RejectFilter("suppliers", "line break")),
         ('cause:"is closed" 0061099000', RejectFilter("", "is closed 0061099000")),
         ("suppliers customers", RejectFilter("suppliers", "customers")),
+        ("is:waived", RejectFilter(waived=True)),
+        ("is:open account", RejectFilter("", "account")),
     ],
 )
 def test_a_filter_is_a_flow_and_words(desk: Desk, typed: str, found: RejectFilter) -> None:
     assert read_filter(desk, typed) == found
+
+
+def test_what_was_waived_is_told_apart(desk: Desk) -> None:
+    lines = list(rejects_lines(read_rejects(desk, RejectFilter(waived=True)), desk.clock.now(), desk))
+    assert lines[0] == "4 records are waived, for 1 cause."
+    assert lines[1] == "They stay out of Anaplan until the records change or a waiver is taken back."
+    assert "  waived. A person lets it be; taking the waiver back opens it again." in lines
+    assert not any(line.startswith("open by age") for line in lines)
+    (row,) = CauseList(desk, RejectFilter(waived=True)).after(None, 10)
+    assert len(RecordList(desk, row.group).after(None, 10)) == 4
+    nothing = read_rejects(desk, RejectFilter("suppliers", waived=True))
+    assert nothing.first == "Nothing is waived."
 
 
 def test_what_is_against_a_replay_is_told_before(desk: Desk) -> None:

@@ -135,12 +135,13 @@ def _add_flows(verbs: _Verbs) -> None:
 
 def _add_rejects(verbs: _Verbs) -> None:
     group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, waive, send once more")
-    group.set_defaults(records=False, limit=200)
+    group.set_defaults(records=False, waived=False, limit=200)
     group.add_argument("--flow", metavar="FLOW", help="of one flow only")
     group.set_defaults(cause=None)
     under = group.add_subparsers(metavar="ACTION")
     listing = _verb(under, "list", "rejects:listing", "open rejects by cause, the oldest first")
     listing.add_argument("--records", action="store_true", help="each record with its id")
+    listing.add_argument("--waived", action="store_true", help="those that a person lets be, instead of the open ones")
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="how many rows (default: 200)")
     show = _verb(under, "show", "rejects:show", "one refused record: cause, values, what was said, where it is from")
     show.add_argument("id", metavar="ID", help="its run and position, for example 12/5")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.views.words import figure
 
@@ -121,7 +122,9 @@ def moment(value: datetime | None) -> str:
 
 
 def run_name(run: Run) -> str:
-    """A run by its flow, and by its purpose when it serves a proposal."""
+    """A run by its flow, and by its purpose when it is not the flow's own."""
+    if run.purpose is Purpose.REPLAY:
+        return f"{run.flow} (replay)"
     return run.flow if run.proposal is None else f"{run.flow} ({run.purpose} P-{run.proposal:04})"
 
 

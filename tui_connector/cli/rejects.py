@@ -44,7 +44,7 @@ def listing(given: argparse.Namespace) -> int:
     with open_installation(given.config, read_only=True) as installation:
         desk = installation.desk()
         _check_flow(desk, given.flow)
-        model = read_rejects(desk, RejectFilter(given.flow or ""))
+        model = read_rejects(desk, RejectFilter(given.flow or "", waived=given.waived))
         wanted = _fitting(model.causes, given.cause) if given.cause else model.causes
         records = list(_records(desk, wanted, given.limit)) if given.records else []
     if given.json:
@@ -58,7 +58,7 @@ def listing(given: argparse.Namespace) -> int:
         _cause_table(wanted[: given.limit])
     for one in model.solved if not given.cause else ():
         facts([(moment(one.at), f"{one.mark.glyph} {one.words}")])
-    if wanted and not given.records:
+    if wanted and not given.records and not given.waived:
         say_next("tui-connector rejects list --records, rejects show ID, rejects replay, rejects waive")
     return Exit.DONE
 

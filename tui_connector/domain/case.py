@@ -70,7 +70,8 @@ class Case:
 class CauseGroup:
     """The open cases of one flow with one cause.
 
-    since: the oldest of them. runs: how many the refusals come from. sample: one of them.
+    since: the oldest of them. runs: how many the refusals come from. sample: one of them. waived: they are not open, a
+    person lets them be.
     """
 
     target_id: int
@@ -82,6 +83,7 @@ class CauseGroup:
     last_run: int
     runs: int
     sample: Place
+    waived: bool = False
 
     @property
     def mark(self) -> GroupMark:

@@ -34,6 +34,7 @@ _FROM = (
     " LEFT JOIN waiver w ON w.run_id = c.waived_run AND w.position = c.waived_position"
 )
 _OPEN = "solved_run IS NULL AND waived_run IS NULL"
+_LET_BE = "solved_run IS NULL AND waived_run IS NOT NULL"
 _EVENT = 5000  # positions in one event, at most
 _PAGE = 5000
 _ROOM = 2**32  # positions of a run stay below it
@@ -103,17 +104,20 @@ def _open(tx: Transaction, which: str, since: str, *parameters: int) -> None:
 
 
 class Cases:
-    """What people see of refused records. `targets` are the numbers of the flows' present pairs of tenants."""
+    """What people see of refused records. `targets` are the numbers of the flows' present pairs of tenants.
+
+    What is said of open cases is said of the waived ones instead where `waived` is asked for.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, targets: Sequence[int], about: str = "") -> tuple[int, int]:
+    def count(self, targets: Sequence[int], about: str = "", *, waived: bool = False) -> tuple[int, int]:
         """How many records are open, and for how many causes; about: a part of the cause."""
         like, words = _like(about)
         row = self._database.row(
             "SELECT count(*), coalesce(sum(records), 0) FROM (SELECT count(*) AS records FROM reject_case"
-            f" WHERE {_OPEN} AND target_id IN ({self._database.dialect.numbers}){like}"
+            f" WHERE {_LET_BE if waived else _OPEN} AND target_id IN ({self._database.dialect.numbers}){like}"
             " GROUP BY target_id, cause) AS grouped",
             canonical(list(targets)),
             *words,
@@ -129,6 +133,7 @@ class Cases:
         *,
         back: bool = False,
         about: str = "",
+        waived: bool = False,
     ) -> list[CauseGroup]:
         """Open cases by flow and cause after a mark, oldest first; `back`: the nearest ones before it.
 
@@ -143,42 +148,52 @@ class Cases:
             "SELECT g.target_id, t.flow, g.cause, g.records, g.since, g.first_run, g.last_run, g.runs, g.sample FROM"
             " (SELECT target_id, cause, count(*) AS records, min(since) AS since, min(first_run) AS first_run,"
             f" max(run_id) AS last_run, count(DISTINCT run_id) AS runs, min(run_id * {_ROOM} + position) AS sample"
-            f" FROM reject_case WHERE {_OPEN}"
+            f" FROM reject_case WHERE {_LET_BE if waived else _OPEN}"
             f" AND target_id IN ({self._database.dialect.numbers}){like} GROUP BY target_id, cause{having}"
             f" ORDER BY min(since) {way}, target_id {way}, cause {way} LIMIT ?) AS g"
             " JOIN target t ON t.id = g.target_id ORDER BY g.since, g.target_id, g.cause",
             canonical(list(targets)), *words, *parameters, limit,
         )  # fmt: skip
         return [
-            CauseGroup(target_id, flow, cause, records, to_moment(since), first, last, runs, _place(sample))
+            CauseGroup(target_id, flow, cause, records, to_moment(since), first, last, runs, _place(sample), waived)
             for target_id, flow, cause, records, since, first, last, runs, sample in rows
         ]
 
     def of_cause(
-        self, target_id: int, cause: str, after: Place | None = None, limit: int = 200, *, back: bool = False
+        self,
+        target_id: int,
+        cause: str,
+        after: Place | None = None,
+        limit: int = 200,
+        *,
+        back: bool = False,
+        waived: bool = False,
     ) -> list[Case]:
         """Open cases of one cause after a place, in the order of their refusals; `back`: the nearest ones before it."""
         way, edge = ("DESC", "<") if back else ("ASC", ">")
         place = after or (Place(_LAST, _LAST) if back else Place(0, 0))
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.solved_run IS NULL AND c.waived_run IS NULL AND c.target_id = ?"
+            f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.solved_run IS NULL"
+            f" AND c.waived_run IS {'NOT ' if waived else ''}NULL AND c.target_id = ?"
             f" AND c.cause = ? AND (c.run_id, c.position) {edge} (?, ?)"
             f" ORDER BY c.run_id {way}, c.position {way} LIMIT ?",
             target_id, cause, *place, limit,
         )  # fmt: skip
         return [_case_of(row) for row in (rows[::-1] if back else rows)]
 
-    def places(self, target_id: int, cause: str | None = None) -> list[Place]:
+    def places(self, target_id: int, cause: str | None = None, *, waived: bool = False) -> list[Place]:
         """Where every open case of a flow, or of one of its causes, stands."""
         where, parameters = ("", ()) if cause is None else (" AND cause = ?", (cause,))
         rows = self._database.rows(
-            f"SELECT run_id, position FROM reject_case WHERE {_OPEN} AND target_id = ?{where}"
+            f"SELECT run_id, position FROM reject_case WHERE {_LET_BE if waived else _OPEN} AND target_id = ?{where}"
             " ORDER BY run_id, position",
             target_id, *parameters,
         )  # fmt: skip
         return [Place(*row) for row in rows]
 
-    def values(self, target_id: int, cause: str | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+    def values(
+        self, target_id: int, cause: str | None = None, *, waived: bool = False
+    ) -> Iterator[tuple[str, dict[str, str]]]:
         """Cause and kept values of every open case of a flow, or of one of its causes; empty where they were erased."""
         last = (cause or "", 0, 0)
         until, parameters = ("", ()) if cause is None else (" AND c.cause = ?", (cause,))
@@ -186,7 +201,8 @@ class Cases:
             rows = self._database.rows(
                 "SELECT c.cause, c.run_id, c.position, j.content FROM reject_case c LEFT JOIN reject j"
                 " ON j.run_id = c.run_id AND j.position = c.position AND j.part = 1"
-                f" WHERE c.solved_run IS NULL AND c.waived_run IS NULL AND c.target_id = ?{until}"
+                f" WHERE c.solved_run IS NULL AND c.waived_run IS {'NOT ' if waived else ''}NULL"
+                f" AND c.target_id = ?{until}"
                 " AND (c.cause, c.run_id, c.position) > (?, ?, ?)"
                 f" ORDER BY c.cause, c.run_id, c.position LIMIT {_PAGE}",
                 target_id, *parameters, *last,

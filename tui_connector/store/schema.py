@@ -198,6 +198,8 @@ CREATE UNIQUE INDEX reject_case_alive ON reject_case (target_id, key) WHERE solv
 CREATE INDEX reject_case_key ON reject_case (target_id, key);
 CREATE INDEX reject_case_open ON reject_case (target_id, cause, run_id, position, since, first_run)
     WHERE solved_run IS NULL AND waived_run IS NULL;
+CREATE INDEX reject_case_let_be ON reject_case (target_id, cause, run_id, position, since, first_run)
+    WHERE solved_run IS NULL AND waived_run IS NOT NULL;
 CREATE INDEX reject_case_solved ON reject_case (solved_run, target_id, cause) WHERE solved_run IS NOT NULL;
 CREATE INDEX reject_case_waived ON reject_case (waived_run, waived_position) WHERE waived_run IS NOT NULL;
 CREATE INDEX waiver_at ON waiver (at);

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from tui_connector.domain.case import CauseGroup, Place
+    from tui_connector.domain.case import CauseGroup
     from tui_connector.domain.record import Reject
     from tui_connector.views.desk import Desk
 
 TO_REPLAY = Mark("▲", "can be replayed", "warn")
 IN_SAP = Mark("✗", "to mend in SAP", "fail")
+LET_BE = Mark("◇", "waived", "muted")
 SUMMED = 50_000  # records whose amounts are added up for a screen, at most
 
 
@@ -70,24 +71,29 @@ def cause_rows(desk: Desk, flows: Mapping[int, LoadFlow], groups: Sequence[Cause
     for group in groups:
         flow, missing = flows[group.target_id], None
         if group.records <= left:
-            missing, left = missing_of(desk, flow, group.target_id, group.cause), left - group.records
+            missing, left = missing_of(desk, flow, group), left - group.records
         rows.append(_row(desk, flow, group, samples.get(group.sample), missing))
     return rows
 
 
 def _row(desk: Desk, flow: LoadFlow, group: CauseGroup, sample: Reject | None, missing: Missing | None) -> CauseRow:
     cause = cause_of(flow, sample) if sample else Cause(CauseKind.ANAPLAN)
-    return CauseRow(
-        group, cause, clean(group.cause, limit=300) or "no cause was kept", TO_REPLAY if cause.replayable else IN_SAP,
-        missing, next_move(desk, flow, cause, group.records, group.since, in_part=group.cause.startswith(IN_PART)),
-    )  # fmt: skip
+    if group.waived:
+        mark, move = LET_BE, "A person lets it be; taking the waiver back opens it again."
+    else:
+        mark = TO_REPLAY if cause.replayable else IN_SAP
+        in_part = group.cause.startswith(IN_PART)
+        move = next_move(desk, flow, cause, group.records, group.since, in_part=in_part)
+    words = clean(group.cause, limit=300) or "no cause was kept"
+    return CauseRow(group, cause, words, mark, missing, move)
 
 
-def missing_of(desk: Desk, flow: LoadFlow, target_id: int, cause: str | None = None) -> Missing:
-    """What the open records of a flow, or of one of its causes, are worth; master data has no amounts to read."""
+def missing_of(desk: Desk, flow: LoadFlow, group: CauseGroup) -> Missing:
+    """What the records of a cause are worth; master data has no amounts to read."""
     if money_columns(flow) is None:
         return Missing({}, {}, 0)
-    return total(flow, (values for _, values in desk.store.cases.values(target_id, cause)))
+    found = desk.store.cases.values(group.target_id, group.cause, waived=group.waived)
+    return total(flow, (values for _, values in found))
 
 
 def total(flow: LoadFlow, records: Iterable[Mapping[str, str]]) -> Missing:
@@ -160,14 +166,6 @@ def loaded_since(desk: Desk, loader: LoadFlow, since: datetime) -> str:
 
 def _value(cause: Cause) -> str:
     return clean(cause.value, limit=60) or "the member"
-
-
-def places_of(desk: Desk, rows: Sequence[CauseRow]) -> dict[str, list[Place]]:
-    """Every open record of these causes, by flow."""
-    found: dict[str, list[Place]] = {}
-    for row in rows:
-        found.setdefault(row.group.flow, []).extend(desk.store.cases.places(row.group.target_id, row.group.cause))
-    return found
 
 
 def told_missing(missing: Missing | None) -> str:

@@ -36,10 +36,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class RejectFilter:
-    """Which causes are shown: of one flow, and with these words in them."""
+    """Which causes are shown: of one flow, with these words in them; waived ones instead of open ones."""
 
     flow: str = ""
     about: str = ""
+    waived: bool = False
 
     def flows(self, desk: Desk) -> dict[int, LoadFlow]:
         """The flows that fit, by the number of their present pair of tenants."""
@@ -87,16 +88,20 @@ class RecordRow:
 
 
 def read_filter(desk: Desk, text: str) -> RejectFilter:
-    """What a person typed, as a filter: a flow's name or flow:NAME, and a part of the cause."""
-    names, flow, words = {one.name for one in desk.flows}, "", list[str]()
+    """What a person typed, as a filter: a flow's name or flow:NAME, is:waived, and a part of the cause."""
+    names, flow, words, waived = {one.name for one in desk.flows}, "", list[str](), False
     for key, value in terms(text):
         if key == "flow" or (not key and value in names and not flow):
             flow = value
+        elif key == "is" and value in ("open", "waived"):
+            waived = value == "waived"
         elif key in ("", "cause"):
             words.append(value)
         else:
-            raise ConfigError(f"rejects have no {clean(key)!r} to filter by", hint="They have flow and cause.")
-    return RejectFilter(flow, " ".join(words))
+            raise ConfigError(
+                f"rejects have no {clean(key)!r} to filter by", hint="They have flow, cause, is:open and is:waived."
+            )
+    return RejectFilter(flow, " ".join(words), waived)
 
 
 def read_rejects(desk: Desk, wanted: RejectFilter | None = None) -> RejectsModel:
@@ -104,12 +109,11 @@ def read_rejects(desk: Desk, wanted: RejectFilter | None = None) -> RejectsModel
     wanted = wanted or RejectFilter()
     flows = wanted.flows(desk)
     cases, targets = desk.store.cases, list(flows)
-    records, count = cases.count(targets, wanted.about)
-    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED, about=wanted.about))
-    first, second = _sentences(desk, records, count, causes)
-    return RejectsModel(
-        first, second, records, count, tuple(causes), _ages(desk, targets, records), tuple(_solved(desk, targets))
-    )
+    records, count = cases.count(targets, wanted.about, waived=wanted.waived)
+    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED, about=wanted.about, waived=wanted.waived))
+    first, second = _let_be(records, count, causes) if wanted.waived else _sentences(desk, records, count, causes)
+    ages = () if wanted.waived else _ages(desk, targets, records)
+    return RejectsModel(first, second, records, count, tuple(causes), ages, tuple(_solved(desk, targets)))
 
 
 class CauseList:
@@ -129,7 +133,9 @@ class CauseList:
         return self._page(row.group.mark if row else None, count, back=True)
 
     def _page(self, mark: GroupMark | None, count: int, *, back: bool) -> list[CauseRow]:
-        groups = self._desk.store.cases.groups(list(self._flows), mark, count, back=back, about=self._wanted.about)
+        groups = self._desk.store.cases.groups(
+            list(self._flows), mark, count, back=back, about=self._wanted.about, waived=self._wanted.waived
+        )
         return cause_rows(self._desk, self._flows, groups)
 
 
@@ -151,7 +157,9 @@ class RecordList:
 
     def _page(self, place: Place | None, count: int, *, back: bool) -> list[RecordRow]:
         cases = self._desk.store.cases
-        found = cases.of_cause(self._group.target_id, self._group.cause, place, count, back=back)
+        found = cases.of_cause(
+            self._group.target_id, self._group.cause, place, count, back=back, waived=self._group.waived
+        )
         return record_rows(self._flow, cases.refusals([one.place for one in found]))
 
 
@@ -198,6 +206,19 @@ def _sentences(desk: Desk, records: int, count: int, causes: Sequence[CauseRow])
         else ""
     )
     return first, " ".join(part for part in ("Their sources in SAP are untouched.", rest or more) if part)
+
+
+def _let_be(records: int, count: int, causes: Sequence[CauseRow]) -> tuple[str, str]:
+    """The sentences of what was waived."""
+    if not records:
+        return (
+            "Nothing is waived.",
+            "A reject that need not be loaded is waived with a reason, until its record changes.",
+        )
+    worth = told_missing(_all_missing(causes)) if count <= len(causes) else ""
+    first = f"{counted(records, 'record')} {'is' if records == 1 else 'are'} waived, for {counted(count, 'cause')}."
+    second = f"{worth} stays out of Anaplan" if worth else "They stay out of Anaplan"
+    return first, f"{second} until the records change or a waiver is taken back."
 
 
 def _able(able: int, records: int) -> str:
@@ -253,7 +274,7 @@ def rejects_lines(model: RejectsModel, now: datetime, desk: Desk) -> Iterator[st
         yield f"  {row.mark.word}. {row.next}"
     if model.count > len(model.causes):
         yield f"and {counted(model.count - len(model.causes), 'cause')} more"
-    if model.records:
+    if model.records and model.ages:
         yield "open by age: " + ", ".join(f"{word} {figure(count)}" for word, count in model.ages)
     for one in model.solved:
         yield f"solved {moment(one.at, now, desk.zone)}: {one.words}"

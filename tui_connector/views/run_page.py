@@ -34,7 +34,8 @@ EVENTS = 40
 class Window:
     """What a run reads. plan: the plan in Anaplan; the rest is of SAP's records. known: whether it has begun to read.
 
-    since: None for everything. until: None where the source tells no times. by: who asked.
+    replay: refused records that a person chose. since: None for everything. until: None where the source tells no
+    times. by: who asked.
     """
 
     plan: bool
@@ -43,11 +44,14 @@ class Window:
     until: datetime | None
     by: str
     dry_run: bool
+    replay: bool = False
 
     def words(self, now: datetime, zone: tzinfo) -> str:
         """The same as one phrase."""
         if self.plan:
             what = "the approved plan"
+        elif self.replay:
+            what = "refused records that were chosen"
         elif not self.known:
             what = "what has changed" if self.since is None else f"changes since {_exact(self.since, now, zone)}"
         elif self.since is None:
@@ -185,10 +189,11 @@ def _again(run: Run) -> RunRequest | None:
 
 def _window(run: Run, steps: Sequence[Step], flow: Flow | None, by: str) -> Window:
     data = next((step.data for step in reversed(steps) if step.name == "transfer"), None)
+    replay = run.purpose is Purpose.REPLAY
     if data is None or "since" not in data:
         plan, whole = isinstance(flow, WritebackFlow), run.mode is ReadMode.FULL and run.since is None
-        return Window(plan, whole, run.since, None, by, run.dry_run)
-    return Window(False, True, _moment(data["since"]), _moment(data.get("until")), by, run.dry_run)
+        return Window(plan, whole, run.since, None, by, run.dry_run, replay)
+    return Window(False, True, _moment(data["since"]), _moment(data.get("until")), by, run.dry_run, replay)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -91,7 +91,9 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
     ]
     writes: ClassVar[Sequence[Binding]] = (
         Binding("P", "replay", "replay…", tooltip="send the chosen records once more, after a look at what that does"),
-        Binding("W", "waive", "waive…", tooltip="let the chosen records be, with a reason"),
+        Binding(
+            "W", "waive", "waive…", tooltip="let the chosen records be, with a reason; of waived ones, take that back"
+        ),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
         ("space", "select"), ("a", "all of the cause"), ("t", "trace"), ("P", "replay…"), ("W", "waive…"),
@@ -144,6 +146,9 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             self.query_one(name).display = bool(model.records or self.filter)
         note = f"{model.count:,} with {self.filter}, oldest first" if self.filter else "open, oldest first"
         self.query_one("#cause-panel", Panel).head.name_it("Causes", note)
+        self.query_one("#replay-panel").display = not self._wanted.waived and not self.short
+        self.query_one("#ages").display = bool(model.ages) and not self.short
+        self.show_keys()
         most = 3 if self.size.height < 44 else 6
         now, zone = self.desk.clock.now(), self.desk.zone
         self.query_one("#solved-panel").display = bool(model.solved) and not self.short
@@ -262,7 +267,11 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
 
     def _places(self, row: CauseRow) -> list[Place]:
         """The chosen records; asks the store."""
-        return self._choice(row).of(self.desk.store.cases.places(row.group.target_id, row.group.cause))
+        return self._choice(row).of(self._open(row))
+
+    def _open(self, row: CauseRow) -> list[Place]:
+        cases = self.desk.store.cases
+        return cases.places(row.group.target_id, row.group.cause, waived=row.group.waived)
 
     def _count(self, row: CauseRow) -> int:
         choice = self._choice(row)
@@ -334,18 +343,21 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             self.say("No record is chosen: space chooses one, a all of the cause.", "warn")
             return
         missing = self._replay.missing if self._replay and self._replay.records == len(places) else None
-        dialog = waive_dialog(row, len(places), told_missing(missing), self.desk.environment)
-        await self.app.push_screen(dialog, lambda reason: self._waive_now(places, reason))
+        make = take_back_dialog if row.group.waived else waive_dialog
+        dialog = make(row, len(places), told_missing(missing), self.desk.environment)
+        await self.app.push_screen(dialog, lambda reason: self._waive_now(row, places, reason))
 
-    def _waive_now(self, places: Sequence[Place], reason: str | None) -> None:
+    def _waive_now(self, row: CauseRow, places: Sequence[Place], reason: str | None) -> None:
         acts = self.desk.acts
         if reason and acts is not None:
-            work = partial(acts.waive, places, reason, self.desk.person)
-            self.run_worker(self._waive(work))
+            act = acts.take_back if row.group.waived else acts.waive
+            self.run_worker(self._waive(partial(act, places, reason, self.desk.person), back=row.group.waived))
 
-    async def _waive(self, ask: Callable[[], int]) -> None:
+    async def _waive(self, ask: Callable[[], int], *, back: bool) -> None:
         count = await self.act(ask)
-        if count is not None:
+        if count is not None and back:
+            self.say(f"{counted(count, 'record')} {'is' if count == 1 else 'are'} open again.")
+        elif count is not None:
             self.say(
                 f"{counted(count, 'record')} waived, until it changes."
                 if count == 1
@@ -390,6 +402,11 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
         place = f"{self._record.place}"
         return [rule("Record", place, width, active=False), *rejecting.record_page(self._record, width, room)]
 
+    def show_keys(self) -> None:
+        super().show_keys()
+        if self._wanted.waived and not self.desk.read_only and self.is_attached:
+            self.keys.show_keys([(key, "take back…" if key == "W" else word) for key, word in self.bar if key != "P"])
+
     # --- the common keys ----------------------------------------------------------------------------------------
 
     def one_id(self) -> str | None:
@@ -397,7 +414,7 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
         return None if record is None else record.key
 
     def filter_words(self) -> Sequence[str]:
-        return [flow.name for flow in self.desk.flows]
+        return ["is:waived", *(flow.name for flow in self.desk.flows)]
 
     def sheet(self) -> Sheet | None:
         if self.model is None or not self.model.records:
@@ -436,6 +453,19 @@ def waive_dialog(row: CauseRow, count: int, worth: str, environment: str) -> Ask
         ]
 
     return AskText(f"Waive {counted(count, 'record')}", lines, label="reason, kept for good", enter="enter waives")
+
+
+def take_back_dialog(row: CauseRow, count: int, worth: str, environment: str) -> AskText:
+    """What taking a waiver back means, then the reason."""
+    what = f"{counted(count, 'record')} {'is' if count == 1 else 'are'} open again"
+
+    def lines(width: int) -> list[Line]:
+        first, *rest = wrap(f"{what}{f': {worth}' if worth else ''}.", width - len(environment) - 4, "bright")
+        head = first.right(f" {environment} ", "word", width - 2)
+        return [head, *rest, Line(), *wrap(f"{row.group.flow}: {row.words}", width)]
+
+    title = f"Take {'a waiver' if count == 1 else f'{count:,} waivers'} back"
+    return AskText(title, lines, label="reason, kept for good", enter="enter takes back")
 
 
 def _key(row: CauseRow) -> tuple[int, str]:
