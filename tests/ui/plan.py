@@ -11,6 +11,7 @@ from tests.engine.proposal.plans import read, record, with_control
 from tui_connector.domain.canonical import sha256
 from tui_connector.domain.flow import WritebackFlow, WritebackMode
 from tui_connector.domain.ledger import AccountFacts, CenterSlice, CompanyFacts, MasterFacts
+from tui_connector.domain.names import Member
 from tui_connector.domain.proposal import Origin, PostedLine, ProposalHead
 from tui_connector.engine.proposal.propose import Posted, make_draft, mapping_digest
 from tui_connector.engine.writeback.entry import journal_entry, keys_of
@@ -39,6 +40,25 @@ HEAD = ProposalHead(
     mode=FLOW.mode, channel=FLOW.channel, ledger=FLOW.ledger, ledger_words=FLOW.ledger_words, mapping=mapping_digest(FLOW),
 )  # fmt: skip
 _ACCOUNTS = ("61000000", "61005000", "63005000", "63007000", "64001000", "65100000", "65200000", "66000000", "67100000")
+_CALLED = {
+    "cost_center": {
+        "4711": "Assembly", "4720": "Paint shop", "4730": "Logistics", "4740": "Tooling", "4790": "Shared services",
+        "5110": "Assembly Linz", "5120": "Paint shop Linz", "5190": "Shared services", "7100": "Assembly Ohio",
+        "7200": "Sales Ohio", "7900": "Shared services", "1110": "Finance", "1410": "Finance Linz", "1810": "Finance Ohio",
+    },
+    "gl_account": {
+        "61000000": "Maintenance", "61005000": "Repairs", "63005000": "Energy", "63007000": "Water",
+        "64001000": "Travel", "65100000": "Ext. services", "65200000": "Freight out", "66000000": "Rent",
+        "67100000": "Fees", "94100000": "Reallocation", "95100000": "Reallocation 2", "96100000": "Reallocation 3",
+    },
+}  # fmt: skip
+# What SAP calls its members.
+NAMES = {Member("company_code", "", code): name for code, (name, _) in COMPANIES.items()} | {
+    Member(field, company, code.zfill(10)): name
+    for field, names in _CALLED.items()
+    for code, name in names.items()
+    for company in COMPANIES
+}
 # What stands in the plan already, by company code and cost center; the unchanged lines make it up.
 _CENTERS = {
     ("1010", "4711"): "900000.00", ("1010", "4720"): "434700.00", ("1010", "4730"): "388000.00",

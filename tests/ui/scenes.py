@@ -302,6 +302,7 @@ class Scenes:
         lines = [line for line in draft.lines if line.document is not None]
         facts = GateFacts(plan.masters(lines), calendar, {}, control, draft.origin.exported_at, now)
         with self.store.transaction() as tx:
+            self.store.names.put(tx, plan.SAP, plan.NAMES, now)
             return self.store.proposals.add(
                 tx, draft, target_id=self.installation.target_id(self.flows[draft.head.flow]), run_id=run_id,
                 author=by.account, made_at=now, expires_at=now + timedelta(hours=4),

@@ -90,7 +90,7 @@ def _busy(app: Any) -> list[str]:
     for screen in app.screen_stack:
         if isinstance(screen, ConsoleScreen) and screen._reading:
             busy.append(f"{screen!r} reads")
-        if screen._layout_required or screen._dirty_widgets:
+        if screen is app.screen and (screen._layout_required or screen._dirty_widgets):
             busy.append("drawing")
         for node in (screen, *screen.walk_children()):
             busy += [f"{node!r} waits a moment" for timer in node._timers if _soon(timer)]

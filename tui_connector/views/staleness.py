@@ -69,7 +69,8 @@ def read_staleness(desk: Desk, proposal: Proposal, *, rows: bool = False) -> Sta
         return Staleness(_SAME, f"The plan is as it was exported, {compared}.", newer)
     moved = tuple(store.comparisons.rows(proposal.id, latest.run_id)) if rows else ()
     then = newer or f"Export again to see it: run {proposal.flow} proposes the plan as it is now."
-    return Staleness(_MOVED, sentence(clean(latest.moved.partition(":")[0])), f"{sentence(compared)} {then}", moved)
+    told = ": ".join(latest.moved.split(": ")[:2])  # what follows names the first rows
+    return Staleness(_MOVED, sentence(clean(told)), f"{sentence(compared)} {then}", moved)
 
 
 def compare_again(desk: Desk, proposal: Proposal) -> str:
