@@ -218,6 +218,16 @@ def test_events_are_the_newest_and_batches_are_told_once(bench: Bench, desk: Des
     assert [one.text for one in read_run(desk, run.id, events=1).events] == ["no room"]
 
 
+def test_a_run_of_very_many_batches_is_not_read_to_its_beginning(bench: Bench, desk: Desk) -> None:
+    run = begin(bench)
+    with bench.store.transaction() as tx:
+        for _ in range(1500):
+            bench.store.audit.append(tx, Fact("records.batch", "worker:w1", "suppliers", {"count": 10}, run.id))
+        bench.store.audit.append(tx, Fact("run.failed", "worker:w1", "suppliers", {"reason": "no room"}, run.id))
+    texts = [one.text for one in read_run(desk, run.id).events]
+    assert texts == ["at least 9,990 records kept in 999 batches", "no room"]
+
+
 def test_a_run_that_is_gone_is_told(desk: Desk) -> None:
     with pytest.raises(ConfigError, match="no run 9"):
         read_run(desk, 9)

@@ -51,6 +51,7 @@ def test_seconds_where_order_matters_and_the_zone_at_the_clock_only() -> None:
 def test_spans_and_ages_have_two_units_at_most(seconds: float, took: str, waits: str) -> None:
     assert words.span(timedelta(seconds=seconds)) == took
     assert words.age(timedelta(seconds=seconds)) == waits
+    assert "." not in words.so_far(timedelta(seconds=seconds))
 
 
 def test_ids_are_cut_in_the_middle_and_cleaned() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.ui.draw import MARGIN, Line, bar, width_of
-from tui_connector.views.words import age, figure, share, short_id, size, span
+from tui_connector.views.words import age, figure, share, short_id, size, so_far
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +38,13 @@ def running_line(run: RunningRow, since: timedelta, width: int) -> Line:
         return line.right(share(step.share), "bright", edge)
     doing = run.live.words if run.live and run.live.words else told
     line.to(line.width + 3).put(doing, "muted", limit=edge - line.width - 14)
-    return line.right(span(run.elapsed + since), "muted", edge)
+    return line.right(so_far(run.elapsed + since), "muted", edge)
 
 
 def running_block(run: RunningRow, since: timedelta, width: int) -> list[Line]:
     """A running run with its steps, its bar and what is on its way; always the same number of lines."""
     edge = width - MARGIN
-    head = _name(run).put("   ", "plain").put(span(run.elapsed + since), "muted")
+    head = _name(run).put("   ", "plain").put(so_far(run.elapsed + since), "muted")
     if run.worker_lost:
         head.right("its worker is gone", "warn", edge)
     elif run.left is not None and run.left > since:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.run import RunState
 from tui_connector.ui.draw import MARGIN, Line, bar, rule, spark, width_of, wrap
 from tui_connector.views.run_words import result_sentences, state_line
-from tui_connector.views.words import age, figure, long_id, moment, sentence, share, size, span
+from tui_connector.views.words import age, figure, long_id, moment, sentence, share, size, so_far, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def _state(page: RunPage, now: datetime, width: int) -> list[Line]:
     if page.state is RunState.RUNNING and page.elapsed is not None:
         since = now - page.at
         left = page.left - since if page.left is not None and page.left > since else None
-        long = span(page.elapsed + since) + (f", about {age(left)} left" if left else "")
+        long = so_far(page.elapsed + since) + (f", about {age(left)} left" if left else "")
     line = Line((mark.glyph, mark.role), (f" {mark.word}", mark.word_role))
     line.put("   ", "plain").put(where, "ink", limit=max(edge - line.width - width_of(long) - 2, 0))
     lines = [line.right(long, "bright", edge) if long else line]
@@ -74,8 +74,12 @@ def _state(page: RunPage, now: datetime, width: int) -> list[Line]:
 
 
 def _asked(page: RunPage, now: datetime, zone: tzinfo) -> str:
-    what = f"for {page.row.serves.partition(' ')[2]}, " if page.row.serves else ""
-    told = page.window.words(now, zone) if not page.row.serves else f"{what}asked for by {page.window.by}"
+    if not page.row.serves:
+        told = page.window.words(now, zone)
+    elif page.row.proposal is None:
+        told = f"refused records once more, by {page.window.by}"
+    else:
+        told = f"for P-{page.row.proposal:04}, by {page.window.by}"
     began = f"{'began' if page.row.began else 'asked for'} {moment(page.row.at, now, zone, seconds=True)}"
     by = f"; {page.served_by}, fence {page.fence}" if page.served_by else ""
     gone = ", that worker is gone" if page.worker_lost else ""
@@ -95,7 +99,8 @@ def _step(step: StepRow, width: int) -> Line:
         at, until = round(room * step.begins), round(room * step.ends)
         at = min(at, room - 1)
         line.to(begin + at).put("━" * max(until - at, 1), "accent" if step.running else "muted")
-    line.right(span(step.took), "ink" if step.running else "muted", end + _TOOK)
+    took = so_far(step.took) if step.running else span(step.took)
+    line.right(took, "ink" if step.running else "muted", end + _TOOK)
     again = f"attempt {step.attempt}, " if step.attempt > 1 else ""
     note = share(step.share) if step.share is not None and step.running else step.note
     return line.put("  ", "plain").put(f"{again}{note}", "muted", limit=max(edge - line.width - 2, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.review.amounts import counted
-from tui_connector.views.words import actor, age, figure, full_date, short_id, span, until
+from tui_connector.views.words import actor, age, figure, full_date, short_id, so_far, until
 from tui_connector.views.worker import worker_lines
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def running_line(run: RunningRow) -> str:
     if run.task is not None and run.task.polled is not None:
         at = f" {run.task.current}" if run.task.current else ""
         parts.append(f"Anaplan task {short_id(run.task.id)} {run.task.state}{at}")
-    parts.append(f"for {span(run.elapsed)}")
+    parts.append(f"for {so_far(run.elapsed)}")
     parts += [f"about {age(run.left)} left"] if run.left else []
     parts += ["its worker is gone"] if run.worker_lost else []
     return f"Running: {', '.join(parts)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui_connector.views.events import mark_of, text_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui_connector.views.marks import Mark
 
 _FOLDED = "records.batch"
-_PAGE = 200
+_PAGE, _PAGES = 200, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,20 @@ class EventRow:
 
 
 def read_events(store: Store, run_id: int, flow: str, most: int) -> tuple[EventRow, ...]:
-    """The newest events of a run, newest last; at most so many rows, whatever is folded into one."""
+    """The newest events of a run, newest last; at most so many rows, whatever is folded into one.
+
+    Never more than a thousand events are looked at: a run of millions of records is mostly batches.
+    """
     found: list[AuditEvent] = []
-    before: int | None = None
     rows: list[EventRow] = []
-    while len(rows) < most:
-        page = store.audit.events_before(before, _PAGE, run_id=run_id)
+    whole = False
+    while not whole and len(found) < _PAGE * _PAGES and len(rows) <= most:
+        page = store.audit.events_before(found[0].seq if found else None, _PAGE, run_id=run_id)
         found = [*page[::-1], *found]
         rows = list(_rows(found, flow))
-        if len(page) < _PAGE:
-            break
-        before = page[-1].seq
+        whole = len(page) < _PAGE
+    if not whole and rows and rows[0].kind == _FOLDED:  # its first batches may lie further back
+        rows[0] = replace(rows[0], text=f"at least {rows[0].text}")
     return tuple(rows[-most:])
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
 from tui_connector.review.amounts import counted, listed
-from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, share, span, zone_name
+from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, share, so_far, span, zone_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def state_line(page: RunPage) -> tuple[str, str]:
     row = page.row
     if page.state is RunState.RUNNING and page.elapsed is not None:
         left = f", about {age(page.left)} left" if page.left else ""
-        return page.doing, f"{span(page.elapsed)}{left}"
+        return page.doing, f"{so_far(page.elapsed)}{left}"
     if page.state is RunState.WAITING:
         return page.waits, ""
     moved = f"{figure(row.records)} records" if row.records else ""

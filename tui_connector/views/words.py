@@ -95,6 +95,11 @@ def span(value: timedelta) -> str:
     return f"{count} {unit} {lower:02} {under}" if under == "s" else f"{count} {unit} {lower} {under}"
 
 
+def so_far(value: timedelta) -> str:
+    """How long something has taken by now: as `span`, in whole seconds, so that it counts up evenly."""
+    return span(timedelta(seconds=max(0, int(value.total_seconds()))))
+
+
 def long_id(value: str) -> str:
     """An id cut in the middle, head and tail kept: 8F3A40D2…7E6691C2."""
     return _cut(value, _HEAD, _TAIL)
