@@ -6,35 +6,33 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tui_connector.ui.draw import Line, shown, wrap
 from tui_connector.ui.widgets.block import Block
 from tui_connector.ui.widgets.drawn import Drawn
+from tui_connector.ui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.widgets import Input
 
     from tui_connector.domain.errors import ConnectorError
 
 Result = TypeVar("Result")
 
 
-class TypedInput(Input):
-    """An input for what has to be typed: nothing is pasted into it, and its cursor stands still."""
+class TypedInput(TextInput):
+    """An input for what has to be typed: nothing is pasted into it."""
 
     DEFAULT_CSS = """
     TypedInput { width: 30; height: 1; border: none; padding: 0 1; background: $raised; color: $bright; }
     TypedInput:focus { border: none; background: $raised; }
     """
-
-    def __init__(self, *, secret: bool = False, id: str | None = None, value: str = "") -> None:
-        super().__init__(value, password=secret, id=id, select_on_focus=False, compact=True)
-        self.cursor_blink = False
 
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -73,7 +71,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_title = self._title
+            box.border_title = Content(self._title)  # a str would be read as markup
             with VerticalScroll(id="inside", can_focus=False):
                 yield from self.body()
             with Vertical(id="asked"):
@@ -96,9 +94,13 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
             self.query_one("#inside").styles.max_height = max(self.size.height - asked - 4, 1)
 
     def _sink(self) -> None:
-        for screen in self.app.screen_stack[:-1]:
+        for screen in reversed(self.app.screen_stack):
+            if screen is self:
+                continue
             for widget in screen.query(Drawn):
                 widget.refresh()
+            if not screen.is_modal:
+                return  # what lies below this one is not seen
 
     def reread(self) -> None:
         """The store has moved: what the dialog tells may not be so any more."""
@@ -165,9 +167,7 @@ class AskText(Dialog[str]):
 
     def asked(self) -> ComposeResult:
         yield Block(lambda _: [Line(), Line((self._label, "muted"))], ground="surface")
-        field = Input(self._value, id="text", compact=True, select_on_focus=False)
-        field.cursor_blink = False
-        yield field
+        yield TextInput(self._value, id="text")
         yield Block(footing("go back", self._enter), ground="surface")
 
     def on_mount(self) -> None:

@@ -58,7 +58,7 @@ class CancelRun(Dialog[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "reason":
-            self.query_one("#typed").focus()
+            self.set_focus(self.query_one("#typed"))  # at once: what is typed next belongs there
         elif self._reason and event.value == _WORD:
             self.dismiss(self._reason)
 

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.geometry import Region
 from textual.message import Message
 
-from tui_connector.ui.draw import Line
+from tui_connector.ui.draw import Line, width_of
 from tui_connector.ui.widgets.drawn import Drawn
 
 if TYPE_CHECKING:
@@ -257,11 +257,8 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         if not selected:
             return self.draw(line)
         marked = Line(("▌", "accent" if self.has_focus else "muted"), indent=0)
-        first = line.parts[0] if line.parts else ("", "plain")
-        if first[0][:1] == " ":
-            marked.put(first[0][1:], first[1])
-            for text, role in line.parts[1:]:
-                marked.put(text, role)
+        for index, (text, role) in enumerate(line.parts):
+            marked.put(text if index else " " * (width_of(text[:1]) - 1) + text[1:], role)
         return self.draw(marked, "raised")
 
     # --- the window over the rows -------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from tui_connector.ui.widgets.text_input import TextInput
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,9 +43,7 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static("", markup=False)
-        field = Input(compact=True, select_on_focus=False)
-        field.cursor_blink = False
-        yield field
+        yield TextInput()
 
     @property
     def asks(self) -> bool:
