@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tests.ui.afternoon import NOW
 from tests.ui.installation import open_customer
@@ -16,6 +17,7 @@ from tests.ui.played import played
 from tests.ui.stage import console, press, settled, shown, stage, text, until
 from tests.ui.still import Still
 from tui_connector.store import sqlite as sqlite_backend
+from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.ui import feed as feeding
 from tui_connector.ui.feed import Feed
 from tui_connector.ui.messages import StoreLost, StoreMoved
@@ -68,10 +70,11 @@ def hold(desk: Desk, proposal: int) -> None:
 
 @contextmanager
 def gone(path: Path) -> Iterator[None]:
-    """The store's file is not there."""
+    """The store's file is not there, and nobody has it open."""
     away = path.with_suffix(".away")
     path.rename(away)
-    yield
+    with patch.object(SqliteBackend, "_mine", SqliteBackend._connect):
+        yield
     away.rename(path)
 
 
@@ -141,7 +144,6 @@ async def test_a_store_that_is_away_is_told_and_comes_back(desk: Desk, monkeypat
     async with stage(desk) as pilot:
         before = shown(pilot.app)[2:]
         with gone(desk.state / "connector.db"):
-            desk.store.close()  # as after a disk was taken away
             await until(pilot, lambda: "✗ the store" in shown(pilot.app)[1])
             assert shown(pilot.app)[2:] == before  # what was read stays
             await press(pilot, "question_mark", "escape", "down", "up")
@@ -179,3 +181,22 @@ def test_a_feed_that_is_stopped_asks_no_more(desk: Desk) -> None:
     time.sleep(0.1)
     assert not ear.of(StoreLost)
     feed.stop()  # once more does nothing
+
+
+@played
+async def test_the_console_ends_only_after_what_it_reads(desk: Desk) -> None:
+    """Whoever opened the store closes it next: under a reader's hands that would end the process."""
+    began, ended = threading.Event(), threading.Event()
+
+    def read() -> None:
+        began.set()
+        time.sleep(0.3)
+        desk.store.audit.events(0, 2000)
+        ended.set()
+
+    app = console(desk)
+    async with app.run_test(notifications=False) as pilot:
+        await settled(pilot)
+        app.run_worker(app.in_thread(read))
+        await until(pilot, began.is_set)
+    assert ended.is_set()

@@ -101,9 +101,10 @@ class Console(App[None]):
         if self._attend:
             self.run_worker(self._see_to_a_worker(), exit_on_error=True)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         self._feed.stop()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
+        await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
 
     def _fatal_error(self) -> None:
         """Tell where it failed and nothing more: the values on the way may be secret."""
