@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
 import unicodedata
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pexpect
@@ -14,23 +16,31 @@ import pyte
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 _PATIENCE = 30.0
 _QUIET = 0.4
 # What may be between two texts: CSI, OSC, other strings up to their end, two-character sequences.
 _SEQUENCE = re.compile(
     rb"\x1b\[([<=>?]?)[0-9;:]*([ -/]*[@-~])"
-    rb"|\x1b([\]P_^X]).*?(?:\x07|\x1b\\)"
+    rb"|\x1b(\]\d*|[P_^X]).*?(?:\x07|\x1b\\)"
     rb"|\x1b([ -/]*[0-~])",
     re.DOTALL,
 )
 KEYS = {
     "enter": "\r", "esc": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
     "home": "\x1b[H", "end": "\x1b[F", "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "backspace": "\x7f", "ctrl+p": "\x10",
-    "ctrl+c": "\x03", "ctrl+q": "\x11", "space": " ",
+    "ctrl+c": "\x03", "ctrl+q": "\x11", "space": " ", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~",
+    "f6": "\x1b[17~", "f10": "\x1b[21~",
 }  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """That of a person whose terminal shows every colour; the project is found from any folder."""
+    gone = ("NO_COLOR", "UNICODE_VERSION", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if name not in gone}
+    return {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
 
 
 class Shown(pyte.Screen):
@@ -51,7 +61,7 @@ class Terminal:
         command: Sequence[str],
         *,
         size: tuple[int, int] = (120, 40),
-        environment: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
         columns, rows = size
@@ -59,7 +69,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         self.process = pexpect.spawn(
-            command[0], list(command[1:]), dimensions=(rows, columns), timeout=_PATIENCE, env=dict(environment),
+            command[0], list(command[1:]), dimensions=(rows, columns), timeout=_PATIENCE, env={**environment(), **(variables or {})},
             cwd=str(folder) if folder else None,
         )  # fmt: skip
         self.process.delaybeforesend = None
@@ -79,8 +89,8 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """The rows; of a character that fills two cells the second one is left out."""
-        return [line.rstrip() for line in self.screen.display]
+        """The rows, each character once."""
+        return ["".join(self.cells(row)).rstrip() for row in range(self.screen.lines)]
 
     @property
     def text(self) -> str:
@@ -111,7 +121,7 @@ class Terminal:
         end = time.monotonic() + most
         last = time.monotonic()
         while time.monotonic() - last < quiet and time.monotonic() < end and not self.ended:
-            if self.read():
+            if self.read(min(quiet, 0.05)):
                 last = time.monotonic()
 
     def until(self, true: Callable[[str], Any] | str, seconds: float = _PATIENCE) -> str:
@@ -130,11 +140,11 @@ class Terminal:
         """Bytes as they are, as from a keyboard."""
         self.process.send(data)
 
-    def press(self, *keys: str) -> None:
+    def press(self, *keys: str, quiet: float = 0.15) -> None:
         """Keys by their names, each after what came before has been drawn."""
         for key in keys:
             self.send(KEYS.get(key, key))
-            self.settle(0.15, 2.0)
+            self.settle(quiet, 2.0)
 
     def type(self, text: str) -> None:
         """A text, key by key."""
@@ -164,10 +174,21 @@ class Terminal:
             self.process.kill(signal.SIGKILL)
         self.process.close(force=True)
 
+    def find(self, word: str) -> list[tuple[int, int]]:
+        """Row and first cell of a word, wherever it stands."""
+        found = []
+        for row in range(self.screen.lines):
+            line = "".join(cell or "\0" for cell in self.cells(row))
+            at = line.find(word)
+            while at >= 0:
+                found.append((row, at))
+                at = line.find(word, at + 1)
+        return found
+
     # --- what reached it ----------------------------------------------------------------------------------------
 
     def sequences(self) -> Counter[str]:
-        """The kinds of escape sequences that reached it: "[m" for colours, "]" for a command to the system, and so on."""
+        """The kinds of escape sequences that reached it: "[m" for colours, "]52" for the clipboard, and so on."""
         return kinds(bytes(self.raw))
 
 
@@ -187,6 +208,6 @@ def texts(raw: bytes) -> str:
 
 
 def strays(raw: bytes) -> set[str]:
-    """Characters outside escape sequences that a terminal would obey, join or turn around, by name."""
+    """Characters outside escape sequences that a terminal would obey, join or turn around."""
     found = {char for char in set(texts(raw)) if unicodedata.category(char)[0] in "CM" or char in "\u2028\u2029"}
-    return {f"U+{ord(char):04X}" for char in found - {"\r", "\n"}}
+    return found - {"\r", "\n"}
