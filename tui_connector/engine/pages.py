@@ -106,7 +106,13 @@ class KeptPages:
         after = None
         while places := cases.selected(run_id, after):
             cases.require_open(places)
-            yield cases.refusals(places)
+            refusals = cases.refusals(places)
+            if len(refusals) != len(places):
+                raise RefusedError(
+                    f"of {len(places):,} chosen records only {len(refusals):,} are kept with their refusal",
+                    hint="`audit verify` tells what is missing",
+                )
+            yield refusals
             after = places[-1]
 
     def _page(self, refusals: list[Refusal]) -> FilePage:
