@@ -38,11 +38,15 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Who holds a model. run: the run that works under it; None when its worker has none there."""
+    """Who holds a model. run: the run that works under it; None when its worker has none there.
+
+    posting: no Anaplan model is held, but the right to post a flow's documents.
+    """
 
     model: str
     run: int | None
     fence: int
+    posting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def read_holds(desk: Desk, under_way: Sequence[Run], models: Mapping[str, str]) 
     found = []
     for lease in desk.store.leases.held():
         run = next((one.id for one in under_way if one.model == lease.model and one.fence == lease.fence), None)
-        found.append(Hold(models.get(lease.model, clean(lease.model)), run, lease.fence))
+        posting = lease.model.startswith("posting/")
+        found.append(Hold(models.get(lease.model, clean(lease.model)), run, lease.fence, posting))
     return found
 
 

@@ -191,8 +191,9 @@ class OverviewScreen(ConsoleScreen["Overview"]):
         panel = self.query_one("#running-panel", Panel)
         waits = len(model.waiting)
         note = f"{waits} more {'waits' if waits == 1 else 'wait'}" if waits and self.short else ""
-        if model.holds and not self.short:
-            note = f"one action at a time on {model.holds[0].model}"
+        busy = next((one.model for one in model.holds if not one.posting), "")
+        if busy and not self.short:
+            note = f"one action at a time on {busy}"
         panel.head.name_it("Running now", note)
         since = max(self.desk.clock.now() - model.at, timedelta())
         self.query_one("#running", Block).tell(lambda width: self._running_lines(model, since, width))
@@ -347,7 +348,7 @@ def _limits(model: Overview, width: int) -> Iterator[Line]:
         yield Line(("model lease", "muted"), indent=0).right("free", "muted", edge)
     for hold in model.holds[:2]:
         by = f"run {hold.run}" if hold.run is not None else "a worker"
-        line = Line(indent=0).put(f"lease {hold.model}", "muted", limit=_LABEL - 1)
+        line = Line(indent=0).put("posting" if hold.posting else f"lease {hold.model}", "muted", limit=_LABEL - 1)
         yield line.right(f"{by}, fence {hold.fence}", "ink", edge)
     for token in model.tokens:
         words = token_words(token, model.at)
