@@ -237,7 +237,7 @@ def desk(sandbox: Sandbox, tmp_path: Path) -> Desk:
 def test_pausing_by_command(desk: Desk) -> None:
     told = desk.tell("flows", "pause", "gl_accounts", "--reason", "month end")
     assert (told.code, told.out) == (
-        0, "gl_accounts does not start by itself until `flows resume gl_accounts`. A run under way goes on.\n",
+        0, "gl_accounts does not start by itself until it is resumed. A run under way goes on.\n",
     )  # fmt: skip
     again = desk.tell("flows", "pause", "gl_accounts", "--reason", "month end")
     assert again.code == 6

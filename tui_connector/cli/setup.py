@@ -13,13 +13,12 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
+from tui_connector.views.storing import require_all
 
 if TYPE_CHECKING:
     import argparse
 
     from tui_connector.anaplan.device import DeviceRequest
-
-_OPTIONAL = ("passphrase", "refresh_token")
 
 
 def config_check(given: argparse.Namespace) -> int:
@@ -88,12 +87,8 @@ def credentials_set(given: argparse.Namespace) -> int:
     with open_installation(given.config) as installation:
         wanted = credential_fields(installation.settings, given.name)
         values = _ask(wanted) if sys.stdin.isatty() else _read(wanted)
-        missing = [name for name in wanted if name not in values and name not in _OPTIONAL]
-        if missing:
-            raise ConfigError(
-                f"{given.name} needs {', '.join(missing)} as well",
-                hint="answer every question, or write one NAME=VALUE a line on standard input",
-            )
+        hint = "answer every question, or write one NAME=VALUE a line on standard input"
+        require_all(given.name, wanted, values, hint)
         if "refresh_token" in wanted and "refresh_token" not in values:
             asyncio.run(installation.approve_device(given.name, values["client_id"], _show_device))
             stored = sorted(wanted)

@@ -28,7 +28,7 @@ _SOON = Mark("▲", "ends soon", "warn")
 _ENDED = Mark("✗", "ended", "fail")
 _WHOSE = {"sap": "SAP", "anaplan": "Anaplan"}
 _MOST = 50
-RENEW = "To renew: register the new certificate with the tenant, store it with {key}, then ping. Runs go on meanwhile."
+RENEW = "To renew: register the new certificate there, store it with {key}, then ping. Runs go on meanwhile."
 
 
 @dataclass(frozen=True, slots=True)

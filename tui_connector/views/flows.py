@@ -98,7 +98,9 @@ def read_flow_pages(desk: Desk) -> Flows:
         pages.append(
             FlowPage(
                 row=row,
-                kind="writeback" if isinstance(flow, WritebackFlow) else f"load into {flow.lands_in}",
+                kind=f"writeback into {flow.ledger} {flow.ledger_words}"
+                if isinstance(flow, WritebackFlow)
+                else f"load into {flow.lands_in}",
                 schedule=flow.schedule or "",
                 paused=_paused(desk, slot, called),
                 next=_next(desk, flow, slot),

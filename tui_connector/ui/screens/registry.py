@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.ui.screens.approvals import ApprovalsScreen
 from tui_connector.ui.screens.audit import AuditScreen
+from tui_connector.ui.screens.connections import ConnectionsScreen
+from tui_connector.ui.screens.flows import FlowsScreen
 from tui_connector.ui.screens.overview import OverviewScreen
 from tui_connector.ui.screens.rejects import RejectsScreen
 from tui_connector.ui.screens.runs import RunsScreen
@@ -17,6 +19,8 @@ SCREENS: dict[str, type[ConsoleScreen[Any]]] = {
     "approvals": ApprovalsScreen,
     "audit": AuditScreen,
     "overview": OverviewScreen,
+    "flows": FlowsScreen,
+    "connections": ConnectionsScreen,
     "runs": RunsScreen,
     "rejects": RejectsScreen,
 }
