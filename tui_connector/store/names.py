@@ -51,13 +51,19 @@ class Names:
             found |= {Member(*row[:3]): row[3] for row in rows}
         return found
 
-    def any_company(self, sap_url: str, field: str, code: str) -> str:
-        """A member's name where every company code that names it gives it the same one; else ""."""
+    def common(self, sap_url: str, members: Iterable[Member]) -> dict[Member, str]:
+        """The names of members whatever their company code, where every one that names them gives them the same."""
+        wanted, found = sorted({(one.field, one.code) for one in members}), dict[Member, str]()
+        table = self._database.dialect.table((("field", "text"), ("code", "text")))
         rows = self._database.rows(
-            "SELECT DISTINCT name FROM member_name WHERE sap_url = ? AND field = ? AND code = ? LIMIT 2",
-            sap_url, field, code,
+            f"SELECT n.field, n.code, min(n.name) FROM ({table}) AS wanted JOIN member_name n ON n.sap_url = ?"
+            " AND n.field = wanted.field AND n.code = wanted.code GROUP BY n.field, n.code"
+            " HAVING min(n.name) = max(n.name)",
+            canonical_rows(wanted), sap_url,
         )  # fmt: skip
-        return rows[0][0] if len(rows) == 1 else ""
+        for field, code, name in rows:
+            found[Member(field, "", code)] = name
+        return found
 
     def all(self, sap_url: str) -> dict[tuple[str, str], str]:
         """Every name by field and code; those on which company codes differ are left out."""

@@ -51,6 +51,8 @@ _NEXT = {
 }
 _NUMBER = re.compile(r"(?:P-?)?0*(\d{1,7})", re.IGNORECASE)
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
+# What people said, of any proposal: an index of its own holds it, which the plus leads to, past the large primary key.
+_SAID = "(decision <> '' OR comment <> '') AND +proposal_id = ?"
 _NEAR = 200  # newest proposals among which a mistyped name is looked for
 
 
@@ -206,8 +208,7 @@ class Proposals:
     def said(self, proposal_id: int, after: int = 0, limit: int = 200) -> list[ProposedLine]:
         """Lines that people held, rejected or wrote beside, after a number, in order."""
         rows = self._database.rows(
-            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE proposal_id = ? AND number > ?"
-            " AND (decision <> '' OR comment <> '') ORDER BY number LIMIT ?",
+            f"SELECT {lines.COLUMNS} FROM proposal_line WHERE {_SAID} AND number > ? ORDER BY number LIMIT ?",
             proposal_id, after, limit,
         )  # fmt: skip
         return list(map(lines.line_of, rows))
@@ -223,7 +224,7 @@ class Proposals:
 
     def taken_out(self, proposal_id: int) -> int:
         """How many lines people held or rejected."""
-        sql = "SELECT count(*) FROM proposal_line WHERE proposal_id = ? AND decision <> ''"
+        sql = f"SELECT count(*) FROM proposal_line WHERE {_SAID} AND decision <> ''"
         return int(self._database.value(sql, proposal_id))
 
     def outline(self, proposal_id: int) -> list[DocumentGroup]:

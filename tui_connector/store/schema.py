@@ -175,8 +175,7 @@ CREATE TABLE proposal_flag (
     proposal_id BIGINT NOT NULL, number BIGINT NOT NULL, risk TEXT NOT NULL, words TEXT NOT NULL,
     PRIMARY KEY (proposal_id, number, risk)) {clustered};
 CREATE INDEX proposal_line_place ON proposal_line
-    (proposal_id, company_code, cost_center, gl_account, currency, number);
-CREATE INDEX proposal_line_taken_out ON proposal_line (proposal_id, number) WHERE decision <> '';
+    (proposal_id, company_code, cost_center, gl_account, currency, number, change);
 CREATE INDEX proposal_line_said ON proposal_line (proposal_id, number) WHERE decision <> '' OR comment <> '';
 CREATE TABLE plan_moved (
     proposal_id BIGINT NOT NULL, run_id BIGINT NOT NULL, number BIGINT NOT NULL, key TEXT NOT NULL,

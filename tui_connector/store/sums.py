@@ -160,8 +160,10 @@ class ProposalSums:
         if beside is not None:
             where += f" AND number {'<' if backwards else '>'} ?"
             values.append(beside)
-        order = f"ORDER BY number {'DESC' if backwards else 'ASC'}"
-        found = f"SELECT number FROM proposal_line WHERE {where} {order} LIMIT ?"  # the index by place holds all of it
+        way, plus = "DESC" if backwards else "ASC", "" if place.level is Level.PLACE else "+"
+        order = f"ORDER BY number {way}"
+        # The index by place holds all that is asked of it; the plus keeps from walking along the primary key instead.
+        found = f"SELECT number FROM proposal_line WHERE {where} ORDER BY {plus}number {way} LIMIT ?"
         rows = self._database.rows(
             f"SELECT {lines.COLUMNS} FROM proposal_line WHERE proposal_id = ? AND number IN ({found}) {order}",
             proposal_id, *values, limit,

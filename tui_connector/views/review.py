@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.flow import Channel
 from tui_connector.domain.ledger import FiscalPeriod
-from tui_connector.domain.proposal import LineDecision, ProposalState
+from tui_connector.domain.proposal import LineDecision, ProposalState, ProposedLine
 from tui_connector.domain.sums import Level, Place
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
@@ -22,7 +22,7 @@ from tui_connector.views.tree import Tree, place_words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tui_connector.domain.proposal import Approval, Proposal, ProposedLine
+    from tui_connector.domain.proposal import Approval, Proposal
     from tui_connector.domain.risk import Flag, Risk
     from tui_connector.domain.sums import Sums
     from tui_connector.store.proposals import DocumentGroup
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tui_connector.views.tree import TreeRow
 
 _SHOWN = 2  # lines set aside that are named
+_FIRST = 50  # lines of a place that are told of
 _LOOKED = 5000  # lines set aside that are marked in the tree
 
 
@@ -88,8 +89,6 @@ class Detail:
     flags: tuple[Flag, ...]
     texts: tuple[tuple[str, str], ...]
     posted: str
-    lines: tuple[int, ...]
-    more: int = 0
 
 
 def read_review(desk: Desk, proposal_id: int) -> Review:
@@ -127,21 +126,20 @@ def read_review(desk: Desk, proposal_id: int) -> Review:
 
 
 def read_detail(desk: Desk, proposal: Proposal, row: TreeRow) -> Detail:
-    """What there is to know of one row; for one with many lines of its first ones."""
-    store, most = desk.store, 50
-    lines = [row.line] if row.line else store.sums.lines(proposal.id, row.place, limit=most)
+    """What there is to know of one row; for a place with many lines of its first ones."""
+    store, lines = desk.store, list[ProposedLine]()
+    if row.line is not None:
+        lines = [row.line]
+    elif row.place.level is Level.PLACE:
+        lines = store.sums.lines(proposal.id, row.place, limit=_FIRST)
     flags = store.sums.flags(proposal.id, [line.number for line in lines])
     shown = list(dict.fromkeys(flag for one in flags.values() for flag in one))
-    if row.place.level is not Level.PLACE and not row.line:
-        shown = []
     return Detail(
         place_words(store, proposal.head.sap, row.place),
         _where(row),
         tuple(shown),
-        tuple(_texts(lines) if row.line or row.place.level is Level.PLACE else _asks(row)),
-        _posted(desk, proposal, row.place, lines),
-        tuple(line.number for line in lines),
-        row.sums.lines - len(lines),
+        tuple(_texts(lines) if lines else _asks(row)),
+        _posted(desk, proposal, row.place),
     )
 
 
@@ -286,13 +284,16 @@ def _asks(row: TreeRow) -> Iterator[tuple[str, str]]:
         yield "set aside", f"{counted(row.taken_out, 'line')} held or rejected"
 
 
-def _posted(desk: Desk, proposal: Proposal, place: Place, lines: Sequence[ProposedLine]) -> str:
+def _posted(desk: Desk, proposal: Proposal, place: Place) -> str:
     """What was posted on an account in the month of the posting and the one before, as far as the connector knows."""
-    if "gl_account" not in place.level.fields or not place.company_code or not lines:
+    if "gl_account" not in place.level.fields or not place.company_code:
         return ""
     flow = flow_of(desk, proposal)
     months = flow.first_month if flow else {}
-    until = max(line.posting_date for line in lines)
+    outline = desk.store.proposals.outline(proposal.id)
+    until = max((one.posting_date for one in outline if one.company_code == place.company_code), default=None)
+    if until is None:
+        return ""
     first = until.replace(day=1)
     since = (first - timedelta(days=1)).replace(day=1)
     center = place.cost_center if "cost_center" in place.level.fields else None

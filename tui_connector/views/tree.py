@@ -323,15 +323,11 @@ def member(place: Place, field: str) -> Member:
 def names_of(store: Store, sap: str, places: Sequence[Place]) -> dict[Member, str]:
     """What SAP calls the members of these places; an account above its company codes only where all of them agree."""
     members = {member(place, field) for place in places for field in place.level.fields if getattr(place, field)}
-    known = {one: clean(name) for one, name in store.names.of(sap, members).items()}
-    for one in members:
-        if (
-            not one.company_code
-            and one.field != "company_code"
-            and (name := store.names.any_company(sap, one.field, one.code))
-        ):
-            known[one] = clean(name)
-    return known
+    known = store.names.of(sap, members)
+    above = [one for one in members if not one.company_code and one.field != "company_code"]
+    if above:
+        known |= store.names.common(sap, above)
+    return {one: clean(name) for one, name in known.items()}
 
 
 def place_words(store: Store, sap: str, place: Place) -> str:
