@@ -22,7 +22,7 @@ options:
   --theme {dark,light}  how the console looks
   --calm                the console redraws once in five seconds at most
   --plain [VIEW ...]    the console's views as lines: overview, run ID,
-                        proposal ID, audit [FILTER]
+                        proposal ID, audit [FILTER], flows, connections
   --follow              with --plain: then one line for each change
 
 commands:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ui import afternoon as made
 from tui_connector.domain.flow import LoadFlow
-from tui_connector.views.flows import flow_ends, flows_lines, read_flow_pages
+from tui_connector.views.flows import flow_ends, flows_lines, page_lines, read_flow_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,10 +75,17 @@ def test_a_writeback_tells_signal_ledger_and_limits(desk: Desk) -> None:
 
 
 def test_the_lines_for_readers_and_programs_agree(desk: Desk) -> None:
-    lines = list(flows_lines(read_flow_pages(desk), desk.zone))
-    assert "gl_accounts schedule: 0 1 * * *, next Wed 02:00" in lines
-    assert "gl_accounts lands in import: Accounts from accounts.csv" in lines
-    assert "suppliers reads where: Supplier ≠ empty" in lines
+    model = read_flow_pages(desk)
+    _, _, first, *_ = flows_lines(model, desk.zone)
+    assert first == (
+        "gl_accounts: clean, ran 02:00, 3,412 records, 0 rejected, took 41 s, next Wed 02:00,"
+        " watermark 02:00:01, moved by run 120"
+    )
+    lines = [line for page in model.pages for line in page_lines(page, model.at, desk.zone)]
+    assert "schedule: 0 1 * * *, next Wed 02:00" in lines
+    assert "lands in import: Accounts from accounts.csv" in lines
+    assert "reads where: Supplier ≠ empty" in lines
+    assert "after: gl_accounts, cost_centers, profit_centers" in lines
     flow = desk.flows[0]
     assert isinstance(flow, LoadFlow)
     assert flow_ends(flow)["action"] == "Accounts from accounts.csv"

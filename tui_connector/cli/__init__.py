@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--readonly", action="store_true", help="a console that can change nothing")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="how the console looks")
     parser.add_argument("--calm", action="store_true", help="the console redraws once in five seconds at most")
-    text = "the console's views as lines: overview, run ID, proposal ID, audit [FILTER]"
+    text = "the console's views as lines: overview, run ID, proposal ID, audit [FILTER], flows, connections"
     parser.add_argument("--plain", nargs="*", metavar="VIEW", help=text)
     parser.add_argument("--follow", action="store_true", help="with --plain: then one line for each change")
     parser.set_defaults(handler="", json=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import open_installation
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tui_connector.views.desk import Desk
 
-VIEWS = "overview, run ID, proposal ID, audit [FILTER]"
+VIEWS = "overview, run ID, proposal ID, audit [FILTER], flows, flow NAME, connections, connection NAME"
 _LOOK_SECONDS = 1.0
 _PASSES = ("Needs a person:", "Running:", "Waiting:")  # what stands in such a line ends some time
 # What grows with the clock alone is no change.
@@ -39,19 +40,27 @@ def show(given: argparse.Namespace) -> int:
 def view_of(desk: Desk, words: Sequence[str]) -> Callable[[], Iterator[str]]:
     """What reads the lines of a view; ConfigError when there is no such view, run or proposal."""
     name, *rest = list(words) or ["overview"]
+    read: Callable[[], Iterator[str]]
     match name, rest:
         case "overview", []:
-            return lambda: _overview(desk)
+            read = partial(_overview, desk)
         case "run", [number] if number.isdecimal():
-            run_id = desk.store.runs.get(int(number)).id
-            return lambda: _run(desk, run_id)
+            read = partial(_run, desk, desk.store.runs.get(int(number)).id)
         case "proposal", [text]:
-            proposal_id = desk.store.proposals.find(text).id
-            return lambda: _proposal(desk, proposal_id)
+            read = partial(_proposal, desk, desk.store.proposals.find(text).id)
         case "audit", _:
-            return lambda: _audit(desk, " ".join(rest))
+            read = partial(_audit, desk, " ".join(rest))
+        case "flows", []:
+            read = partial(_flows, desk)
+        case "flow", [flow] if flow in {one.name for one in desk.flows}:
+            read = partial(_flow, desk, flow)
+        case "connections", []:
+            read = partial(_connections, desk)
+        case "connection", [connection] if connection in {one.name for one in desk.connections}:
+            read = partial(_connection, desk, connection)
         case _:
             raise ConfigError(f"there is no view {clean(' '.join(words))!r}", hint=f"The views: {VIEWS}.")
+    return read
 
 
 def changes(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
@@ -107,6 +116,34 @@ def _proposal(desk: Desk, proposal_id: int) -> Iterator[str]:
     from tui_connector.views.review import read_review, review_lines
 
     return review_lines(desk, read_review(desk, proposal_id))
+
+
+def _flows(desk: Desk) -> Iterator[str]:
+    from tui_connector.views.flows import flows_lines, read_flow_pages
+
+    return flows_lines(read_flow_pages(desk), desk.zone)
+
+
+def _flow(desk: Desk, name: str) -> Iterator[str]:
+    from tui_connector.views.flows import page_lines, read_flow_pages
+
+    model = read_flow_pages(desk)
+    page = model.page(name)
+    return page_lines(page, model.at, desk.zone) if page else iter(())
+
+
+def _connections(desk: Desk) -> Iterator[str]:
+    from tui_connector.views.connections import connections_lines, read_connections
+
+    return connections_lines(read_connections(desk), desk.zone)
+
+
+def _connection(desk: Desk, name: str) -> Iterator[str]:
+    from tui_connector.views.answers import answers_lines, discovery_lines, read_answers, read_discovery
+
+    yield from answers_lines(read_answers(desk, name), desk.zone)
+    if name.startswith("anaplan."):
+        yield from discovery_lines(read_discovery(desk, name))
 
 
 def _audit(desk: Desk, text: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from tui_connector.review.amounts import counted
 from tui_connector.ui.draw import MARGIN, Line, rule, spark, width_of, wrap
 
 if TYPE_CHECKING:
-
     from tui_connector.ui.draw import Part
     from tui_connector.views.connections import CheckRow, Tenant
 

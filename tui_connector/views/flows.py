@@ -280,18 +280,22 @@ def _meanings(flow: WritebackFlow) -> Iterator[ColumnRow]:
 
 
 def flows_lines(model: Flows, zone: tzinfo) -> Iterator[str]:
-    """The same in words: a line for each flow, then its facts."""
+    """The same in words: what pauses, how each went last and runs next, up to when Anaplan has confirmed."""
     yield model.sentence
     yield model.beside
     for page in model.pages:
-        yield page.row.words(model.at, zone)
-        yield from (f"{page.name} {line}" for line in page_lines(page))
+        paused = f", paused {page.paused}" if page.paused else ""
+        yield f"{page.row.words(model.at, zone)}{paused}, watermark {page.watermark}"
 
 
-def page_lines(page: FlowPage) -> Iterator[str]:
+def page_lines(page: FlowPage, now: datetime, zone: tzinfo) -> Iterator[str]:
     """One flow's facts, one a line."""
+    yield page.row.words(now, zone)
     yield f"schedule: {page.schedule or 'none'}" + (f", paused {page.paused}" if page.paused else f", next {page.next}")
     yield f"watermark: {page.watermark}"
+    for label, others in (("after", page.after), ("before", page.before)):
+        if others:
+            yield f"{label}: {', '.join(others)}"
     for group, facts in (("reads", page.reads), ("lands in", page.lands)):
         for label, value in facts:
             yield f"{group} {label}: {value}"
