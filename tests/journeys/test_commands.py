@@ -61,7 +61,7 @@ def test_a_ping_of_sap_tells_each_right(sandbox: Sandbox, installation: Installa
         "company codes", Health.WARN, "1010 EUR, 2010 CHF; not seen: 3010",
         hint="the communication user may not see them; a writeback there would be refused",
     )  # fmt: skip
-    assert found["write rights"].words == "CSRF token given; a journal entry's rights show in its test run"
+    assert found["write rights"].words == "CSRF token given; SOAP needs none"
     assert (found["clock"].health, found["clock"].hint) == (Health.WARN, "set this machine's clock by a time server")
     assert found["clock"].words.startswith("SAP is 9") or found["clock"].words.startswith("SAP is 8")
     reached = Reached.of_json(command.answer)

@@ -138,7 +138,10 @@ class AnaplanClient:
         started = self.clock.monotonic()
         answer = await self.request("GET", "/2/0/users/me", what="the user", repeatable=True)
         latency = self.clock.monotonic() - started
-        offset = None if answer.date is None else (answer.date - answer.received_at).total_seconds()
+        offset = None
+        if answer.date is not None:
+            # the Date header counts whole seconds: its middle is the best guess
+            offset = (answer.date - answer.received_at).total_seconds() + 0.5
         return Greeting(latency, offset, User.read(_object(decode(answer, what="the user"), "user", "the user")))
 
     async def workspace(self) -> Workspace | None:

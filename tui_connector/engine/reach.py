@@ -190,7 +190,7 @@ class _SapLook(_Look):
             needed = bool(channels - {Channel.SOAP})
             self._add("write rights", _FAIL if needed else _WARN, "SAP hands out no CSRF token", hint=hint)
             return
-        soap = "; a journal entry's rights show in its test run" if Channel.SOAP in channels else ""
+        soap = "; SOAP needs none" if Channel.SOAP in channels else ""
         self._add("write rights", _OK, f"CSRF token given{soap}")
 
 

@@ -14,7 +14,7 @@ from tui_connector.review.amounts import counted, listed
 from tui_connector.views.ends import EndRow, read_ends
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
-from tui_connector.views.words import actor, age, figure, moment, short_date
+from tui_connector.views.words import actor, age, figure, moment, sentence, short_date
 from tui_connector.views.worker import read_workers
 
 if TYPE_CHECKING:
@@ -321,13 +321,13 @@ def _beside(tenants: Sequence[Tenant], serving: Serving, now: datetime, zone: tz
         first = min(one.waiting for one in waiting if one.waiting is not None)
         asked = f"Asked {listed(one.name for one in waiting)} {age(now - first)} ago"
         if not serving.alive:
-            return f"{asked}; no worker serves, so nobody answers. {serving.trouble}.", "warn"
+            return f"{asked}; no worker serves, so nobody answers. {sentence(serving.remedy)}", "warn"
         return f"{asked}; the worker answers in a moment.", "accent"
     told = [one for one in tenants if one.pinged_at is not None]
     if not told and _unset(tenants):
-        return "Set the credentials, then ping. Nothing is written on either side by a ping.", "muted"
+        return "Set the credentials, then ping: it looks at everything the flows need, and writes nothing.", "muted"
     if not told:
-        return "p pings the one under the cursor, a pings all. Nothing is written on either side.", "muted"
+        return "A ping looks at everything the flows need, and writes nothing on either side.", "muted"
     newest = max(told, key=lambda one: one.pinged_at or now)
     at = moment(newest.pinged_at, now, zone, seconds=True)
     return f"Pinged by the worker at {at}, asked by {newest.pinged_by}. Nothing was written on either side.", "muted"

@@ -35,4 +35,4 @@ def paused_words(flow: str) -> str:
 
 
 def resumed_words(flow: str) -> str:
-    return f"{flow} starts by itself again from its next slot on; what it missed waits for a person to run it."
+    return f"{flow} starts by itself again, from its next slot on."
