@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.ui.app import Console
 from tui_connector.ui.look import PALETTES
 from tui_connector.ui.screens.base import ConsoleScreen
+from tui_connector.views.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -32,7 +33,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 def console(desk: Desk, theme: str = "dark", *, first: str = "overview", **more: Any) -> Console:
     """A console over a desk that starts no worker. theme: any palette by its name, "mono" and "sixteen" too."""
-    app = Console(desk, theme=theme, attend=False, first=first, palette=PALETTES[theme], **more)
+    app = Console(desk, theme=theme, first=first, palette=PALETTES[theme], **{"attend": False, **more})
     app._feed._seconds = _FEED_SECONDS
     return app
 
@@ -44,7 +45,7 @@ async def stage(
     """A console that runs, has read everything once, and has settled."""
     app = console(desk, theme, first=first, **more)
     async with app.run_test(size=size, notifications=False) as pilot:
-        await until(pilot, lambda: bool(app.standing.worker[0]))
+        await until(pilot, lambda: bool(app.standing.worker))
         await settled(pilot)
         yield pilot
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _READERS = 2
 _CALM_SECONDS = 5.0
+_LOOK_SECONDS = 5
 
 
 class Console(App[None]):
@@ -87,7 +88,8 @@ class Console(App[None]):
         self.attendant = Attendant(desk.config, stays=worker_stays)
         self._attend = attend and not desk.read_only
         self._first = first
-        self._lost = False
+        self._lost = self._told_end = False
+        self._ticks = 0
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._feed = Feed(desk.store, self, _CALM_SECONDS) if calm else Feed(desk.store, self)
         for name, screen in SCREENS.items():
@@ -237,6 +239,7 @@ class Console(App[None]):
             self.exit()
 
     async def _drain(self) -> None:
+        self._told_end = True
         await self.in_thread(self.attendant.drain)
         self.exit()
 
@@ -270,15 +273,25 @@ class Console(App[None]):
     def head(self, top: TopBar) -> None:
         """Tell a screen's top bar what is the same on all of them."""
         now, zone = self.desk.clock.now(), self.desk.zone
-        top.counts, top.status = self.standing.counts, self.standing.worker
+        top.counts = self.standing.counts
+        top.status, top.status_role = self.standing.worker, self.standing.role
         top.date, top.moment = full_date(now, zone), clock(now, zone)
         top.refresh()
 
     def _tick(self) -> None:
+        if not self.is_running:
+            return  # the screens are being taken down
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.tick()
         self._show_standing()
+        self._ticks += 1
+        if not self._ticks % _LOOK_SECONDS:  # a worker that dies commits nothing that the feed could see
+            self.run_worker(self._look_around(), group="standing", exclusive=True)
+        code = self.attendant.ended_with
+        if code is not None and not self._told_end:
+            self._told_end = True
+            self.say(f"The worker started here has ended ({code}); {self.desk.state / 'worker.log'} tells why.", "fail")
 
     async def _see_to_a_worker(self) -> None:
         """Start a worker when none serves; one that serves already is attached to by reading what it writes."""
@@ -293,6 +306,7 @@ class Console(App[None]):
             return
         try:
             pid = await self.in_thread(lambda: self.attendant.start(self.desk.state / "worker.log"))
+            self._told_end = False
         except OSError as error:
             self.say(f"A worker could not be started: {error.strerror}.", "fail")
             return

@@ -50,8 +50,8 @@ class WorkerFacts:
 class Serving:
     """All workers that have not left in order, the alive ones first.
 
-    short: who serves, for one narrow place; role: its colour. trouble: what is wrong, remedy: the next move; both ""
-    when all is well.
+    short: who serves, for one narrow place; role: its colour. frame: the same in ever fewer words. trouble: what is
+    wrong, remedy: the next move; both "" when all is well.
     """
 
     workers: tuple[WorkerFacts, ...]
@@ -59,6 +59,7 @@ class Serving:
     role: str
     trouble: str = ""
     remedy: str = ""
+    frame: tuple[str, ...] = ()
 
     @property
     def alive(self) -> tuple[WorkerFacts, ...]:
@@ -77,17 +78,22 @@ def read_workers(desk: Desk) -> Serving:
     alive = [one for one in workers if one.alive]
     silent = [one for one in workers if one.mark is _SILENT]
     other = [one for one in alive if not one.same_version]
+    now = desk.clock.now()
     if not alive:
-        return Serving(workers, *_none(desk.clock.now(), silent, workers))
+        short, role, trouble, remedy = _none(now, silent, workers)
+        return Serving(workers, short, role, trouble, remedy, (short,))
+    frame: tuple[str, ...]
     if len(alive) == 1:
         short = f"worker running on {alive[0].host}"
+        frame = (f"{alive[0].name} since {moment(alive[0].since, now, desk.zone)}", alive[0].name, "worker running")
     else:
         hosts = list(dict.fromkeys(one.host for one in alive))
         short = f"{len(alive)} workers running on {listed(hosts) if len(hosts) < 3 else counted(len(hosts), 'host')}"
+        frame = (short, f"{len(alive)} workers running")
     if other:
         words = f"{listed(one.name for one in other)} runs version {other[0].version}, this is {__version__}"
-        return Serving(workers, short, "warn", words, "Restart it with this version")
-    return Serving(workers, short, "muted")
+        return Serving(workers, short, "warn", words, "Restart it with this version", frame)
+    return Serving(workers, short, "muted", frame=frame)
 
 
 def _none(now: datetime, silent: list[WorkerFacts], workers: tuple[WorkerFacts, ...]) -> tuple[str, str, str, str]:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from tui_connector.ui.draw import Part
 
 _WIDE = 110
+_PATH = 44  # cells of a path that come before who serves
 
 
 class TopBar(Drawn):
-    """Where one is: the screens, what waits on them, the environment; the path, who serves, the time."""
+    """Where one is: the screens, what waits on them, the environment; the path, who serves, the time.
+
+    status: who serves, in ever fewer words; the first that leaves room for the path is shown.
+    """
 
     DEFAULT_CSS = "TopBar { height: 2; dock: top; }"
     ground = "surface"
@@ -30,7 +34,8 @@ class TopBar(Drawn):
         self.active = ""
         self.counts: dict[str, int] = {}
         self.path: Sequence[Part] = ()
-        self.status: Part = ("", "muted")
+        self.status: Sequence[str] = ()
+        self.status_role = "muted"
         self.date = self.moment = ""
         self.notice: Part | None = None
 
@@ -70,12 +75,11 @@ class TopBar(Drawn):
         moment = f"{self.date}  {self.moment}" if self.date and self.size.width >= _WIDE else self.moment
         if self.notice:
             return line.cells(self.notice, limit=edge - MARGIN - 2 - width_of(moment)).right(moment, "muted", edge)
-        tail = f"{self.status[0]}   " if self.status[0] else ""
-        room = edge - width_of(moment) - width_of(tail) - MARGIN - 2
-        if room < 24:
-            tail, room = "", edge - width_of(moment) - MARGIN - 2
-        line.cells(tuple(self.path), limit=room)
-        line.to(edge - width_of(moment) - width_of(tail)).put(tail, self.status[1])
+        free = edge - width_of(moment) - MARGIN - 2
+        path = min(sum(width_of(text) for text, _ in self.path), _PATH)
+        tail = next((f"{one}   " for one in self.status if path + width_of(one) + 3 <= free), "")
+        line.cells(tuple(self.path), limit=free - width_of(tail))
+        line.to(edge - width_of(moment) - width_of(tail)).put(tail, self.status_role)
         return line.put(moment, "muted")
 
 
