@@ -195,6 +195,8 @@ def _add_proposals(verbs: _Verbs) -> None:
     comment.add_argument("--lines", required=True, metavar="LIST", help="for example 3,7-9")
     comment.add_argument("--text", required=True, metavar="TEXT", help='"" takes the comment back')
 
+    text = "export the plan again and look whether it is still what the proposal was made from"
+    _proposal(under, "compare", "compare:compare", text)
     _proposal(under, "revise", "posting:revise", "propose again without the lines that were taken out")
     approve = _proposal(under, "approve", "posting:approve", "sign with your own key; asks for its passphrase")
     approve.add_argument("--fingerprint", metavar="DIGITS", help='instead of being asked, for example "7f3a 91c2"')

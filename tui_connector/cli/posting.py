@@ -14,14 +14,7 @@ from tui_connector.cli import Exit
 from tui_connector.cli.approver import key_path, passphrase
 from tui_connector.cli.flows import describe, summary, work_off
 from tui_connector.cli.out import console, facts, moment, print_json, say, say_next
-from tui_connector.cli.telling import (
-    describe_proposal,
-    document_table,
-    sentence,
-    target,
-    troubles,
-    waits_for,
-)
+from tui_connector.cli.telling import document_table, sentence, troubles
 from tui_connector.cli.verdict import judge, proposal_made
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
@@ -30,6 +23,7 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.rollup import consequence
 from tui_connector.views.acting import chosen_words
+from tui_connector.views.approvals import describe_proposal, target, waits_for
 from tui_connector.views.documents import describe_document
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.files import write_whole
 from tui_connector.cli.out import print_json, say, table
-from tui_connector.cli.telling import describe_proposal, proposal_state, target, waits_for
+from tui_connector.cli.telling import proposal_state
 from tui_connector.domain.errors import RefusedError
 from tui_connector.domain.proposal import STANDING, LineDecision, ProposalState
 from tui_connector.review.amounts import by_currency, counted
@@ -19,6 +19,7 @@ from tui_connector.review.evidence import pack_json
 from tui_connector.review.pack import PackData
 from tui_connector.review.page import html
 from tui_connector.review.sheet import csv_lines, return_lines
+from tui_connector.views.approvals import describe_proposal, target, waits_for
 from tui_connector.views.words import age, figure
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def overview(given: argparse.Namespace) -> int:
         )  # fmt: skip
         cells = [
             (
-                one.name, one.short, proposal_state(one.state), one.flow, target(one), figure(one.documents),
+                one.name, one.short, proposal_state(one, now), one.flow, target(one), figure(one.documents),
                 figure(one.lines), by_currency(one.gross), age(now - one.made_at), waits,
             )
             for one, waits in rows
@@ -153,4 +154,5 @@ def _pack(installation: Installation, proposal: Proposal) -> PackData:
         lambda: proposals.each_line(proposal.id),
         installation.settings.environment,
         installation.clock.now(),
+        installation.store.names.all(proposal.head.sap),
     )

@@ -10,25 +10,19 @@ from rich.text import Text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import console, facts, mark, moment, print_json, say_next, table
-from tui_connector.cli.telling import (
-    describe_proposal,
-    document_table,
-    proposal_state,
-    target,
-    troubles,
-    waits_for,
-)
+from tui_connector.cli.telling import document_table, proposal_state, troubles
 from tui_connector.domain.proposal import Change, LineDecision, LineKind, Verdict, short_fingerprint
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money, percent, plain, signed
 from tui_connector.review.marks import SIGNS
 from tui_connector.review.rollup import consequence, roll_up
+from tui_connector.views.approvals import describe_proposal, target, waits_for
 from tui_connector.views.documents import describe_document
 from tui_connector.views.words import age, figure
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tui_connector.bootstrap import Installation
@@ -37,6 +31,7 @@ if TYPE_CHECKING:
     from tui_connector.review.rollup import RollUp
     from tui_connector.store.store import Store
 
+_FLAGGED = 20
 _VERDICTS = {
     Verdict.PASS: ("✓", "green", "passes"),
     Verdict.ASK: ("▲", "yellow", "asks for a second approver"),
@@ -67,7 +62,8 @@ def show(given: argparse.Namespace) -> int:
         _identity(proposal, documents, now, waits_for(store, proposal, now))
         _gates(proposal)
         _sentence(proposal, documents)
-        _sums(roll_up(lines()), whole=given.all_lines)
+        _sums(roll_up(lines()), store.names.all(proposal.head.sap), whole=given.all_lines)
+        _flags(store, proposal)
         if given.lines or given.all_lines:
             _line_table(_wanted(lines(), given))
         _decided(proposal, lines())
@@ -88,6 +84,7 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
     store = installation.store
     documents = store.proposals.documents(proposal.id)
     lines = partial(store.proposals.each_line, proposal.id, given.document)
+    names = store.names.all(proposal.head.sap)
     value = describe_proposal(proposal) | {
         "waits_for": waits_for(store, proposal, installation.clock.now()),
         "consequence": consequence(proposal, documents),
@@ -96,8 +93,12 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
             {"name": one.name, "verdict": one.verdict, "words": one.words, "lines": one.lines, "count": one.count}
             for one in proposal.gates
         ],
-        "sums": [_sum_of(*row) for row in _rows(roll_up(lines()), whole=given.all_lines)],
-        "taken_out": sum(line.decision is not LineDecision.NONE for line in lines()),
+        "sums": [
+            _sum_of(*row) | {"name": names.get((row[1].field, row[1].value), "")}
+            for row in _rows(roll_up(lines()), whole=given.all_lines)
+        ],
+        "flags": list(_each_flag(store, proposal)),
+        "taken_out": store.proposals.taken_out(proposal.id),
         "approvals": [
             {"name": one.name, "user": one.user, "key": one.key_id, "by": one.by, "at": one.at}
             for one in store.proposals.approvals(proposal.id)
@@ -111,6 +112,14 @@ def _described(installation: Installation, proposal: Proposal, given: argparse.N
     return value
 
 
+def _each_flag(store: Store, proposal: Proposal) -> Iterator[dict[str, Any]]:
+    after = 0
+    while page := store.sums.flagged_lines(proposal.id, after):
+        for number, flags in page.items():
+            yield from ({"line": number, "risk": flag.risk, "words": flag.words} for flag in flags)
+        after = max(page)
+
+
 def _identity(proposal: Proposal, documents: Sequence[PostingDocument], now: datetime, waits: str) -> None:
     head, origin = proposal.head, proposal.origin
     exported = f"{moment(origin.exported_at)}, {age(now - origin.exported_at)} old" if origin.exported_at else "–"
@@ -119,7 +128,7 @@ def _identity(proposal: Proposal, documents: Sequence[PostingDocument], now: dat
     approved = " at ".join(part for part in (origin.approved_by, origin.approved_at) if part)
     parent = f"P-{proposal.parent:04}" if proposal.parent else ""
     rows = [
-        ("proposal", Text.assemble((f"{proposal.name}  {proposal.short}  ", "bold"), proposal_state(proposal.state))),
+        ("proposal", Text.assemble((f"{proposal.name}  {proposal.short}  ", "bold"), proposal_state(proposal, now))),
         ("reason", proposal.reason),
         ("waits for", waits),
         ("target", Text.assemble((clean(target(proposal)), "bold"), clean(f" of {head.sap}, {head.environment}"))),
@@ -168,10 +177,10 @@ def _rows(nodes: Iterable[RollUp], depth: int = 0, *, whole: bool) -> Iterator[t
             yield from _rows(node.children, depth + 1, whole=whole)
 
 
-def _sums(tree: Sequence[RollUp], *, whole: bool) -> None:
+def _sums(tree: Sequence[RollUp], names: Mapping[tuple[str, str], str], *, whole: bool) -> None:
     rows = [
         (
-            "  " * depth + (node.value or "–"), currency, _classes(sums), money(sums.last, currency),
+            _named(node, names, depth), currency, _classes(sums), money(sums.last, currency),
             money(sums.wanted, currency), signed(sums.delta, currency), percent(sums.delta, sums.last),
             money(sums.posted, currency), _to_post(sums, currency),
         )
@@ -180,6 +189,22 @@ def _sums(tree: Sequence[RollUp], *, whole: bool) -> None:
     _title("Sums by company code, cost center, account")
     heads = ("", "cur", "change", "last plan", "new plan", "delta", "%", "posted", "to post")
     table(heads, rows, numbers=heads[3:], spare=("posted", "%", "last plan", "change", "new plan", "delta"))
+
+
+def _named(node: RollUp, names: Mapping[tuple[str, str], str], depth: int) -> str:
+    return "  " * depth + f"{node.value or '–'} {names.get((node.field, node.value), '')}".rstrip()
+
+
+def _flags(store: Store, proposal: Proposal) -> None:
+    """The first lines that ask for a second look, and why."""
+    found = store.sums.flagged_lines(proposal.id, limit=_FLAGGED)
+    if not found:
+        return
+    count = sum(sums.flagged for sums in store.sums.totals(proposal.id).values())
+    _title(f"{counted(count, 'line')} that ask for a second look")
+    facts([(f"line {number}", "; ".join(flag.words for flag in flags)) for number, flags in found.items()])
+    if count > len(found):
+        say_next(f"{count - len(found):,} more: proposals show {proposal.name} --json")
 
 
 def _classes(sums: Sums) -> Text:
