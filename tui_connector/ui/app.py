@@ -201,11 +201,9 @@ class Console(App[None]):
             yield SystemCommand(f"Go to {title}", f"{number}: {about}", partial(self.run_action, f"tab('{name}')"))
         for one in screen.active_bindings.values():
             binding = one.binding
-            if one.enabled and binding.description and one.node is not self:
+            if one.enabled and binding.description and binding.tooltip and one.node is not self:
                 title = binding.description[0].upper() + binding.description[1:]
-                yield SystemCommand(
-                    title, binding.tooltip or f"key {binding.key}", partial(self.run_action, binding.action, one.node)
-                )
+                yield SystemCommand(title, binding.tooltip, partial(self.run_action, binding.action, one.node))
         yield SystemCommand("Keys", "What this screen is for, and its keys", self.action_keys)
         other = "light" if self.palette.dark else "dark"
         yield SystemCommand(f"Theme: {other}", "Change how the console looks", partial(self.use, other))
@@ -218,10 +216,19 @@ class Console(App[None]):
         if self.palette in (DARK, LIGHT):
             self.palette = PALETTES[name]
             self.theme = name
-            for stack in self._screen_stacks.values():
-                for screen in stack:
-                    for widget in screen.query(Drawn):
-                        widget.refresh()
+            self._draw_anew()
+
+    def on_command_palette_opened(self) -> None:
+        self._draw_anew()  # what lies behind it sinks
+
+    def on_command_palette_closed(self) -> None:
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                for widget in screen.query(Drawn):
+                    widget.refresh()
 
     async def action_leave(self) -> None:
         if isinstance(self.screen, Leave):
