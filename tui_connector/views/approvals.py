@@ -198,7 +198,8 @@ def _row(desk: Desk, proposal: Proposal, called: Mapping[str, str]) -> ApprovalR
     standing = not proposal.state.ended
     flagged = sum(sums.flagged for sums in store.sums.totals(proposal.id).values())
     if standing:
-        wait = f"waits {age(now - proposal.made_at)}"
+        old = age(now - proposal.made_at)
+        wait = f"waits {old}" if proposal.state.undecided else f"{old} old"
         waits = waits_for(store, proposal, now)
         approvals = store.proposals.approvals(proposal.id)
         signed, given = who_signs(proposal, approvals, desk), listed(clean(one.name) for one in approvals)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 
 from tui_connector.review.amounts import counted, money
-from tui_connector.ui.draw import Col, Grid, Line, facts, rule, wrap
+from tui_connector.ui.draw import Col, Grid, Line, facts, rule, width_of, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.screens.base import ConsoleScreen
 from tui_connector.ui.screens.documents import DocumentsScreen
@@ -43,6 +43,8 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._by_size = False
+        self._group = ""
+        self._laid: dict[int, list[Col]] = {}
 
     @property
     def bar(self) -> Sequence[tuple[str, str]]:  # type: ignore[override]  # the word of a key changes with what it does
@@ -64,6 +66,7 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
         return read_approvals(self.desk, by_size=self._by_size, filter=self.filter)
 
     def show(self, model: Approvals) -> None:
+        self._laid.clear()
         self.query_one("#sentence", Block).tell(lambda width: self._sentence(model, width))
         self.query_one("#proposals", Listing).show_rows(list(self._rows(model)))
         self.query_one("#about", Block).tell(self._about)
@@ -108,7 +111,11 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         self.app.push_screen(ReviewScreen(self.desk, event.row[1].proposal.id))
 
-    def on_listing_moved(self) -> None:
+    def on_listing_moved(self, event: Listing.Moved) -> None:
+        group = event.row[0] if event.row else ""
+        if group != self._group:
+            self._group = group
+            event.listing.refresh()
         self.query_one("#about", Block).tell(self._about)
 
     @property
@@ -138,17 +145,8 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
     def _line(self, row: _Row, width: int, selected: bool) -> Line:
         title, one, told, first = row
         if one is None:
-            return rule(title, told, width, active=True) if told else Line()
-        columns = [Col("mark", width=11), Col("name", width=8)]
-        if not self.compact:
-            columns += [
-                Col("subject", width=16, grow=True), Col("flags", width=2, right=True, gap=1),
-                Col("documents", width=13, right=True, gap=1), Col("amount", width=18, right=True),
-                Col("who", width=21, gap=3),
-            ]  # fmt: skip
-        else:
-            columns += [Col("flags", width=3, right=True), Col("amount", width=4, grow=True, right=True)]
-        columns.append(Col("wait", width=16, right=True))
+            return rule(title, told, width, active=title == self._group) if told else Line()
+        columns = self._columns(width)
         quiet = one.proposal.state.ended
         amount = (told, "bright" if not quiet else "ink")
         if not first:
@@ -167,6 +165,26 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
             "who": (one.who, "muted"), "wait": (one.wait, "muted"),
         }  # fmt: skip
         return Grid(columns, width).line(cells)
+
+    def _columns(self, width: int) -> list[Col]:
+        """As wide as what stands in them; what is left is the subject's."""
+        if width not in self._laid:
+            self._laid[width] = self._lay()
+        return self._laid[width]
+
+    def _lay(self) -> list[Col]:
+        rows = [row for _, rows in self.model.groups for row in rows] if self.model else []
+        amounts = [f"{money(value, currency)} {currency}" for row in rows for currency, value in row.gross.items()]
+        columns = [Col("mark", width=2 + _widest(row.mark.word for row in rows)), Col("name", width=8)]
+        if self.compact:
+            columns += [Col("flags", width=3, right=True), Col("amount", width=4, grow=True, right=True)]
+        else:
+            columns += [
+                Col("subject", width=16, grow=True), Col("flags", width=2, right=True, gap=1),
+                Col("documents", width=13, right=True, gap=1), Col("amount", width=_widest(amounts), right=True),
+                Col("who", width=min(_widest(row.who for row in rows), 28), gap=3, rank=1),
+            ]  # fmt: skip
+        return [*columns, Col("wait", width=_widest(row.wait for row in rows), right=True)]
 
     def _about(self, width: int) -> Sequence[Line]:
         row = self._selected if self.is_mounted else None
@@ -192,3 +210,7 @@ class ApprovalsScreen(ConsoleScreen["Approvals"]):
         return wrap(
             "There is no proposal. A writeback flow makes one when its plan is approved in Anaplan.", width, "muted"
         )
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max(map(width_of, texts), default=8)
