@@ -87,7 +87,7 @@ class ActionTask:
             self._work.check_wanted()
             known = [task.id for task in await tasks.tasks(self._client, self._action)]
             try:
-                task_id = await to_its_end(self._begin(known))
+                task_id = await self._to_its_end(self._begin(known))
             except RateLimitedError as error:  # refused before it began, so it may be asked again
                 if attempt == _STARTS - 1:
                     raise
@@ -114,6 +114,21 @@ class ActionTask:
         if task_id is not None:
             self._checkpoints.note(self._step, task_id=task_id)
         return task_id
+
+    async def _to_its_end(self, work: Coroutine[None, None, T]) -> T:
+        """Await `work`. A person's wish lets it end first, so that what it began is known; a worker that stops does
+        not, since the next one looks for it."""
+        inner = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(inner)
+        except asyncio.CancelledError:
+            try:
+                if self._work.wish is not None:
+                    await asyncio.wait({inner})
+            finally:
+                inner.cancel()
+            await asyncio.gather(inner, return_exceptions=True)
+            raise
 
     async def _adopt(self, begun: datetime, known: Sequence[str]) -> str | None:
         """The task that was started but whose ID was never learned; None when there is none.
@@ -178,18 +193,3 @@ class ActionTask:
             on_progress=tell,
             pace=tasks.Pace(steady=self._context.task_poll_seconds),
         )
-
-
-async def to_its_end(work: Coroutine[None, None, T]) -> T:
-    """Await `work`; a cancellation lets it end first and comes after it, a second one does not wait."""
-    inner = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(inner)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({inner})
-        finally:
-            inner.cancel()
-        if not inner.cancelled():
-            inner.exception()  # looked at here, since nobody else will
-        raise
