@@ -25,52 +25,28 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-def test_commands_are_claimed_once_and_answered(bench: Bench) -> None:
+def test_commands_are_taken_once_and_answered(bench: Bench) -> None:
     commands = bench.store.commands
     with bench.store.transaction() as tx:
-        first = commands.enqueue(tx, "run", {"flow": "a"}, "uid:1")
+        first = commands.enqueue(tx, "cancel", {"reason": "a"}, "uid:1", subject="7")
         second = commands.enqueue(tx, "ping", {}, "uid:2")
-        third = commands.enqueue(tx, "run", {}, "uid:1")
     with bench.store.transaction() as tx:
-        taken = [commands.claim(tx, "w1", ("ping",)), commands.claim(tx, "w1"), commands.claim(tx, "w2")]
-        assert commands.claim(tx, "w1") is None
-    assert [command and command.id for command in taken] == [second, first, third]
-    assert [command.id for command in commands.pending()] == [first, second, third]
+        assert [commands.take(tx, first, "w1"), commands.take(tx, second, "w1")] == [True, True]
+        assert not commands.take(tx, 99, "w1")
+    assert [(command.id, command.worker) for command in commands.pending()] == [(first, "w1"), (second, "w1")]
     with bench.store.transaction() as tx:
         commands.finish(tx, first, ok=False, answer={"why": "no"})
+        commands.finish(tx, first, ok=True, answer={"why": "late"})  # the first answer stands
         assert commands.give_back(tx, "w1") == 1
-        again = commands.claim(tx, "w3")
-    answered = commands.get(first)
+        assert commands.take(tx, second, "w3")
+    answered, again = commands.get(first), commands.get(second)
     assert answered is not None
-    assert (answered.ok, answered.answer, answered.payload, answered.requested_by) == (
-        False,
-        {"why": "no"},
-        {"flow": "a"},
-        "uid:1",
-    )
+    assert (answered.ok, answered.answer, answered.payload, answered.requested_by, answered.subject) == (
+        False, {"why": "no"}, {"reason": "a"}, "uid:1", "7",
+    )  # fmt: skip
     assert again is not None
-    assert (again.id, again.worker, again.ok) == (second, "w3", None)
+    assert (again.worker, again.ok) == ("w3", None)
     assert commands.get(99) is None
-
-
-def test_a_slot_is_used_once(bench: Bench) -> None:
-    schedule = bench.store.schedule
-    later = NOON + timedelta(days=1)
-    with bench.store.transaction() as tx:
-        schedule.set_next(tx, "a", NOON)
-        schedule.set_next(tx, "b", None)
-    assert schedule.slots() == {"a": NOON}
-    with bench.store.transaction() as tx:
-        assert schedule.claim(tx, "a", NOON, later)
-        assert not schedule.claim(tx, "a", NOON, later)
-        assert not schedule.claim(tx, "a", NOON - timedelta(days=3), later)  # missed ones are used up with it
-        assert schedule.claim(tx, "new", NOON)
-    slot = schedule.get("a")
-    assert slot is not None
-    assert (slot.next_at, slot.last_slot) == (later, NOON)
-    assert schedule.get("c") is None
-    with bench.store.transaction() as tx:
-        assert schedule.claim(tx, "a", later)
 
 
 def test_a_wish_is_taken_by_one_and_given_back_by_itself(bench: Bench) -> None:

@@ -52,19 +52,6 @@ class Commands:
         }  # fmt: skip
         return tx.add("command", row)
 
-    def claim(self, tx: Transaction, worker: str, kinds: tuple[str, ...] | None = None) -> Command | None:
-        """Take the oldest wish nobody has taken (of these kinds); None when there is none."""
-        of_kinds = "" if kinds is None else f" AND kind IN ({tx.dialect.texts})"
-        row = tx.row(
-            f"SELECT {_COLUMNS} FROM command WHERE ended_at IS NULL AND worker IS NULL{of_kinds}"
-            f" ORDER BY id LIMIT 1{tx.dialect.locked}",
-            *(() if kinds is None else (canonical(kinds),)),
-        )
-        if row is None:
-            return None
-        tx.change("UPDATE command SET worker = ?, claimed_at = ? WHERE id = ?", worker, tx.now, row[0])
-        return _command_of((*row[:6], worker, tx.now, *row[8:]))
-
     def take(self, tx: Transaction, command_id: int, worker: str) -> bool:
         """Take this very wish; False when somebody has, or when it is answered."""
         return bool(

@@ -202,7 +202,8 @@ def task_of(steps: Sequence[Step], progress: Progress | None) -> TaskFacts | Non
     live = progress.data if progress and progress.step == step.name else {}
     if step.ended_at is not None or not live:
         percent = 100 if step.state is StepState.DONE else None
-        state = {StepState.DONE: "COMPLETE", StepState.FAILED: "FAILED"}.get(step.state, "not looked at yet")
+        ends = {StepState.DONE: "COMPLETE", StepState.FAILED: "FAILED", StepState.CANCELLED: "CANCELLED"}
+        state = ends.get(step.state, "not looked at yet")
         polled = None
     else:
         percent, state, polled = live.get("percent"), str(live.get("state", "")), progress.at if progress else None

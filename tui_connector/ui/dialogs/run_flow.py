@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WAYS = (
     ("changes", "what has changed since the last good run"),
-    ("everything", "everything is read again; what Anaplan holds already is not sent"),
+    ("everything", "everything is read and sent again, also what Anaplan holds already"),
     ("dry run", "as changes, but nothing is sent to Anaplan"),
 )
 _WRITEBACK = (
