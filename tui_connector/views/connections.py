@@ -14,7 +14,7 @@ from tui_connector.review.amounts import counted, listed
 from tui_connector.views.ends import EndRow, read_ends
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
-from tui_connector.views.words import actor, age, figure, moment, sentence, short_date
+from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, short_date
 from tui_connector.views.worker import read_workers
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _tenant(desk: Desk, one: Connection, told: _Told, info: CredentialInfo | Non
         name=one.name,
         kind=one.kind,
         title=_title(one),
-        note=clean(str(found.get("model") or one.model_id or one.name)),
+        note=clean(str(found.get("model") or "")) or (long_id(one.model_id) if one.model_id else one.name),
         host=clean(urlsplit(one.address).netloc or one.address),
         way=_WAYS.get(one.auth, one.auth) + (f", user {clean(user)}" if user else ""),
         mark=mark,

@@ -74,7 +74,7 @@ class ConnectionsScreen(ConsoleScreen["Connections"]):
         Binding("K", "set_credential", "set credential…", tooltip="enter or replace the secrets of a connection"),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("↑↓", "move"), ("p", "ping"), ("a", "ping all"), ("enter", "last answers"),
+        ("↑↓", "move"), ("p", "ping"), ("a", "ping all"), ("enter", "answers"),
         ("K", "set credential…"), ("d", "discover"), ("e", "export"),
     )  # fmt: skip
 
