@@ -254,7 +254,8 @@ class Decide(Dialog[str]):
 
     def focus_first(self) -> None:
         """Give the focus to what comes first."""
-        self._focus(next((one for one in self._fields if not one.holds(self._said(one))), self._fields[-1]))
+        wanted = [one for one in self._fields if self.wants(one)]
+        self._focus(next((one for one in wanted if not one.holds(self._said(one))), wanted[-1]))
 
     def _focus(self, field: Field) -> None:
         self.query_one(f"#{field.name}", Input).focus()
@@ -378,8 +379,7 @@ class _Below(Protocol):
 
     app: Any
 
-    def say(self, text: str) -> None: ...
-    def call_after_refresh(self, callback: Callable[..., None], text: str) -> bool: ...
+    def greet(self, text: str) -> None: ...
 
 
 def decide(screen: _Below, dialog: Decide) -> None:
@@ -387,6 +387,6 @@ def decide(screen: _Below, dialog: Decide) -> None:
 
     def tell(told: str | None) -> None:
         if told:
-            screen.call_after_refresh(screen.say, told)
+            screen.greet(told)
 
     screen.app.push_screen(dialog, tell)

@@ -91,7 +91,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         super().__init__()
         self.desk = desk
         self.model: Model | None = None
-        self.filter = ""
+        self.filter = self._greeting = ""
         self._reading = self._again = False
         self._focus_before: Widget | None = None
         self._silence: Timer | None = None  # ends the notice
@@ -173,6 +173,9 @@ class ConsoleScreen(Screen[None], Generic[Model]):
     def on_screen_resume(self) -> None:
         self.top.notice = None
         self.shell.head(self.top)
+        if self._greeting:
+            self.say(self._greeting)
+            self._greeting = ""
         self.reread()
 
     def on_resize(self) -> None:
@@ -254,6 +257,10 @@ class ConsoleScreen(Screen[None], Generic[Model]):
     def _unsay(self) -> None:
         self.top.notice = None
         self.top.refresh()
+
+    def greet(self, text: str) -> None:
+        """Say it as soon as this screen is in front again, for what a dialog before it has come to."""
+        self._greeting = text
 
     async def act(self, work: Callable[[], Answer]) -> Answer | None:
         """Do something that changes the store, off the loop; an error is told, and None is the answer then."""

@@ -273,7 +273,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         shown: list[DocumentRow | DocumentSum] = [*rows, *sums]
         amounts = [f"{money(one.amount, one.currency)} {one.currency}" for one in shown]
         backs = [money(one.read_back, one.currency) for one in shown]
-        company = max((width_of(place_of(row)) for row in rows), default=7)
+        company = max((width_of(self._company(row)) for row in rows), default=7)
         differ = width >= _ROOM and any(row.difference != Decimal(0) for row in rows)
         columns = (
             Col("number", "#", 3, right=True),
@@ -297,7 +297,10 @@ class DocumentsScreen(ConsoleScreen[_Model]):
             number = ((row.accounting_document, "bright"), (f" {row.fiscal_year}", "muted"))
         cells: dict[str, Cell] = {
             "number": (f"{row.number}", "muted"),
-            "company": ((row.company_code, "bright" if selected else "ink"), (f" {row.company}", "muted")),
+            "company": (
+                (row.company_code, "bright" if selected else "ink"),
+                (self._company(row).removeprefix(row.company_code), "muted"),
+            ),
             "state": ((f"{row.mark.glyph} ", row.mark.role), (row.mark.word, row.mark.word_role)), "sap": number,
             "reference": (row.reference, "muted"), "lines": (f"{row.lines:,}", "ink"),
             "amount": ((money(row.amount, row.currency), "ink"), (f" {row.currency}", "muted")),
@@ -305,6 +308,10 @@ class DocumentsScreen(ConsoleScreen[_Model]):
             "differs": (ABSENT if row.difference is None else money(row.difference, row.currency), "muted"),
         }  # fmt: skip
         return self._grid(width).line(cells)
+
+    def _company(self, row: DocumentRow) -> str:
+        """Its name goes before SAP's number would be cut."""
+        return row.company_code if self.compact else place_of(row)
 
     def _sums(self, found: Documents, width: int) -> Iterator[Line]:
         grid = self._grid(width)
