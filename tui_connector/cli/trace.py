@@ -12,12 +12,13 @@ from tui_connector.cli.out import console, facts, moment, print_json, state, tab
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.views import story_plan, story_record
+from tui_connector.views.people import names
 from tui_connector.views.story import trace as follow
 from tui_connector.views.words import actor
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui_connector.views.stations import Station
     from tui_connector.views.story_plan import PlanStory
@@ -30,37 +31,40 @@ def trace(given: argparse.Namespace) -> int:
     """Everything that happened to one record, oldest first."""
     with open_installation(given.config, read_only=True) as installation:
         found = follow(installation.store, given.key, given.flow, installation.flows)
+        known = names(installation.desk())
     if given.json:
         stages = [story_record.describe_stage(stage) for record in found.records for stage in record.stages]
         print_json([*stages, *map(story_plan.describe, found.plans)])
         return Exit.DONE
     for record in found.records:
-        _print_record(record)
+        _print_record(record, known)
     for plan in found.plans:
-        _print_plan(plan)
+        _print_plan(plan, known)
     return Exit.DONE
 
 
-def _print_record(record: RecordStory) -> None:
+def _print_record(record: RecordStory, known: Mapping[str, str]) -> None:
     console().print(Text(f"\n{clean(record.flow)}: {clean(record.key)}", "bold"))
-    facts(_rows(record.stations))
+    facts(_rows(record.stations, known))
     _stage_table(record.stages)
 
 
-def _print_plan(plan: PlanStory) -> None:
+def _print_plan(plan: PlanStory, known: Mapping[str, str]) -> None:
     console().print(Text(f"\n{plan.heading}", "bold"))
     shown = plan.lines[:_LINES]
     rows: list[tuple[str, Any]] = [(f"line {line.number}", story_plan.line_words(line)) for line in shown]
     if len(plan.lines) > len(shown):
         rows.append(("", f"and {counted(len(plan.lines) - len(shown), 'line')} more"))
-    facts([*rows, *_rows(plan.stations)])
+    facts([*rows, *_rows(plan.stations, known)])
 
 
-def _rows(stations: Sequence[Station]) -> list[tuple[str, str]]:
-    return [
-        (moment(one.at), f"{one.mark.glyph} {one.mark.word}{f' by {actor(one.by)}' if one.by else ''}: {one.words}")
-        for one in stations
-    ]
+def _rows(stations: Sequence[Station], known: Mapping[str, str]) -> list[tuple[str, str]]:
+    rows = []
+    for one in stations:
+        by = f" by {actor(one.by, known)}" if one.by else ""
+        words = f": {one.words}" if one.details else ""
+        rows.append((moment(one.at), f"{one.mark.glyph} {one.mark.word}{by}{words}"))
+    return rows
 
 
 def _stage_table(stages: Sequence[Stage]) -> None:

@@ -172,6 +172,8 @@ def _station(story: PlanStory, event: AuditEvent) -> Station:
         mark, kind = Mark("✓", "status told", "ok"), "status.told"
     elif kind == "run.failed":
         mark, kind = Mark("✗", "status not told", "fail"), "status.failed"
+    elif kind == "proposal.posted" and story.document:
+        mark = Mark(mark.glyph, "all posted", mark.role)
     glyph = mark.glyph or "·"
     role = mark.role if mark.glyph else "muted"
     return Station(

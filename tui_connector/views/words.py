@@ -17,7 +17,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _WEEK = 7
 _HEAD, _TAIL = 8, 8
 _SHORT = 4
-_MACHINES = frozenset({"schedule", "store", "nobody"})
+_MACHINES = frozenset({"schedule", "store", "nobody", "connector", "anaplan"})
 
 
 def moment(value: datetime | None, now: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
