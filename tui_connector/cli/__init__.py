@@ -57,8 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_periods(verbs)
     _add_approver(verbs)
     _add_audit(verbs)
-    return parser
     _add_serve(verbs)
+    return parser
 
 
 def _verb(under: _Verbs, name: str, handler: str, text: str) -> argparse.ArgumentParser:
@@ -133,6 +133,13 @@ def _add_flows(verbs: _Verbs) -> None:
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
 
 
+def _run_or_verb(text: str) -> int | str:
+    """A run's number, or what is to be done with one."""
+    if text != "cancel" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no run's number")
+    return text if text == "cancel" else int(text)
+
+
 def _add_rejects(verbs: _Verbs) -> None:
     group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, waive, send once more")
     group.set_defaults(records=False, waived=False, limit=200)
@@ -156,13 +163,6 @@ def _add_rejects(verbs: _Verbs) -> None:
     for one in (listing, waive, replay):
         one.add_argument("--flow", metavar="FLOW", help="everything open of this flow")
         one.add_argument("--cause", metavar="TEXT", help="of this cause only, as `rejects list` writes it")
-
-
-def _run_or_verb(text: str) -> int | str:
-    """A run's number, or what is to be done with one."""
-    if text != "cancel" and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no run's number")
-    return text if text == "cancel" else int(text)
 
 
 def _add_proposals(verbs: _Verbs) -> None:
