@@ -35,6 +35,7 @@ from tui_connector.engine.schedule import next_due
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.ui.people import Person
     from tui_connector.domain.proposal import Proposal
     from tui_connector.views.desk import Desk
 
@@ -112,8 +113,11 @@ def _quiet(customer: Customer, clock: Still) -> None:
     scenes = Scenes(customer, clock)
     _set_up(scenes, ends=CERTIFICATE_ENDS + timedelta(days=300))
     for ago in range(_DAYS - 1, -1, -1):
+        if not ago:
+            _posted(scenes)
         _daily(scenes, TODAY - timedelta(days=ago), {})
-    _posted(scenes)
+        if ago > 1:
+            scenes.unchanged(TODAY - timedelta(days=ago, hours=-13))
     _present(scenes)
 
 
@@ -133,10 +137,14 @@ def _afternoon(customer: Customer, clock: Still) -> None:
         _daily(scenes, day, {flow: what for (flow, when), what in stories.items() if when == at})
         if at == -5:
             _waived(scenes, day)
+        if at < -2:
+            scenes.unchanged(day + timedelta(hours=13))
     _mended(scenes)
-    _under_way(scenes)
+    freight = _freight(scenes)
     _waiting(scenes)
+    posting = _signed(scenes, freight)
     _running(scenes)
+    scenes.post(freight, posting, NOW - timedelta(minutes=2, seconds=8), lost=3)
     _present(scenes)
 
 
@@ -166,8 +174,7 @@ def _daily(scenes: Scenes, day: datetime, stories: dict[str, Any]) -> None:
             load.refused = told
         run_id = scenes.request(at, "schedule", flow)[0]
         scenes.load(run_id, at + timedelta(seconds=1), load)
-    if number < -1:
-        scenes.unchanged(day + timedelta(hours=13))
+    _pinged(scenes, day + timedelta(hours=6, minutes=30), LINDQVIST, 1 - number)
 
 
 def _waived(scenes: Scenes, day: datetime) -> None:
@@ -187,17 +194,25 @@ def _posted(scenes: Scenes) -> None:
     debits = [("12400.00", "3150.50", "980.00"), ("8800.00", "1200.00"), ("45000.00",), ("7312.25", "687.75")]
     draft = plan.small("AC", "Accruals November", "1010", debits, plan.origin(1, 12, at + timedelta(seconds=23)))
     made = scenes.propose(draft, at, KELLER)
-    scenes.post(made, _sign(scenes, made, at + timedelta(minutes=27), LINDQVIST), at + timedelta(minutes=28))
+    check, post = _sign(scenes, made, at + timedelta(minutes=27), LINDQVIST)
+    scenes.check(made, check, at + timedelta(minutes=28))
+    scenes.post(made, post, at + timedelta(minutes=29))
 
 
-def _under_way(scenes: Scenes) -> None:
-    """Half past one: freight is being posted, and SAP gave no answer for one document."""
+def _freight(scenes: Scenes) -> Proposal:
+    """Ten past one: freight is proposed."""
     at = TODAY + timedelta(hours=12, minutes=10)
     debits = [("18200.00", "2100.00"), ("9400.00",), ("120000.00",), ("4650.80", "349.20"), ("22000.00", "1000.00")]
     draft = plan.small("FR", "Freight November", "1310", debits, plan.origin(2, 13, at + timedelta(seconds=23)))
-    made = scenes.propose(draft, at, KELLER)
-    runs = _sign(scenes, made, NOW - timedelta(minutes=3), LINDQVIST)
-    scenes.post(made, runs, NOW - timedelta(seconds=150), lost=3)
+    return scenes.propose(draft, at, KELLER)
+
+
+def _signed(scenes: Scenes, freight: Proposal) -> int:
+    """Half past two: freight is signed, and its plan has not moved; the run that posts it."""
+    at = TODAY + timedelta(hours=13, minutes=30, seconds=5)
+    check, post = _sign(scenes, freight, at, LINDQVIST)
+    scenes.check(freight, check, at + timedelta(seconds=5))
+    return post
 
 
 def _sign(scenes: Scenes, made: Proposal, at: datetime, *people: Any) -> tuple[int, ...]:
@@ -236,7 +251,7 @@ def _waiting(scenes: Scenes) -> None:
     debits = [("30000.00", "14200.00"), ("44200.00",)]
     draft = plan.small("IT", "IT recharge November", "1710", debits, plan.origin(4, 5, at + timedelta(seconds=23)))
     other = scenes.propose(draft, at, KELLER)
-    scenes.clock.at = at + timedelta(minutes=4)
+    scenes.clock.at = at + timedelta(minutes=2)
     decisions.decide_lines(other.id, [2], LineDecision.HELD, "waits for the vendor's invoice", KELLER.account)
 
 
@@ -264,11 +279,7 @@ def _running(scenes: Scenes) -> None:
 def _present(scenes: Scenes) -> None:
     """What stands as of now: when what runs next, tokens, requests, answers of the tenants, the worker's sign of life."""
     customer, clock, store = scenes.installation, scenes.clock, scenes.store
-    for ago in range(24, -1, -1):
-        at = NOW - timedelta(minutes=60 * ago, seconds=6)
-        by = NOVAK.account if not ago else LINDQVIST.account
-        for connection in ("sap.main", "anaplan.main"):
-            scenes.ping(at, connection, by, _answer(connection, ago))
+    _pinged(scenes, NOW - timedelta(seconds=8), NOVAK, 0)
     clock.at = NOW - timedelta(seconds=30)
     for _ in range(143):
         store.budget.reserve(customer.connections()[1].budget, 10.0, 600)
@@ -285,9 +296,15 @@ def _present(scenes: Scenes) -> None:
     scenes.beat()
 
 
+def _pinged(scenes: Scenes, at: datetime, by: Person, ago: int) -> None:
+    """Somebody looks whether both tenants answer."""
+    for seconds, connection in enumerate(("sap.main", "anaplan.main")):
+        scenes.ping(at + timedelta(seconds=2 * seconds), connection, by.account, _answer(connection, ago))
+
+
 def _answer(connection: str, ago: int) -> dict[str, Any]:
     """What a ping has told, as the store keeps it."""
-    latency = 36 + (ago * 17) % 11 + (60 if ago == 9 else 0)
+    latency = 36 + (ago * 17) % 11 + (60 if ago == 5 else 0)
 
     def check(name: str, words: str, ms: int | None = None, health: str = "ok", hint: str = "") -> dict[str, Any]:
         told: dict[str, Any] = {"name": name, "health": health, "words": words}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -222,7 +222,7 @@ def origin(number: int, rows: int, exported_at: datetime) -> Origin:
     """Where an export came from."""
     return Origin(
         "116000000007", FLOW.export, "FIN_HUB", sha256(f"task {number}")[:32].upper(), sha256(f"export {number}"), rows,
-        exported_at, "J. Brandt", "2026-12-01 13:55",
+        exported_at, "J. Brandt", f"{(exported_at + timedelta(minutes=54)):%Y-%m-%d %H:%M}",  # 6 minutes ago, there
     )  # fmt: skip
 
 

@@ -310,24 +310,25 @@ class Scenes:
                 actor=ACTOR,
             )  # fmt: skip
 
-    def post(self, made: Proposal, run_ids: Sequence[int], at: datetime, *, lost: int | None = None) -> None:
-        """What was approved is compared and posted; with `lost` SAP gives no answer for that document, and it goes on."""
+    def check(self, made: Proposal, run_id: int, at: datetime) -> None:
+        """What was approved is exported once more, and has not moved."""
         self.clock.at = at
-        check, post = run_ids
-        with self.held(check, 120) as points:
+        with self.held(run_id, 120) as points:
             points.intend("export", known=[], action=made.head.export)
             self.clock.step(20)
             points.done("export", digest=made.origin.digest, size=140 * made.origin.rows)
             with self.store.transaction() as tx:
                 self.store.proposals.checked(tx, made.id, self.clock.now(), actor=ACTOR)
                 counts = Counts(read=made.origin.rows)
-                self.store.runs.finish(
-                    tx, check, points.run.fence, RunState.DONE, "the plan has not moved", counts=counts
-                )
+                told = "the plan has not moved"
+                self.store.runs.finish(tx, run_id, points.run.fence, RunState.DONE, told, counts=counts)
                 points.fact(tx, "run.done", made.flow, read=counts.read)
-        self.clock.step(2)
-        lease = self.lease(self.store.runs.get(post).model, 3600)
-        points = self.start(post, lease)
+
+    def post(self, made: Proposal, run_id: int, at: datetime, *, lost: int | None = None) -> None:
+        """What was approved is posted; with `lost` SAP gives no answer for that document, and it goes on."""
+        self.clock.at = at
+        lease = self.lease(self.store.runs.get(run_id).model, 3600)
+        points = self.start(run_id, lease)
         run = points.run
         points.begin("test")
         self.clock.step(3)

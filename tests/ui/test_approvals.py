@@ -81,7 +81,7 @@ def test_a_key_opens_the_one_under_the_cursor(desk: Desk, key: str, opens: type)
 def test_what_is_selected_is_told_below(desk: Desk) -> None:
     told = screen(desk, "down", "down")
     assert "P-0002 Freight November" in told
-    assert "signed by t.lindqvist 14:37" in told
+    assert "signed by t.lindqvist 14:30" in told
     assert "1 document outcome unknown and 2 documents to send" in told
 
 

@@ -185,7 +185,8 @@ async def test_leaving_asks_and_drains_the_worker_that_was_started_here(real: De
             assert f"process {attendant.pid}" in text(pilot.app)
             await press(pilot, "escape")
             assert attendant.pid is not None  # stayed
-            await press(pilot, "q", "d")
+            await press(pilot, "q")
+            await pilot.press("d")
             await until(pilot, lambda: attendant.pid is None, 60)
             assert attendant.ended_with == 0
             assert real.store.workers.all() == []  # it has taken itself out

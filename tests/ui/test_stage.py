@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,11 @@ def test_the_afternoon_is_whole(desk: Desk) -> None:
     targets = [number for flow in desk.flows if (number := desk.target(flow)) is not None]
     assert store.cases.count(targets) == (17, 3)
     assert [one.alive for one in store.workers.all()] == [True]
+
+
+def test_it_happens_in_the_order_of_time(desk: Desk) -> None:
+    events = desk.store.audit.events(limit=100_000)
+    assert all(one.at <= two.at for one, two in pairwise(events))
 
 
 def test_every_flow_has_a_history(desk: Desk) -> None:
