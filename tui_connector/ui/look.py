@@ -139,9 +139,11 @@ def _style(palette: Palette, role: str, ground: str, sunk: bool) -> Style:
     if role in ("tab", "tab-key"):  # the active screen's name in the top bar
         background = palette.raised
         attributes |= {"reverse"} if not background else set() if sunk else {"bold"}
-    if role == "word" or (ground == "raised" and not background):  # the environment; a selected row without a colour
+    whole = ground == "raised" and not background  # a selected row that no ground can mark: one reversed bar
+    if whole or role == "word":
         attributes.add("reverse")
         attributes.discard("dim")
+        colour = "" if whole else colour
     return Style.parse(
         " ".join([*sorted(attributes), colour or "default", *(["on", background] if background else ["on default"])])
     )
