@@ -139,6 +139,7 @@ def _style(palette: Palette, role: str, ground: str, sunk: bool) -> Style:
     if role in ("tab", "tab-key"):  # the active screen's name in the top bar
         background = palette.raised
         attributes |= {"reverse"} if not background else set() if sunk else {"bold"}
+        colour = colour if background else palette.bright
     whole = ground == "raised" and not background  # a selected row that no ground can mark: one reversed bar
     if whole or role == "word":
         attributes.add("reverse")
