@@ -412,7 +412,7 @@ class ReviewScreen(ConsoleScreen["Review"]):
             self.reread()
             if told:
                 self._anchor = None
-                self.say(told)
+                self.greet(told)
 
         self.app.push_screen(dialog, answered)
 

@@ -59,7 +59,7 @@ class Prompt(Horizontal):
         field.value = value
         field.cursor_position = len(value)
         self.display = True
-        field.focus()
+        self.screen.set_focus(field)  # at once: the next key belongs to it already
 
     def action_give_up(self) -> None:
         self._close(None)
