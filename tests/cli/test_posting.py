@@ -95,7 +95,7 @@ def test_who_may_not_sign(counter: Counter) -> None:
     (counter.folder / "approvers.d" / "c.doe.json").unlink()
     theirs = counter.propose({"PL-9": "1"})
     refused = counter.sign(theirs.id, key=stranger)
-    assert (refused.code, "never enrolled" in refused.err) == (Exit.REFUSED, True)
+    assert (refused.code, "is not enrolled" in refused.err) == (Exit.REFUSED, True), refused.text
     assert counter.proposal(theirs.id).state is ProposalState.PLANNED
 
 

@@ -35,6 +35,7 @@ from tui_connector.views.deciding import (
     deciding_lines,
     match,
 )
+from tui_connector.views.documents import read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,6 +306,11 @@ def test_what_was_posted_stays_when_the_rest_is_left_out(world: World, proposal:
     assert model.then == "1 document stays posted, and can be reversed."
     assert acting.reject(mine, proposal.id, "SAP stays down") == "P-0001 is posted: SAP stays down."
     assert [one.state for one in world.documents(proposal)] == [DocumentState.VERIFIED, DocumentState.REJECTED]
+    left_out = read_documents(mine, proposal.id)
+    assert left_out.headline[0] == (
+        "1 of 2 documents are posted and proved to the cent. 1 is settled by a person's word."
+    )
+    assert left_out.rows[1].mark.word == "not posted, says a person"
 
 
 def test_a_console_that_only_reads_decides_nothing(world: World, proposal: Proposal) -> None:

@@ -49,6 +49,7 @@ def approve(given: argparse.Namespace) -> int:
         decisions.check(proposal, flow, head)
         key = KeyFile(key_path(given))
         public = key.public()
+        decisions.check_person(proposal, public, by)
         _show_what_is_signed(installation, proposal)
         typed = given.fingerprint if given.fingerprint is not None else _ask_fingerprint(proposal)
         check_typed(proposal, typed)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "tui-connector/proposal/1"
 APPROVAL_SCHEMA = "tui-connector/approval/1"
+LEFT_OUT = "left out: "  # how what is said of a document begins that a person does not let be sent
 _NAMESPACE = uuid.UUID("6c1f8a52-9d0b-5b7e-8a43-2f1f0c9e7d11")  # of our message ids
 
 

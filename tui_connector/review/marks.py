@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.proposal import Change, DocumentState
+from tui_connector.domain.proposal import LEFT_OUT, Change, DocumentState
 
 if TYPE_CHECKING:
     from tui_connector.domain.proposal import PostingDocument
@@ -33,8 +33,8 @@ _CHOSEN = {
 
 
 def chosen(document: PostingDocument) -> bool:
-    """Whether a person's word settled it: only what was held first has a difference then."""
-    return document.state in _CHOSEN and bool(document.difference)
+    """Whether a person's word settled it: what was held first has a difference then, what was never sent says so."""
+    return document.state in _CHOSEN and (bool(document.difference) or document.said.startswith(LEFT_OUT))
 
 
 def standing(document: PostingDocument) -> tuple[str, str]:

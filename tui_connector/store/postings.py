@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, StoreError
-from tui_connector.domain.proposal import DocumentState, ProposalState
+from tui_connector.domain.proposal import LEFT_OUT, DocumentState, ProposalState
 from tui_connector.store import chain, documents
 from tui_connector.store.database import to_micros, to_moment
 from tui_connector.store.runs import require_run
@@ -141,7 +141,7 @@ class Postings:
         document = documents.find(tx, proposal_id, number, tx.dialect.locked)
         if document.state not in (_PLANNED, _READY):
             raise _refused(document, _REJECTED)
-        changes = {"said": f"left out: {reason}", "look_at": None}
+        changes = {"said": f"{LEFT_OUT}{reason}", "look_at": None}
         _write(tx, document, "document.chosen", _REJECTED, actor, None, changes, reason)
 
     def unsettled(self, proposal_id: int) -> list[PostingDocument]:

@@ -206,7 +206,7 @@ def before_choice(desk: Desk, proposal_id: int, number: int) -> Deciding:
     effects = (
         Effect("reference", f"{document.reference} in {clean(said.company_code)}", bright=True),
         Effect("amount", f"{money(said.debit, said.currency)} {said.currency}", bright=True),
-        Effect("", counted(said.items, "line")),
+        Effect("lines", f"{said.items:,}"),
         Effect("posting", f"{said.posting_date}, type {clean(said.document_type)}"),
         *_into(proposal),
     )  # fmt: skip

@@ -128,9 +128,9 @@ class Choose(Decide):
 
     DEFAULT_CSS = "Choose Listing { height: 3; background: $side; }"
     WAYS: ClassVar[Sequence[tuple[DocumentState, str, str]]] = (
-        (DocumentState.VERIFIED, "SAP holds it", "it counts as posted, under the number you say"),
+        (DocumentState.VERIFIED, "SAP holds it", "posted, under the number you say"),
         (DocumentState.READY, "SAP does not hold it, send it again", "the same bytes go out once more"),
-        (DocumentState.REJECTED, "SAP does not hold it, leave it", "it counts as not posted, for good"),
+        (DocumentState.REJECTED, "SAP does not hold it, leave it", "not posted, and never sent"),
     )
 
     def __init__(self, desk: Desk, proposal: Proposal, number: int) -> None:
