@@ -144,7 +144,7 @@ def _afternoon(customer: Customer, clock: Still) -> None:
     _waiting(scenes)
     posting = _signed(scenes, freight)
     _running(scenes)
-    scenes.post(freight, posting, NOW - timedelta(minutes=2, seconds=8), lost=3)
+    scenes.post(freight, posting, NOW - timedelta(minutes=1, seconds=23), lost=3)
     _present(scenes)
 
 

@@ -86,8 +86,9 @@ class Moved(NamedTuple):
         return f"PL-{place}-{self.group}"
 
     @property
-    def to_post(self) -> Decimal:
-        return Decimal(self.after or 0) - Decimal(self.before or 0)
+    def stays(self) -> bool:
+        """Whether it is neither new nor withdrawn."""
+        return self.before is not None and self.after is not None
 
 
 def _moved() -> list[Moved]:
@@ -159,8 +160,10 @@ def _quiet() -> list[tuple[str, str, str, str, str]]:
         taken = sum(
             (Decimal(one.before or 0) for one in MOVED if (one.company, one.center) == (company, center)), Decimal(0)
         )
+        whole = {one.account for one in MOVED if (one.company, one.center) == (company, center) and not one.stays}
+        free = [account for account in _ACCOUNTS if account not in whole]  # what is new or withdrawn stands alone
         for at, amount in enumerate(shares(Decimal(total) - taken, count)):
-            account = _ACCOUNTS[at % len(_ACCOUNTS)]
+            account = free[at % len(free)]
             key = f"PL-{company}-{center}-{account[:5]}-{at:02}"
             found.append((key, company, center, account, str(amount)))
     return found
