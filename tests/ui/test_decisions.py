@@ -138,18 +138,28 @@ async def sign(pilot: Pilot[None], one: Proposal, passphrase: str = PASSPHRASE) 
     await press(pilot, "enter")
 
 
-def test_a_paste_is_refused(desk: Desk) -> None:
+def test_a_fingerprint_is_typed_and_a_passphrase_is_never_copied(desk: Desk) -> None:
     one = proposal(desk)
 
     async def play(pilot: Pilot[None], dialog: Decide) -> None:
-        for name in ("fingerprint", "passphrase"):
-            entry = field(pilot, name)
-            entry.post_message(events.Paste(typed(one)))
-            await settled(pilot)
-            assert entry.value == ""
+        entry = field(pilot, "fingerprint")
+        entry.post_message(events.Paste(typed(one)))
+        await settled(pilot)
+        assert entry.value == ""
         pilot.app.copy_to_clipboard(typed(one))
         await press(pilot, "ctrl+v")
-        assert field(pilot, "fingerprint").value == ""
+        assert entry.value == ""
+
+        await type_in(pilot, typed(one))
+        await press(pilot, "enter")
+        entry = field(pilot, "passphrase")
+        entry.post_message(events.Paste(f"{PASSPHRASE}\n"))  # as a keeper of passwords gives it
+        await settled(pilot)
+        assert entry.value == PASSPHRASE
+        for keys in (("super+c",), ("ctrl+x",)):
+            await press(pilot, "ctrl+shift+a", *keys)
+            assert pilot.app.clipboard == typed(one)
+        assert entry.value == ""
 
     on_stage(desk, decisions.approve(desk, one), play)
 

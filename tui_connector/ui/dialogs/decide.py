@@ -29,6 +29,7 @@ Answer = TypeVar("Answer")
 _LABEL = 16
 _WIDE, _HIGH = 110, 36
 _ATTEMPTS = 3
+_TYPED = 21  # cells of an input beside which is told how far it matches
 _LOST = (
     "A passphrase cannot be recovered. When you have lost it, make a new key, tui-connector approver init --name NAME,"
     " and have it enrolled. Until then another approver can sign."
@@ -83,14 +84,14 @@ class Decide(Dialog[str]):
     read: what is told, in a thread; again whenever the store moves. act: does it, in a thread, with what was typed.
     """
 
-    DEFAULT_CSS = """
-    Decide.-low > #box { padding: 0 1; }
-    Decide .row { height: 1; width: 1fr; }
-    Decide .label { width: 18; }
-    Decide .sign { width: 2; background: $raised; }
-    Decide .note { width: 1fr; }
-    Decide Input { width: 1fr; margin-right: 2; padding: 0; }
-    Decide TypedInput { width: 21; margin-right: 2; padding: 0; }
+    DEFAULT_CSS = f"""
+    Decide.-low > #box {{ padding: 0 1; }}
+    Decide .row {{ height: 1; width: 1fr; }}
+    Decide .label {{ width: 18; }}
+    Decide .sign {{ width: 2; background: $raised; }}
+    Decide .note {{ width: 1fr; }}
+    Decide Input {{ width: 1fr; margin-right: 2; padding: 0; }}
+    Decide TypedInput {{ width: {_TYPED}; margin-right: 2; padding: 0; }}
     """
 
     def __init__(
@@ -132,10 +133,12 @@ class Decide(Dialog[str]):
         yield from ()
 
     def _input(self, field: Field) -> TextInput:
-        if field.typed:
-            made: TextInput = TypedInput(id=field.name, secret=field.secret, value=field.value)
+        if field.wanted:
+            made: TextInput = TypedInput(field.value, id=field.name)
         else:
-            made = TextInput(field.value, id=field.name)
+            made = TextInput(field.value, secret=field.secret, id=field.name)
+        if field.secret:
+            made.styles.width = _TYPED
         made.styles.padding = 0
         made.styles.background_tint = "transparent"
         return made

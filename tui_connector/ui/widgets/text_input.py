@@ -18,5 +18,17 @@ class TextInput(Input):
         """A secret is not shown, and stays as it was typed."""
         return value if self.password else clean(value)
 
+    def action_copy(self) -> None:
+        """What is selected goes to the terminal's clipboard; a secret never does."""
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        """As `action_copy`; a secret is only taken out."""
+        if self.password:
+            self.delete_selection()
+        else:
+            super().action_cut()
+
     def validate__suggestion(self, suggestion: str) -> str:
         return clean(suggestion)
