@@ -223,6 +223,9 @@ async def test_a_small_terminal_keeps_time_who_what_and_text(desk: Desk) -> None
         assert "◆ signed" in told
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, Tell)
+        assert "✓ posted" not in text(pilot.app)  # it has no room for all of it
+        await press(pilot, *["pagedown"] * 3)
+        assert "✓ posted" in text(pilot.app)
         await press(pilot, "escape", "escape")
         assert "Trace of P-0001" not in text(pilot.app)
         await press(pilot, "enter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui_connector.ui.draw import Col, Grid, Line
@@ -111,9 +111,10 @@ def key_of(row: Row) -> tuple[int, int]:
     return (row.seq, 1 + row.blank) if isinstance(row, DayRow) else (row.seq, 0)
 
 
-def grid_for(width: int, *, compact: bool) -> Grid:
-    """The columns for a width."""
-    return Grid(_SMALL if compact else _WIDE, width)
+def grid_for(width: int, last: int, *, compact: bool) -> Grid:
+    """The columns for a width; the numbers of events up to the last one have room."""
+    first = replace(_WIDE[0], width=max(_WIDE[0].width, len(figure(last))))
+    return Grid(_SMALL if compact else (first, *_WIDE[1:]), width)
 
 
 def draw_row(row: Row, grid: Grid, *, compact: bool, selected: bool) -> Line:

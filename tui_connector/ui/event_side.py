@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_connector.review.amounts import counted
-from tui_connector.ui.draw import MARGIN, Line, cut, facts, rule, wrap
+from tui_connector.ui.draw import MARGIN, Line, cut, facts, rule, width_of, wrap
 from tui_connector.views.words import actor, figure, moment
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LABEL = 10
 _LEAST = 3
 _WRONG = ("✗", "?", "▲")
+_PEOPLE = ("◆", "◇", "»")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,22 @@ def event_lines(detail: EventDetail, told: Told, width: int, height: int) -> lis
     """One event in full, as far as there is room."""
     row = detail.row
     who = f"{row.who} ({detail.account})" if row.person and row.who != detail.account else detail.account
+    at = f"{row.at.astimezone(told.zone):%Y-%m-%d %H:%M:%S}"
     lines = [
         rule(f"Event {figure(row.seq)}", "", width, active=False),
         *wrap(row.text, width, "bright"),
         Line(),
         *facts(
-            [("kind", row.kind), ("at", told.time(row.at)), ("by", who), ("about", row.about)],
+            [("kind", row.kind), ("at", at), ("by", who), ("about", row.about)],
             label=_LABEL, width=width,
         ),
         Line(("digest", "muted")).to(MARGIN + _LABEL).put(detail.digest[:16], "ink", limit=width - MARGIN - 2 - _LABEL),
         Line(),
     ]  # fmt: skip
     for name, value in detail.data:
-        if len(name) < _LABEL and len(value) < width - MARGIN - 2 - _LABEL:
-            lines += facts([(name, value)], label=_LABEL, width=width)
+        label = max(_LABEL, len(name) + 2)
+        if label + len(value) < width - 2 * MARGIN:
+            lines += facts([(name, value)], label=label, width=width)
         else:
             lines += [Line((name, "muted")), *wrap(value, width, indent=MARGIN + 2)]
     return _cut(lines, height)
@@ -94,17 +97,28 @@ def strip_lines(trace: Trace, told: Told, width: int) -> list[Line]:
     """The story in few rows, for a small screen: stations side by side, their times, and what went wrong last."""
     _, state, stations = list(trace.parts())[-1]
     shown = [one for one in stations if not one.minor]
+    while len(shown) > 1 and sum(width_of(_brief(one)) + 5 for one in shown) > width - MARGIN:
+        shown.remove(min(shown[:-1], key=_weight))
     first, second = Line(), Line()
-    while shown and sum(len(one.mark.word) + 5 for one in shown) > width - 2 * MARGIN:
-        shown.remove(min(shown[1:-1] or shown, key=lambda one: (one.mark.role in {"fail", "warn"}, one.at or told.now)))
     for station in shown:
         mark, at = station.mark, first.width
         word = mark.role if mark.glyph in _WRONG else "ink"
-        first.put(f"{mark.glyph} ", mark.role).put(mark.word, word).put("   ", "plain")
+        first.put(f"{mark.glyph} ", mark.role).put(_brief(station), word).put("   ", "plain")
         second.to(at + 2).put(f"{station.at.astimezone(told.zone):%H:%M}" if station.at else "", "muted")
     wrong = next((one for one in reversed(stations) if one.mark.glyph in _WRONG and one.details), None)
     third = Line((cut(wrong.details[0] if wrong else state, width - 2 * MARGIN), "ink"))
     return [rule(f"Trace of {trace.key}", "enter opens", width, active=False), first, second, third]
+
+
+def _brief(station: Station) -> str:
+    """A station's word where there is little room."""
+    return station.mark.word.partition(" ")[0] if station.event in {"read", "rejected"} else station.mark.word
+
+
+def _weight(station: Station) -> int:
+    """What went wrong and what people did matters most of a story."""
+    glyph = station.mark.glyph
+    return 3 if glyph in _WRONG else 2 if glyph in _PEOPLE else int(station.event != "read")
 
 
 def evidence_lines(head: AuditHead, trace: Trace | None, width: int) -> list[Line]:

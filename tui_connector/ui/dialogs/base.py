@@ -55,7 +55,13 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     Dialog #inside { height: auto; max-height: 100%; background: $side; scrollbar-size: 0 0; }
     Dialog #asked { height: auto; background: $side; }
     """
-    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "leave", "go back", show=False)]
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("escape", "leave", "go back", show=False),
+        Binding("up", "scroll(-1)", "move", show=False),
+        Binding("down", "scroll(1)", "move", show=False),
+        Binding("pageup", "scroll(-12)", "page", show=False),
+        Binding("pagedown", "scroll(12)", "page", show=False),
+    ]
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -104,6 +110,10 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def reread(self) -> None:
         """The store has moved: what the dialog tells may not be so any more."""
+
+    def action_scroll(self, rows: int) -> None:
+        """What is told, further up or down, where it has no room."""
+        self.query_one("#inside").scroll_relative(y=rows, animate=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)

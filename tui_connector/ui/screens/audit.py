@@ -189,7 +189,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         return self.query_one("#events", Listing)
 
     def _grid(self, width: int) -> Grid:
-        return event_rows.grid_for(width, compact=self.compact)
+        return event_rows.grid_for(width, self._source.newest if self._source else 0, compact=self.compact)
 
     # --- drawing ------------------------------------------------------------------------------------------------
 
@@ -292,6 +292,9 @@ class AuditScreen(ConsoleScreen[AuditModel]):
     def on_listing_moved(self, event: Listing.Moved) -> None:
         if self.model is not None and self.model.fresh and self._list.index <= 1:
             self.reread()  # the newest were asked for: none of them is new any more
+        if event.row is None and self._detail is not None:
+            self._detail = None
+            self._tell_side()
         if not self.compact and isinstance(event.row, EventRow):
             self.set_timer(_PAUSE, lambda: self._rested(event.row))
 
@@ -421,6 +424,18 @@ class AuditScreen(ConsoleScreen[AuditModel]):
 
     def on_resize(self) -> None:
         self.query_one("#heads", Block).tell(lambda width: [] if self.short else [self._grid(width).head()])
+
+
+def _beside(head: AuditHead) -> str:
+    """What goes with the first sentence: how much it covers, or the next move."""
+    known = head.verification
+    if known is None:
+        return "v verifies it."
+    if known.broken_at is not None:
+        return "Stop the worker, keep the store as it is, and compare it with a backup."
+    behind = head.last_seq - known.up_to
+    since = f" {figure(behind)} events came since." if behind > 1 else ""  # one is the verification's own
+    return f"It covers {figure(known.records)} records.{since}"
 
 
 def _call(loop: asyncio.AbstractEventLoop, made: asyncio.Future[Any], value: object) -> None:
