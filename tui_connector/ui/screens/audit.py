@@ -296,15 +296,14 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             self._detail = None
             self._tell_side()
         if not self.compact and isinstance(event.row, EventRow):
-            self.set_timer(_PAUSE, lambda: self._rested(event.row))
+            self.run_worker(self._rested(event.row), group="event", exclusive=True)
 
-    def _rested(self, row: EventRow) -> None:
-        if self._list.row == row and (self._detail is None or self._detail.row.seq != row.seq):
-            self.run_worker(self._read_event(row), group="event", exclusive=True)
-
-    async def _read_event(self, row: EventRow) -> None:
+    async def _rested(self, row: EventRow) -> None:
+        """The event under the cursor, once that rests: what it only passes over is not read."""
+        if self._detail is not None:
+            await asyncio.sleep(_PAUSE)
         model = self.model
-        if model is not None:
+        if model is not None and self._list.row == row and (self._detail is None or self._detail.row != row):
             self._detail = await self.shell.in_thread(lambda: read_event(self.desk, model.view, row.seq))
             self._tell_side()
 
