@@ -129,27 +129,24 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         self._detail: EventDetail | None = None
         self._trace: Trace | None = None
 
+        # held, so that work that ends after the screen has gone finds them still
+        self._list = Listing[Row](
+            self._draw, key=event_rows.key_of, selectable=lambda row: isinstance(row, EventRow), empty=self._empty,
+            id="events",
+        )  # fmt: skip
+        self._head = Head("Events", "newest first", id="head")
+        self._first, self._typed, self._strip = Block(id="sentence"), Block(id="asked"), Block(id="strip")
+        self._heads = Block(self._columns, id="heads")
+        self._side, self._evidence = Block(id="side", ground="surface"), Block(id="evidence", ground="surface")
+
     def body(self) -> ComposeResult:
         with Horizontal():
             with Vertical(id="left"):
-                yield Block(id="sentence")
-                yield Head("Events", "newest first", id="head")
-                yield Block(id="asked")
-                yield Block(lambda width: [self._grid(width).head()], id="heads")
-                yield Listing[Row](
-                    lambda row, width, selected: event_rows.draw_row(
-                        row, self._grid(width), compact=self.compact, selected=selected
-                    ),
-                    key=event_rows.key_of,
-                    selectable=lambda row: isinstance(row, EventRow),
-                    empty=self._empty,
-                    id="events",
-                )
-                yield Block(id="strip")
+                yield from (self._first, self._head, self._typed, self._heads, self._list, self._strip)
             with Vertical(id="beside"):
                 with VerticalScroll(id="story"):
-                    yield Block(id="side", ground="surface")
-                yield Block(id="evidence", ground="surface")
+                    yield self._side
+                yield self._evidence
 
     # --- the model ----------------------------------------------------------------------------------------------
 
@@ -164,7 +161,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         return AuditModel(head, view, None, len(fresh))
 
     def show(self, model: AuditModel) -> None:
-        self.query_one("#asked", Block).tell(self._asked)
+        self._typed.tell(self._asked)
         self._tell_head(model)
         self._tell_sentence()
         self._tell_side()
@@ -184,9 +181,11 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         if key and (self._trace is None or self._trace.key != key):
             await self._follow(key, quiet=True)
 
-    @property
-    def _list(self) -> Listing[Row]:
-        return self.query_one("#events", Listing)
+    def _draw(self, row: Row, width: int, selected: bool) -> Line:
+        return event_rows.draw_row(row, self._grid(width), compact=self.compact, selected=selected)
+
+    def _columns(self, width: int) -> Sequence[Line]:
+        return [] if self.short else [self._grid(width).head()]
 
     def _grid(self, width: int) -> Grid:
         return event_rows.grid_for(width, self._source.newest if self._source else 0, compact=self.compact)
@@ -198,7 +197,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         return (("Audit", "ink"), *((("  ›  ", "muted"), (asked, "muted")) if asked else ()))
 
     def _tell_sentence(self) -> None:
-        self.query_one("#sentence", Block).tell(self._sentence)
+        self._first.tell(self._sentence)
 
     def _sentence(self, width: int) -> Sequence[Line]:
         if self.model is None:
@@ -239,7 +238,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             note = f"{'99+' if model.fresh > _NEW else model.fresh} new, press g"
         else:
             note = f"{model.view.text or 'newest first'}" if self.short else "newest first"
-        self.query_one("#head", Head).name_it("Events", note)
+        self._head.name_it("Events", note)
 
     def _asked(self, width: int) -> Sequence[Line]:
         """The filter as it is in force, or what is wrong with the one typed last."""
@@ -268,24 +267,23 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         followed = self._trace
         if self.compact:
             if followed is not None:
-                self.query_one("#strip", Block).tell(lambda width: event_side.strip_lines(followed, told, width))
+                self._strip.tell(lambda width: event_side.strip_lines(followed, told, width))
             return
         detail, height = self._detail, max(self.size.height - 3 - _EVIDENCE - 1, 6)
-        side = self.query_one("#side", Block)
         if followed is not None:
-            side.tell(lambda width: event_side.trace_lines(followed, told, width, height))
+            self._side.tell(lambda width: event_side.trace_lines(followed, told, width, height))
         elif detail is not None:
-            side.tell(lambda width: event_side.event_lines(detail, told, width, height))
+            self._side.tell(lambda width: event_side.event_lines(detail, told, width, height))
         else:
-            side.tell(lambda _: [])
+            self._side.tell(lambda _: [])
         head = model.head
-        self.query_one("#evidence", Block).tell(lambda width: event_side.evidence_lines(head, followed, width))
+        self._evidence.tell(lambda width: event_side.evidence_lines(head, followed, width))
 
     def on_descendant_blur(self) -> None:
-        self.query_one("#head", Head).activate(self._list.has_focus)
+        self._head.activate(self._list.has_focus)
 
     def on_descendant_focus(self) -> None:
-        self.query_one("#head", Head).activate(self._list.has_focus)
+        self._head.activate(self._list.has_focus)
 
     # --- the event under the cursor -----------------------------------------------------------------------------
 
@@ -422,7 +420,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         )
 
     def on_resize(self) -> None:
-        self.query_one("#heads", Block).tell(lambda width: [] if self.short else [self._grid(width).head()])
+        self._heads.tell(self._columns)
 
 
 def _beside(head: AuditHead) -> str:
