@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import textual
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 from rich.traceback import Traceback
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 
 from tui_connector.domain.errors import ConnectorError
+from tui_connector.domain.text import clean
 from tui_connector.ui import jump
 from tui_connector.ui.attendant import Attendant
 from tui_connector.ui.dialogs.base import AskText, Dialog, Keys, Tell
@@ -108,11 +110,19 @@ class Console(App[None]):
         # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever is pasted, and wherever: it steers no terminal."""
+        if isinstance(event, events.Paste):
+            event.text = _clean_lines(event.text)
+        await super().on_event(event)
+
     def _fatal_error(self) -> None:
         """Tell where it failed and nothing more: the values on the way may be secret."""
         self.bell()
         traceback = Traceback(show_locals=False, width=None, suppress=[textual])
-        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        told = self.console.render(traceback, self.console.options)
+        plain = [Segment(_clean_lines(one.text), one.style, one.control) for one in told]
+        self._exit_renderables.append(Segments(plain))
         self._close_messages_no_wait()
 
     # --- what screens ask for ---------------------------------------------------------------------------------
@@ -318,3 +328,7 @@ class Console(App[None]):
             self.say(f"A worker could not be started: {error.strerror}.", "fail")
             return
         self.say(f"A worker was started here, process {pid}.")
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(map(clean, text.split("\n")))
