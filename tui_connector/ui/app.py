@@ -111,9 +111,9 @@ class Console(App[None]):
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
 
     async def on_event(self, event: events.Event) -> None:
-        """Whatever is pasted, and wherever: it steers no terminal."""
-        if isinstance(event, events.Paste):
-            event.text = _clean_lines(event.text)
+        """Whatever is pasted, and wherever, steers no terminal; a secret is not shown, and stays as it is."""
+        if isinstance(event, events.Paste) and not getattr(self.focused, "password", False):
+            event.text = _clean_lines("\n".join(event.text.splitlines()))
         await super().on_event(event)
 
     def _fatal_error(self) -> None:
