@@ -294,6 +294,33 @@ async def test_a_verification_is_stopped_by_a_person(desk: Desk, monkeypatch: py
     assert desk.store.audit.last_seq() == last
 
 
+def test_a_console_may_be_left_while_it_verifies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(at: Desk, progress: Any) -> Any:
+        entered.set()
+        assert go_on.wait(10)
+        try:
+            return views.verify(at, progress)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("tui_connector.ui.screens.audit.verify", slowly)
+    last = desk.store.audit.last_seq()
+
+    @played
+    async def leave() -> None:
+        async with stage(desk, first="audit") as pilot:
+            await pilot.press("v")
+            await until(pilot, entered.is_set)
+
+    leave()  # the verification has not ended, and holds nobody up
+    assert not ended.is_set()
+    go_on.set()
+    assert ended.wait(10)
+    assert desk.store.audit.last_seq() == last
+
+
 @played
 async def test_what_is_shown_is_exported_with_its_filter(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
