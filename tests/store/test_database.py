@@ -364,3 +364,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot be written"):
         Store.open(str(tmp_path / "file" / "store.db"))
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_nothing_is_written_into_a_file_that_has_no_name_any_more(bench: Bench, url: str, how: str) -> None:
+    """SQLite would go on, and what a person decides there would be lost with the file."""
+    path, aside = path_of(url), path_of(url).with_suffix(".aside")
+    before = bench.store.version()
+    if how == "replaced":
+        aside.write_bytes(path.read_bytes())
+    if how != "moved":
+        path.unlink()
+    if how != "removed":
+        path.rename(aside) if how == "moved" else aside.rename(path)
+    for attempt in (bench.store.version, lambda: bench.store.transaction().__enter__()):
+        with pytest.raises(StoreError, match="was moved, removed or replaced") as told:
+            attempt()
+        assert "Put the file back" in told.value.hint
+    if how == "moved":
+        aside.rename(path)
+        assert bench.store.version() >= before
+        with bench.store.transaction():
+            pass

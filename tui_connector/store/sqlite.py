@@ -77,6 +77,7 @@ class SqliteBackend:
         return bool(self._mine().handle.in_transaction)
 
     def begin(self) -> None:
+        self._look()
         with self._told():
             self._mine().handle.execute("BEGIN IMMEDIATE")
 
@@ -107,6 +108,7 @@ class SqliteBackend:
         return [str(row[0]) for row in self.query("PRAGMA integrity_check(20)", ()) if row[0] != "ok"]
 
     def version(self) -> int:
+        self._look()
         return int(self.query("PRAGMA data_version", ())[0][0])
 
     def close(self) -> None:
@@ -124,6 +126,14 @@ class SqliteBackend:
                 self._connections.add(mine)
         return mine
 
+    def _look(self) -> None:
+        """SQLite goes on writing into a file that has no name any more: what is decided there would be lost."""
+        if _place(self.path) != self._mine().place:
+            raise StoreError(
+                f"the store {self.path} was moved, removed or replaced while it was open",
+                hint="Put the file back, then start this program anew. Nothing was written.",
+            )
+
     def _prepare(self) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,6 +148,7 @@ class SqliteBackend:
 
     def _connect(self) -> _Connection:
         address = f"file:{quote(str(self.path.absolute()))}?mode={'ro' if self.read_only else 'rw'}"
+        place = _place(self.path)
         with self._told():
             # One thread at a time uses a connection; only close() reaches it from another.
             handle = sqlite3.connect(
@@ -148,7 +159,7 @@ class SqliteBackend:
             except BaseException:
                 handle.close()
                 raise
-        return _Connection(handle)
+        return _Connection(handle, place)
 
     def _set_up(self, handle: Any) -> None:
         database = sqlite_utils.Database(handle, recursive_triggers=False, execute_plugins=False)
@@ -218,6 +229,15 @@ class SqliteBackend:
         return StoreError(f"the store {self.path} failed: {error}", hint="Run: tui-connector audit verify")
 
 
+def _place(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to now; None when it leads to none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _name(error: Exception) -> str:
     return str(getattr(error, "sqlite_errorname", ""))
 
@@ -225,7 +245,8 @@ def _name(error: Exception) -> str:
 class _Connection:
     """A driver's connection in a shell that may be weakly held, so that a thread's end lets it go."""
 
-    __slots__ = ("__weakref__", "handle")
+    __slots__ = ("__weakref__", "handle", "place")
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: Any, place: tuple[int, int] | None) -> None:
         self.handle = handle
+        self.place = place
