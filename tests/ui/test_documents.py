@@ -212,7 +212,7 @@ def test_ids_exports_and_the_trail(desk: Desk, tmp_path: Path, monkeypatch: pyte
     async def play(pilot: Pilot[None], screen: DocumentsScreen) -> None:
         await press(pilot, "y")
         reference = desk.store.proposals.document(OPEN, 3).reference
-        assert f"{reference} was sent to the terminal." in shown(pilot.app)[1]
+        assert f"Sent to the terminal: {reference}" in shown(pilot.app)[1]
         await press(pilot, "home", "y")
         assert pilot.app.clipboard == "0100004721"
         await press(pilot, "e", "enter")

@@ -28,7 +28,7 @@ WIDE = [
     ("enter", "── Steps"),
     ("3", "── Causes"),
     ("enter", "── As it was to be sent"),
-    ("y", "was sent to the terminal"),
+    ("y", "Sent to the terminal: "),
     ("t", "── Trace"),
     ("esc", "-── Trace"),
     ("esc", "-/ about"),

@@ -130,7 +130,7 @@ class SqliteBackend:
         """SQLite goes on writing into a file that has no name any more: what is decided there would be lost."""
         if _place(self.path) != self._mine().place:
             raise StoreError(
-                f"the store {self.path} was moved, removed or replaced while it was open",
+                f"the store was moved, removed or replaced while it was open: {self.path}",
                 hint="Put the file back, then start this program anew. Nothing was written.",
             )
 

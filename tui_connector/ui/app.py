@@ -14,6 +14,7 @@ from rich.segment import Segment, Segments
 from rich.traceback import Traceback
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 
 from tui_connector.domain.errors import ConnectorError
@@ -23,6 +24,7 @@ from tui_connector.ui.attendant import Attendant
 from tui_connector.ui.dialogs.base import AskText, Dialog, Keys, Tell
 from tui_connector.ui.dialogs.leave import Leave, Leaving
 from tui_connector.ui.draw import wrap
+from tui_connector.ui.driver import read_leniently
 from tui_connector.ui.export import write
 from tui_connector.ui.feed import Feed
 from tui_connector.ui.look import DARK, LIGHT, PALETTES, Palette, palette_for
@@ -77,6 +79,7 @@ class Console(App[None]):
     ) -> None:
         no_color = "NO_COLOR" in os.environ
         chosen = palette or (palette_for(theme, "truecolor", no_color=True) if no_color else None)
+        read_leniently()
         super().__init__(ansi_color=chosen.ansi if chosen else None)
         self.desk = desk
         found = chosen or palette_for(theme, self.console.color_system, no_color=False)
@@ -109,6 +112,10 @@ class Console(App[None]):
         self._feed.stop()
         # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
+
+    def pop_screen(self) -> AwaitComplete:
+        """A second key for what the first one has closed already closes nothing more."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     async def on_event(self, event: events.Event) -> None:
         """Whatever is pasted, and wherever, steers no terminal; a secret is not shown, and stays as it is."""

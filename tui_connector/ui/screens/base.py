@@ -316,7 +316,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
             self.say("No row is selected.", "warn")
         else:
             self.app.copy_to_clipboard(one)
-            self.say(f"{one} was sent to the terminal.")
+            self.say(f"Sent to the terminal: {one}")
 
 
 def _key(key: str) -> str:
