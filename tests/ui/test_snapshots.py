@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 Look = tuple[Scene, tuple[int, int], str]
 _FEW = ("overview", "review", "runs")
 LOOKS: list[Look] = [
-    *((scene, size, "dark") for scene in (*TABS, *DEEPER) for size in (WIDE, SMALL)),
-    *((scene, WIDE, "light") for scene in (*TABS, *DEEPER)),
+    *((scene, size, theme) for theme in ("dark", "light") for scene in (*TABS, *DEEPER) for size in (WIDE, SMALL)),
     *((scene, WIDE, theme) for scene in (*TABS, *DEEPER) if scene.name in _FEW for theme in ("sixteen", "mono", "dark-256")),
 ]  # fmt: skip
 
