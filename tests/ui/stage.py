@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.ui.app import Console
 from tui_connector.ui.look import PALETTES
 from tui_connector.ui.screens.base import ConsoleScreen
-from tui_connector.views.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
