@@ -16,11 +16,13 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
+from textual.command import CommandPalette
 
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.text import clean
 from tui_connector.ui import jump
 from tui_connector.ui.attendant import Attendant
+from tui_connector.ui.commands import Commands
 from tui_connector.ui.dialogs.base import AskText, Dialog, Keys, Tell
 from tui_connector.ui.dialogs.leave import Leave, Leaving
 from tui_connector.ui.draw import wrap
@@ -112,6 +114,10 @@ class Console(App[None]):
         self._feed.stop()
         # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(Commands())
 
     def pop_screen(self) -> AwaitComplete:
         """A second key for what the first one has closed already closes nothing more."""

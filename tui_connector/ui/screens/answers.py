@@ -105,7 +105,7 @@ class AnswersScreen(ConsoleScreen["Answers"]):
         return wrap(f"{self._connection} was not pinged yet.{more}", width, "muted")
 
     def _checks(self, width: int) -> Sequence[Line]:
-        row: AnswerRow | None = self.query_one("#answers", Listing).row if self.is_attached else None
+        row: AnswerRow | None = self.query_one("#answers", Listing).row if self.present else None
         if row is None:
             return []
         at = moment(row.at, self.desk.clock.now(), self.desk.zone, seconds=True)

@@ -174,7 +174,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         source = self._source = EventSource(self.desk, model.view)
         await self._list.show_source(source)
         self._tell_head(model)
-        while source is self._source and source.unfinished and self.is_attached:
+        while source is self._source and source.unfinished and self.present:
             await self._list.grow()
             self._tell_head(model)
         key = next((one.value for one in model.view.query.terms if one.name == "about" and not one.excluded), "")

@@ -145,6 +145,11 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         return cast("Shell", self.app)
 
     @property
+    def present(self) -> bool:
+        """Whether its widgets are there: not before they are made, nor while they are taken away."""
+        return self.is_attached and self.is_mounted and self.display
+
+    @property
     def compact(self) -> bool:
         """Whether there is no room for all that a wide screen shows."""
         return self.size.width < WIDE
@@ -196,7 +201,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
 
     def show_keys(self) -> None:
         """Tell the bar which keys work here now."""
-        if not self.is_attached:
+        if not self.present:
             return
         unbound = {binding.key for binding in self.writes} if self.desk.read_only else set()
         found = self.bar or [
@@ -228,7 +233,7 @@ class ConsoleScreen(Screen[None], Generic[Model]):
                 except ConnectorError as error:
                     self.lost(error)
                     return
-                if not self.is_attached:
+                if not self.present:
                     return
                 self.model = model
                 self.show(model)

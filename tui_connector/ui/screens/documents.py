@@ -158,7 +158,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
 
     async def _turn_to(self, number: int) -> None:
         page = await self.shell.in_thread(lambda: read_document(self.desk, self._proposal_id, number))
-        if self.is_attached and self._number == number and self.model is not None:
+        if self.present and self._number == number and self.model is not None:
             self.model = self.model[0], page
             self._show_page(page)
             self._share(*self.model)

@@ -203,7 +203,7 @@ class FlowsScreen(FlowActs):
         return wrap(told, width, "muted")
 
     def _page(self, width: int) -> Sequence[Line]:
-        page = self.chosen if self.is_attached else None
+        page = self.chosen if self.present else None
         return flow_block(page, self.desk.clock.now(), self.desk.zone, width) if page else []
 
     def on_listing_moved(self) -> None:

@@ -254,7 +254,7 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
     async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await work()
-            while self._under_way[name] and self.is_attached:
+            while self._under_way[name] and self.present:
                 self._under_way[name] = False
                 await work()
         finally:
@@ -404,7 +404,7 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
 
     def show_keys(self) -> None:
         super().show_keys()
-        if self._wanted.waived and not self.desk.read_only and self.is_attached:
+        if self._wanted.waived and not self.desk.read_only and self.present:
             self.keys.show_keys([(key, "take back…" if key == "W" else word) for key, word in self.bar if key != "P"])
 
     # --- the common keys ----------------------------------------------------------------------------------------
