@@ -55,7 +55,7 @@ def test_the_sentence_says_whether_all_answer_and_what_ends(desk: Desk) -> None:
         "OAuth2 client credentials",
     )
     assert (anaplan.note, sap.mark.word) == ("FIN_HUB", "answers")
-    assert sap.course_words == "24 pings in 23 h, median 41 ms"
+    assert sap.course_words == "15 pings in 13 d 7 h, median 41 ms"
 
 
 def test_what_lives_is_told_as_it_is_now(desk: Desk) -> None:
@@ -142,11 +142,11 @@ def test_a_check_that_is_not_well_is_named_above(desk: Desk) -> None:
 
 def test_answers_of_one_connection(desk: Desk) -> None:
     model = read_answers(desk, "anaplan.main")
-    assert len(model.rows) == 25
+    assert len(model.rows) == 15
     assert (model.rows[0].by, model.rows[0].words) == ("a.novak", "certificate: 12 days left")
     lines = list(answers_lines(model, desk.zone))
     assert lines[0] == "14:40:07 look at it, 36 ms, asked by a.novak: certificate: 12 days left"
-    assert len(lines) == 25
+    assert len(lines) == 15
     assert list(answers_lines(read_answers(desk, "sap.spare"), desk.zone)) == ["sap.spare was not pinged yet."]
 
 
