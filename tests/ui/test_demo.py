@@ -187,7 +187,7 @@ async def test_the_demo_by_keys(demo: tuple[Controller, Sandbox, Path]) -> None:
         await tour.keys("home")
         await tour.take("overview")
         await tour.keys("2")
-        await tour.see(f"run {run_id}")
+        await tour.see("── Runs ", "── Steps ")
         await tour.take("runs")
         await until(pilot, lambda: store.runs.get(other).state.ended, _PATIENCE)
 

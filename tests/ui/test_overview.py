@@ -101,7 +101,7 @@ async def test_a_flow_is_run_through_a_dialog_never_by_one_key(desk: Desk) -> No
         await press(pilot, "escape")
         assert desk.store.runs.history(1)[0].id == before
         await press(pilot, "r", "space")
-        assert "everything is read again" in text(pilot.app)
+        assert "everything is read and sent again" in text(pilot.app)
         await press(pilot, "enter")
         assert "is asked for" in shown(pilot.app)[1]
     (made,) = desk.store.runs.history(1)
