@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.worker import active_worker
 
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.text import clean
@@ -115,13 +116,19 @@ class Console(App[None]):
         # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
 
-    def action_command_palette(self) -> None:
+    async def action_command_palette(self) -> None:  # type: ignore[override]  # awaited, as every action is
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(Commands())
+            await self.push_screen(Commands())  # the next key finds it whole
 
     def pop_screen(self) -> AwaitComplete:
-        """A second key for what the first one has closed already closes nothing more."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+        """A key too many closes nothing more; and what a screen still reads ends with it."""
+        if len(self.screen_stack) <= 1:
+            return AwaitComplete()
+        leaving, mine = self.screen, active_worker.get(None)
+        for one in list(self.workers):
+            if one is not mine and one.node.is_attached and one.node.screen is leaving:
+                one.cancel()
+        return super().pop_screen()
 
     async def on_event(self, event: events.Event) -> None:
         """Whatever is pasted, and wherever, steers no terminal; a secret is not shown, and stays as it is."""

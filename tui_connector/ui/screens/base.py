@@ -176,7 +176,6 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         self.reread()
 
     def on_screen_resume(self) -> None:
-        self.top.notice = None
         self.shell.head(self.top)
         if self._greeting:
             self.say(self._greeting)
