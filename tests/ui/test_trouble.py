@@ -113,6 +113,15 @@ def test_a_terminal_without_clipboard_mouse_or_colours(
     assert strays(bytes(terminal.raw)) == set()
 
 
+def test_a_terminal_that_turns_text_around_is_asked_not_to(open_console: Callable[..., Terminal]) -> None:
+    """In a row with a Hebrew name the columns of amounts would change places."""
+    terminal = open_console()
+    terminal.until("Needs a person")
+    assert b"\x1b[8l" in terminal.raw
+    leave(terminal)
+    assert terminal.raw.index(b"\x1b[8h") > terminal.raw.index(b"\x1b[8l")
+
+
 def test_a_mouse_that_reports_nonsense(open_console: Callable[..., Terminal]) -> None:
     terminal = open_console()
     terminal.until("Needs a person")

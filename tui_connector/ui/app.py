@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 _READERS = 2
 _CALM_SECONDS = 5.0
+_AS_WRITTEN, _BY_SCRIPT = "\x1b[8l", "\x1b[8h"  # ECMA-48's BDSM: cells in the order given, or turned around
 _LOOK_SECONDS = 5
 
 
@@ -104,6 +105,7 @@ class Console(App[None]):
             self.add_mode(name, partial(screen, desk))
 
     async def on_mount(self) -> None:
+        self._order_text(_AS_WRITTEN)
         await self.switch_mode(self._first)
         self._feed.start()
         self.set_interval(1.0, self._tick)
@@ -112,9 +114,15 @@ class Console(App[None]):
             self.run_worker(self._see_to_a_worker(), exit_on_error=True)
 
     async def on_unmount(self) -> None:
+        self._order_text(_BY_SCRIPT)
         self._feed.stop()
         # Whoever opened the store closes it next, which must not happen under the hands of one that reads.
         await asyncio.to_thread(self._readers.shutdown, wait=True, cancel_futures=True)
+
+    def _order_text(self, how: str) -> None:
+        """A terminal that turns right-to-left text around would take the amounts behind a Hebrew name along."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(how)
 
     async def action_command_palette(self) -> None:  # type: ignore[override]  # awaited, as every action is
         if not isinstance(self.screen, CommandPalette):
