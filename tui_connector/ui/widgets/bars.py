@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui_connector.ui.draw import Part
 
 _WIDE = 110
-_PATH = 44  # cells of a path that come before who serves
+_PATH = 60  # cells of a path that come before who serves
 
 
 class TopBar(Drawn):
