@@ -145,7 +145,7 @@ def line_of(page: DocumentPage, line: DocumentLine | None, width: int) -> Line:
     size = max(width_of(money(max(page.debit, page.credit), page.row.currency)), 6)
     columns = [
         Col("line", "line", 4), Col("account", "account", 10), Col("name", "", 12, grow=True, rank=1, gap=1),
-        Col("center", "center", 7), Col("debit", "debit", size, right=True), Col("credit", "credit", size, right=True),
+        Col("center", "center", 10), Col("debit", "debit", size, right=True), Col("credit", "credit", size, right=True),
     ]  # fmt: skip
     if width >= _ROOM:
         columns.insert(3, Col("text", "text", 30))
