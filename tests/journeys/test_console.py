@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,14 +19,34 @@ from tui_connector.demo import PASSPHRASE
 from tui_connector.domain.proposal import DocumentState, ProposalState
 
 CLEAR = "\x15"  # ctrl+u
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PATHS = {
     "2": "Runs", "3": "Rejects", "4": "Approvals", "5": "Audit", "6": "Flows", "7": "Connections", "1": "S/4HANA",
 }  # fmt: skip
 
 
-def demo(folder: Path) -> Terminal:
+@contextmanager
+def demo(folder: Path) -> Iterator[Terminal]:
     command = [sys.executable, "-m", "tui_connector", "demo", "--state", str(folder), "--line-items", "600"]
-    return Terminal(command, size=(120, 40))
+    try:
+        with Terminal(command, size=(120, 40)) as terminal:
+            yield terminal
+    finally:
+        for left in workers(folder):  # it outlives a console that is killed
+            os.kill(left, signal.SIGKILL)
+
+
+def workers(folder: Path) -> list[int]:
+    """Processes that serve this folder."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = one.read_bytes().split(b"\0")
+            if str(folder / "config.toml").encode() in words and b"--no-ui" in words:
+                found.append(int(one.parent.name))
+    return found
 
 
 def seen(text: str, pattern: str) -> str:
@@ -43,7 +67,7 @@ def test_a_plan_is_watched_reviewed_signed_posted_and_traced(tmp_path: Path) -> 
         terminal.until(f"This console started a worker, process {pid}.")
         terminal.press("enter")  # drains it
         assert terminal.wait(60) == 0
-    assert not Path(f"/proc/{pid}").exists()
+        assert workers(tmp_path / "state") == []
     assert strays(bytes(terminal.raw)) == set()
     with open_installation(str(tmp_path / "state" / "config.toml"), read_only=True) as installation:
         store = installation.store
