@@ -294,7 +294,7 @@ class Console(App[None]):
         if self._lost:
             self._lost = False
             self.say("The store answers again.")
-        self.run_worker(self._look_around(), group="standing", exclusive=True)
+        self._look_anew()
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen | Dialog):
                 screen.reread()
@@ -302,6 +302,10 @@ class Console(App[None]):
     def on_store_lost(self, message: StoreLost) -> None:
         self._lost = True
         self.say(f"{message.error.message}. {message.error.hint}", "fail")
+
+    def _look_anew(self) -> None:
+        # A function, since one that is called off before it begins would leave a coroutine that nobody awaits.
+        self.run_worker(self._look_around, group="standing", exclusive=True)  # type: ignore[arg-type]
 
     async def _look_around(self) -> None:
         try:
@@ -332,7 +336,7 @@ class Console(App[None]):
         self._show_standing()
         self._ticks += 1
         if not self._ticks % _LOOK_SECONDS:  # a worker that dies commits nothing that the feed could see
-            self.run_worker(self._look_around(), group="standing", exclusive=True)
+            self._look_anew()
         code = self.attendant.ended_with
         if code is not None and not self._told_end:
             self._told_end = True
