@@ -26,6 +26,7 @@ WIDE, SMALL = (120, 40), (80, 24)
 _PATIENCE = 20.0
 _FEED_SECONDS = 0.02
 _MOMENT = 0.5
+_CALM = 4
 _FACE = "DejaVu Sans Mono"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -64,15 +65,14 @@ async def type_in(pilot: Pilot[Any], text: str) -> None:
 
 
 async def settled(pilot: Pilot[Any]) -> None:
-    """Until nothing is being read or done and every message has been seen to, twice in a row."""
+    """Until nothing is being read or done and every message has been seen to, several times in a row."""
     deadline, calm = time.monotonic() + _PATIENCE, 0
-    while calm < 2:
+    while calm < _CALM:
         assert time.monotonic() < deadline, f"the console is still busy: {_busy(pilot.app)}"
         await pilot._wait_for_screen()  # every widget has seen to its messages
         pilot.app.screen._on_timer_update()  # and what is to be drawn is drawn
         calm = 0 if _busy(pilot.app) else calm + 1
-        if not calm:
-            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.001)
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = _PATIENCE) -> float:
@@ -87,6 +87,7 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = _P
 
 def _busy(app: Any) -> list[str]:
     busy = [f"{work.group} {work.name}" for work in app.workers if not work.is_finished]
+    busy += ["the application has messages"] * (not app._message_queue.empty())
     for screen in app.screen_stack:
         if isinstance(screen, ConsoleScreen) and screen._reading:
             busy.append(f"{screen!r} reads")

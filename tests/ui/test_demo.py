@@ -209,7 +209,7 @@ async def test_the_demo_by_keys(demo: tuple[Controller, Sandbox, Path]) -> None:
         await tour.keys("4")
         await tour.see("1 proposal waits for approval")
         await tour.keys("home", "enter")
-        await tour.see("If you approve", "16 of 65 lines")
+        await tour.see("If you approve", "16 of 65 lines", "4 Approvals 1")
         await tour.keys("down", "down", "down", "space", "down")
         await tour.take("review")
         app.use("light")
