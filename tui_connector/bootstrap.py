@@ -12,53 +12,40 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
-from tui_connector.anaplan.client import AnaplanClient
-from tui_connector.anaplan.device import ask_device, await_approval
-from tui_connector.anaplan.keeper import TokenKeeper
 from tui_connector.approval.decisions import Decisions
 from tui_connector.approval.keys import Directory, default_key_path
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
-from tui_connector.domain.credential import AnaplanCredential, SapCredential
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
-from tui_connector.engine.context import Tenants
-from tui_connector.engine.proposal.propose import mapping_digest
-from tui_connector.engine.replay import request_replay
-from tui_connector.engine.worker import Worker, WorkerOptions, is_dead, is_gone, this_process
-from tui_connector.engine.writeback.terms import PostingPolicy, Terms
 from tui_connector.flows import FLOWS
-from tui_connector.sap import auth as sap_auth
-from tui_connector.sap.client import SapClient
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
+from tui_connector.store.processes import is_dead
 from tui_connector.store.store import Store
-from tui_connector.transport.budget import RequestBudget
-from tui_connector.transport.client import ClientCertificate, HttpClient, Timeouts
 from tui_connector.vault import Vault
 from tui_connector.views.desk import Acts, Connection, Desk, Looking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
-    from tui_connector.anaplan.keeper import Login, Refresh
+    from tui_connector.clients import Clients
     from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.proposal import Proposal
+    from tui_connector.engine.context import Tenants
+    from tui_connector.engine.worker import Worker
+    from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
     from tui_connector.store.database import Transaction
-    from tui_connector.transport.tokens import TokenShelf
-
-Section = TypeVar("Section")
 
 _SECRETS = {
     ("sap", "basic"): ("user", "password"),
@@ -68,7 +55,6 @@ _SECRETS = {
     ("anaplan", "certificate"): ("certificate_pem", "private_key_pem", "passphrase"),
     ("anaplan", "device"): ("client_id", "refresh_token"),
 }
-_SAP_BURST = 20
 _M_ARENA_MAX = -8  # glibc's name for the number of heaps
 
 
@@ -95,7 +81,7 @@ class Installation:
         ]
         models = [
             Connection(
-                f"anaplan.{name}", one.auth, one.api_url, _anaplan_budget(one), round(60 * one.requests_per_second),
+                f"anaplan.{name}", one.auth, one.api_url, one.budget, round(60 * one.requests_per_second),
                 one.workspace_id, one.model_id,
             )
             for name, one in self.settings.anaplan.items()
@@ -188,8 +174,8 @@ class Installation:
             return self.store.targets.id_for(tx, *self._place(flow))
 
     def _place(self, flow: Flow) -> tuple[str, str, str, str, str, str]:
-        sap = self._section_of("sap", flow.sap, self.settings.sap)
-        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        sap = self.settings.sap_of(flow.sap)
+        anaplan = self.settings.anaplan_of(flow.anaplan)
         return flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
 
     def request_runs(self, requests: Sequence[RunRequest], by: str) -> list[int]:
@@ -222,6 +208,8 @@ class Installation:
 
     def request_replay(self, flow: str, records: Sequence[Place], by: str) -> int:
         """Let refused records of a load flow be sent once more, exactly these; the run's number."""
+        from tui_connector.engine.replay import request_replay
+
         _, target_id, model = self._wanted(RunRequest(flow))
         declared = next(one for one in self.flows if one.name == flow)
         return request_replay(self.store, declared, (target_id, model), records, by)
@@ -241,7 +229,7 @@ class Installation:
         flow = next(flow for flow in self.flows if flow.name == request.flow)
         if request.purpose in (Purpose.POST, Purpose.REVISE, Purpose.REVERSE):
             return request, self.target_id(flow), f"posting/{flow.sap}/{flow.name}"
-        model = self._section_of("anaplan", flow.anaplan, self.settings.anaplan).model_id
+        model = self.settings.anaplan_of(flow.anaplan).model_id
         return request, self.target_id(flow), model
 
     def writeback(self, name: str) -> WritebackFlow:
@@ -255,11 +243,13 @@ class Installation:
 
     def head(self, flow: WritebackFlow) -> ProposalHead:
         """Where a flow's proposals come from and go, as configured now."""
-        anaplan = self._section_of("anaplan", flow.anaplan, self.settings.anaplan)
+        from tui_connector.engine.proposal.propose import mapping_digest
+
+        anaplan = self.settings.anaplan_of(flow.anaplan)
         return ProposalHead(
             environment=self.settings.environment,
             flow=flow.name,
-            sap=self._section_of("sap", flow.sap, self.settings.sap).base_url,
+            sap=self.settings.sap_of(flow.sap).base_url,
             workspace_id=anaplan.workspace_id,
             model_id=anaplan.model_id,
             export=flow.export,
@@ -272,6 +262,8 @@ class Installation:
 
     def terms(self) -> Terms:
         """What every writeback of this installation is bound by."""
+        from tui_connector.engine.writeback.terms import PostingPolicy, Terms
+
         approval, posting, folder = self.settings.approval, self.settings.posting, self.settings.state_folder
         assert folder is not None  # noqa: S101 - load_settings fills both
         assert posting.mark is not None  # noqa: S101
@@ -322,35 +314,27 @@ class Installation:
         self.store.audit.append(tx, Fact("posting.requested", by, proposal.name, data, ids[-1]))
         return ids
 
-    @asynccontextmanager
-    async def tenants(self) -> AsyncIterator[Tenants]:
+    def _clients(self) -> Clients:
+        from tui_connector.clients import Clients  # a console starts without them
+
+        return Clients(self.settings, self.store, self.vault, self.clock, self.set_credential)
+
+    def tenants(self) -> AbstractAsyncContextManager[Tenants]:
         """Clients, opened when first asked for and closed at the end."""
-        opened: list[HttpClient] = []
-        saps: dict[str, tuple[SapClient, datetime | None]] = {}
-        models: dict[str, tuple[AnaplanClient, datetime | None]] = {}
+        return self._clients().open()
 
-        # A client is opened anew once its credential was changed: it may have given up on the old one.
-        def sap(name: str) -> SapClient:
-            changed = self.store.credentials.changed_at(f"sap.{name}")
-            if name not in saps or saps[name][1] != changed:
-                saps[name] = self._open_sap(name, opened), changed
-            return saps[name][0]
+    async def approve_device(self, name: str, client_id: str, show: Callable[[DeviceRequest], None]) -> None:
+        """Let a person approve this machine in Anaplan and seal the refresh token that yields.
 
-        def anaplan(name: str) -> AnaplanClient:
-            changed = self.store.credentials.changed_at(f"anaplan.{name}")
-            if name not in models or models[name][1] != changed:
-                models[name] = self._open_anaplan(name, opened), changed
-            return models[name][0]
-
-        try:
-            yield Tenants(sap, anaplan, self.requests_last_minute)
-        finally:
-            for http in opened:
-                await http.aclose()
+        Raises AuthenticationError when it was refused or nobody decided in time.
+        """
+        await self._clients().approve_device(name, client_id, show)
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Worker]:
         """A worker with its clients."""
+        from tui_connector.engine.worker import Worker, WorkerOptions
+
         engine = self.settings.engine
         options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds)
         _keep_memory_flat()
@@ -359,32 +343,12 @@ class Installation:
                 self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs
             )
 
-    def requests_last_minute(self, name: str) -> int:
-        """How many requests all workers sent to an Anaplan tenant in the last minute."""
-        return self.store.budget.usage(_anaplan_budget(self._section_of("anaplan", name, self.settings.anaplan)))
-
     def set_credential(self, name: str, values: Mapping[str, str]) -> None:
         """Seal a connection's secrets; a token of the old ones is forgotten."""
         if self.store.credentials.key() is None:
             self.vault.init_key(self.settings.vault.key, by=self.person())
         self.vault.seal(name, values, by=self.person())
         self.store.forget_token(name)
-
-    async def approve_device(self, name: str, client_id: str, show: Callable[[DeviceRequest], None]) -> None:
-        """Let a person approve this machine in Anaplan and seal the refresh token that yields.
-
-        Raises AuthenticationError when it was refused or nobody decided in time.
-        """
-        section = self._section_of("anaplan", name.partition(".")[2], self.settings.anaplan)
-        opened: list[HttpClient] = []
-        http = self._http(name, section.oauth_url, opened)
-        try:
-            request = await ask_device(http, client_id)
-            show(request)
-            grant = await await_approval(http, client_id, request, self.clock)
-        finally:
-            await http.aclose()
-        self.set_credential(name, {"client_id": client_id, "refresh_token": grant.refresh_token})
 
     def delete_credential(self, name: str) -> bool:
         """Forget a connection's secrets and its token; False when there were none."""
@@ -398,109 +362,6 @@ class Installation:
             self.store.forget_token(connection.name)
         return version
 
-    def _section_of(self, kind: str, name: str, sections: Mapping[str, Section]) -> Section:
-        if name not in sections:
-            raise ConfigError(
-                f"[{kind}.{name}] is not configured",
-                hint=f"add that section to config.toml; there are {', '.join(sections) or 'none yet'}",
-            )
-        return sections[name]
-
-    def _http(
-        self,
-        name: str,
-        address: str,
-        opened: list[HttpClient],
-        *,
-        budget: RequestBudget | None = None,
-        certificate: ClientCertificate | None = None,
-    ) -> HttpClient:
-        http = self.settings.http
-        client = HttpClient(
-            address,
-            name=name,
-            clock=self.clock,
-            timeouts=Timeouts(connect=http.connect_seconds, read=http.read_seconds),
-            ca_bundle=http.ca_bundle,
-            client_certificate=certificate,
-            budget=budget,
-            attempts=http.attempts,
-        )
-        opened.append(client)
-        return client
-
-    def _budget(self, name: str, rate: float, burst: int) -> RequestBudget:
-        reserve, block = self.store.budget.reserve, self.store.budget.block
-        return RequestBudget(partial(reserve, name, rate, burst), partial(block, name), self.clock)
-
-    def _shelf(self, name: str) -> TokenShelf:
-        purpose = f"token.{name}"
-        return self.store.tokens(
-            name,
-            partial(self.vault.seal_bytes, purpose),
-            partial(self.vault.open_bytes, purpose),
-            process=this_process(self.clock).id,
-            is_gone=is_gone,
-        )
-
-    def _open_sap(self, name: str, opened: list[HttpClient]) -> SapClient:
-        connection = f"sap.{name}"
-        section = self._section_of("sap", name, self.settings.sap)
-        secret = SapCredential(**self.vault.open(connection))
-        budget = self._budget(connection, section.requests_per_second, _SAP_BURST)
-        certificate = None
-        if section.auth == "certificate":
-            certificate = ClientCertificate(secret.certificate_pem, secret.private_key_pem, secret.passphrase)
-        http = self._http(connection, section.base_url, opened, budget=budget, certificate=certificate)
-        proof: sap_auth.SapAuth
-        if section.auth == "certificate":
-            proof = sap_auth.CertificateAuth()
-        elif section.auth == "basic":
-            proof = sap_auth.BasicAuth(secret, connection)
-        else:
-            parts = urlsplit(section.token_url or "")
-            tokens = self._http(connection, f"{parts.scheme}://{parts.netloc}", opened)
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-            proof = sap_auth.ClientCredentialsAuth(tokens, path, secret, self._shelf(connection), self.clock)
-        return SapClient(http, proof, language=section.language)
-
-    def _open_anaplan(self, name: str, opened: list[HttpClient]) -> AnaplanClient:
-        connection = f"anaplan.{name}"
-        section = self._section_of("anaplan", name, self.settings.anaplan)
-        secret = AnaplanCredential(**self.vault.open(connection))
-        budget = self._budget(_anaplan_budget(section), section.requests_per_second, section.burst)
-        http = self._http(connection, section.api_url, opened, budget=budget)
-        keeper = TokenKeeper(self._shelf(connection), *self._anaplan_login(name, section, secret, opened), self.clock)
-        return AnaplanClient(http, keeper, workspace_id=section.workspace_id, model_id=section.model_id)
-
-    def _anaplan_login(
-        self, name: str, section: AnaplanSettings, secret: AnaplanCredential, opened: list[HttpClient]
-    ) -> tuple[Login, Refresh]:
-        connection = f"anaplan.{name}"
-        if section.auth == "device":
-            http = self._http(connection, section.oauth_url, opened)
-            device = DeviceAuth(
-                http,
-                secret.client_id,
-                lambda: self.vault.open(connection)["refresh_token"],
-                lambda token: self.set_credential(connection, {"client_id": secret.client_id, "refresh_token": token}),
-                self.clock,
-            )
-            return device.login, device.refresh
-        http = self._http(connection, section.auth_url, opened)
-        if section.auth == "basic":
-            basic = BasicAuth(http, secret.user, secret.password, self.clock)
-            return basic.login, basic.refresh
-        certificate = CertificateAuth(
-            http,
-            secret.certificate_pem,
-            secret.private_key_pem,
-            secret.passphrase,
-            self.clock,
-            payload=section.certificate_payload,
-        )
-        return certificate.login, certificate.refresh
-
 
 def _keep_memory_flat() -> None:
     """For a process that moves pages of megabytes through several threads.
@@ -512,11 +373,6 @@ def _keep_memory_flat() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # other C libraries have one heap anyway
         mallopt(_M_ARENA_MAX, 1)
-
-
-def _anaplan_budget(section: AnaplanSettings) -> str:
-    """One budget for every model of a tenant: Anaplan counts the requests of all of them together."""
-    return f"anaplan {urlsplit(section.api_url).netloc}"
 
 
 def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tests.ui import afternoon as made
 from tui_connector.cli import build_parser
 from tui_connector.cli.plain import changes, view_of
 from tui_connector.domain.errors import ConfigError
+from tui_connector.views.rejects import CauseList, RecordList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,19 +43,42 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         (["run", "135"], "Run 135 gl_line_items: running, step 3 of 3, import, 9 min 05 s, about 1 min left"),
         (["proposal", "P-0003"], "P-0003"),
         (["audit", "kind:posted"], "filter kind:posted"),
+        (["runs"], "run 135 gl_line_items: running, began 14:31"),
+        (["runs", "outcome:failed"], "failed"),
+        (["approvals"], "P-0003"),
+        (["staleness", "P-0003"], "The plan"),
+        (["documents", "P-0002"], "document 1 in"),
+        (["document", "P-0002", "1"], "sum: debit"),
+        (["rejects"], "17 records were refused, for 3 causes."),
+        (["rejects", "suppliers"], "suppliers"),
+        (["reject", "REJECT"], "stands: open since"),
     ],
 )
 def test_each_view_is_told_in_words(desk: Desk, words: list[str], told: str) -> None:
+    if words == ["reject", "REJECT"]:
+        words = ["reject", str(RecordList(desk, CauseList(desk).after(None, 1)[0].group).after(None, 1)[0].place)]
     lines = list(view_of(desk, words)())
     assert any(told in line for line in lines), lines[:20]
     assert all(line.strip() for line in lines)
     assert not set("".join(lines)) & set(GLYPHS), [line for line in lines if set(line) & set(GLYPHS)]
 
 
-@pytest.mark.parametrize("words", [["nothing"], ["run"], ["run", "9999"], ["run", "x"], ["proposal", "P-0999"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nothing"],
+        ["run"],
+        ["run", "9999"],
+        ["run", "x"],
+        ["proposal", "P-0999"],
+        ["reject", "1/1"],
+        ["reject", "x"],
+        ["document", "P-0002", "99"],
+    ],
+)
 def test_what_is_not_there_is_said(desk: Desk, words: list[str]) -> None:
     with pytest.raises(ConfigError):
-        view_of(desk, words)
+        list(view_of(desk, words)())
 
 
 def test_only_what_changed_is_told_again() -> None:
@@ -77,9 +102,17 @@ def test_plain_takes_its_words_before_a_command_could() -> None:
     assert build_parser().parse_args(["runs", "12", "--follow"]).plain is None
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+
+
 def test_following_tells_one_line_for_a_change(desk: Desk, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tui_connector", "--config", str(tmp_path / "config.toml"), "--plain", "--follow"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, ended(process):
         assert process.stdout is not None
         first = process.stdout.readline()
         assert first.startswith("Overview, ")
@@ -89,6 +122,5 @@ def test_following_tells_one_line_for_a_change(desk: Desk, tmp_path: Path) -> No
         deadline = time.monotonic() + 20
         while "No more: Needs a person: approve P-0004" not in seen[-1] and time.monotonic() < deadline:
             seen.append(process.stdout.readline())
-        process.terminate()
     assert "No more: Needs a person: approve P-0004" in seen[-1]
     assert sum("P-0003" in line for line in seen) == 1

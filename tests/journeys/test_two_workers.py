@@ -39,7 +39,7 @@ from tests.journeys.conftest import (
 )
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.run import ReadMode, Run, RunState
-from tui_connector.engine.worker import is_dead, process_start, this_process
+from tui_connector.store.processes import is_dead, process_start, this_process
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import sys
 import termios
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,14 @@ from tests.ui.played import played
 from tests.ui.stage import press, settled, shown, stage, text, until
 from tui_connector.bootstrap import open_installation
 from tui_connector.domain.run import WorkerInfo
-from tui_connector.engine.worker import boot_id, process_start, this_process
+from tui_connector.store.processes import boot_id, process_start, this_process
 from tui_connector.store.store import Store
 from tui_connector.ui.app import Console
 from tui_connector.ui.attendant import Attendant
 from tui_connector.ui.dialogs.leave import Leave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from textual.pilot import Pilot
 
@@ -127,20 +127,27 @@ def end(attendant: Attendant) -> None:
         child.wait()
 
 
-@played
-async def test_a_worker_is_started_when_none_serves(real: Desk) -> None:
+@asynccontextmanager
+async def attending(real: Desk) -> AsyncIterator[tuple[Pilot[None], Attendant]]:
+    """A console that has started a worker of its own, which gives signs of life."""
     async with stage(real, attend=True) as pilot:
         attendant = attendant_of(pilot)
         try:
             await until(pilot, lambda: bool(real.store.workers.alive()), 60)
-            assert [one.pid for one in real.store.workers.alive()] == [attendant.pid]
-            await until(pilot, lambda: f"worker {attendant.pid} on " in shown(pilot.app)[1], 30)
-            assert attendant.pid is not None
-            assert os.getsid(attendant.pid) != os.getsid(0)  # what the terminal sends does not reach it
-            log = real.state / "worker.log"
-            assert log.stat().st_mode & 0o077 == 0
+            yield pilot, attendant
         finally:
             end(attendant)
+
+
+@played
+async def test_a_worker_is_started_when_none_serves(real: Desk) -> None:
+    async with attending(real) as (pilot, attendant):
+        assert [one.pid for one in real.store.workers.alive()] == [attendant.pid]
+        await until(pilot, lambda: f"worker {attendant.pid} on " in shown(pilot.app)[1], 30)
+        assert attendant.pid is not None
+        assert os.getsid(attendant.pid) != os.getsid(0)  # what the terminal sends does not reach it
+        log = real.state / "worker.log"
+        assert log.stat().st_mode & 0o077 == 0
 
 
 @played
@@ -157,41 +164,31 @@ async def test_a_worker_that_serves_already_is_attached_to(real: Desk) -> None:
 
 @played
 async def test_a_worker_that_dies_leaves_the_console_alive_and_told(real: Desk) -> None:
-    async with stage(real, attend=True) as pilot:
-        attendant = attendant_of(pilot)
-        try:
-            await until(pilot, lambda: bool(real.store.workers.alive()), 60)
-            await until(pilot, lambda: f"worker {attendant.pid} on " in shown(pilot.app)[1], 30)
-            assert attendant.pid is not None
-            os.kill(attendant.pid, signal.SIGKILL)
-            await until(pilot, lambda: attendant.pid is None)
-            await until(pilot, lambda: "✗ The worker started here has ended (-9)" in shown(pilot.app)[1])
-            await until(pilot, lambda: not console_of(pilot).standing.served)
-            await press(pilot, "question_mark", "escape")
-            assert attendant.ended_with == -signal.SIGKILL
-        finally:
-            end(attendant)
+    async with attending(real) as (pilot, attendant):
+        await until(pilot, lambda: f"worker {attendant.pid} on " in shown(pilot.app)[1], 30)
+        assert attendant.pid is not None
+        os.kill(attendant.pid, signal.SIGKILL)
+        await until(pilot, lambda: attendant.pid is None)
+        await until(pilot, lambda: "✗ The worker started here has ended (-9)" in shown(pilot.app)[1])
+        await until(pilot, lambda: not console_of(pilot).standing.served)
+        await press(pilot, "question_mark", "escape")
+        assert attendant.ended_with == -signal.SIGKILL
 
 
 @played
 async def test_leaving_asks_and_drains_the_worker_that_was_started_here(real: Desk) -> None:
-    async with stage(real, attend=True) as pilot:
-        attendant = attendant_of(pilot)
-        try:
-            await until(pilot, lambda: bool(real.store.workers.alive()), 60)
-            await settled(pilot)
-            await press(pilot, "q")
-            assert isinstance(pilot.app.screen, Leave)
-            assert f"process {attendant.pid}" in text(pilot.app)
-            await press(pilot, "escape")
-            assert attendant.pid is not None  # stayed
-            await press(pilot, "q")
-            await pilot.press("d")
-            await until(pilot, lambda: attendant.pid is None, 60)
-            assert attendant.ended_with == 0
-            assert real.store.workers.all() == []  # it has taken itself out
-        finally:
-            end(attendant)
+    async with attending(real) as (pilot, attendant):
+        await settled(pilot)
+        await press(pilot, "q")
+        assert isinstance(pilot.app.screen, Leave)
+        assert f"process {attendant.pid}" in text(pilot.app)
+        await press(pilot, "escape")
+        assert attendant.pid is not None  # stayed
+        await press(pilot, "q")
+        await pilot.press("d")
+        await until(pilot, lambda: attendant.pid is None, 60)
+        assert attendant.ended_with == 0
+        assert real.store.workers.all() == []  # it has taken itself out
 
 
 @played

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from wcwidth import wcswidth, wcwidth
 
 from tests.ui.hostile import ALL, HOSTILE
-from tui_connector.ui.draw import Col, Grid, Line, cut, cut_middle, facts, rule, shown, width_of, wrap
+from tui_connector.ui.draw import Col, Grid, Line, cut, facts, rule, shown, width_of, wrap
 from tui_connector.ui.look import DARK
 
 SHORT = [text for text in ALL if len(text) < 1000]
@@ -63,11 +63,11 @@ def test_shown_is_plain_and_stays_as_it_is(text: str) -> None:
 
 @given(TEXTS, WIDTHS)
 def test_a_cut_text_has_at_most_that_width(text: str, width: int) -> None:
-    for made in (cut(text, width), cut_middle(text, width)):
-        assert_plain(made)
-        assert cell_len(made) <= width
+    made = cut(text, width)
+    assert_plain(made)
+    assert cell_len(made) <= width
     if width_of(text) <= width:
-        assert cut(text, width) == cut_middle(text, width) == shown(text)
+        assert made == shown(text)
 
 
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(["ink", "bright", "muted", "fail", "ink!"])), max_size=6), WIDTHS)

@@ -10,11 +10,11 @@ from typing import get_args
 import pytest
 
 import tui_connector.views
-from tui_connector.ui.look import DARK, DARK_256, LIGHT, MONO, PALETTES, SIXTEEN, Ground, Palette, Role, palette_for
+from tui_connector.ui.look import DARK, DARK_256, LIGHT, MONO, PALETTES, SIXTEEN, Palette, Role, palette_for
 from tui_connector.views.marks import Mark
 
 TEXT = [role for role in get_args(Role) if role not in ("rule", "word")]
-GROUNDS = get_args(Ground)
+GROUNDS = ("ground", "surface", "raised")
 # States that must not be mistaken for each other where red and green look alike.
 OPPOSED = [("ok", "fail"), ("warn", "less"), ("more", "less"), ("accent", "more"), ("warn", "fail")]
 

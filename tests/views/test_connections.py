@@ -6,32 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.ui import afternoon as made
 from tui_connector.domain.credential import Token
 from tui_connector.views.answers import answers_lines, discovery_lines, read_answers, read_discovery
 from tui_connector.views.connections import connections_lines, read_connections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tui_connector.views.desk import Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = made.afternoon(tmp_path)
-    yield found
-    found.store.close()
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Desk]:
-    found = made.empty(tmp_path)
-    yield found
-    found.store.close()
 
 
 def command(desk: Desk, kind: str, subject: str, answer: dict[str, Any] | None = None, *, ok: bool = True) -> int:

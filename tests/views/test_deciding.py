@@ -32,7 +32,6 @@ from tui_connector.views.deciding import (
     before_release,
     before_reversal,
     before_revision,
-    deciding_lines,
     match,
 )
 from tui_connector.views.documents import read_documents
@@ -62,13 +61,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     with World(tmp_path, ONE_SIGNS) as made:
         made.rows = list(ROWS)
         yield made
-
-
-@pytest.fixture
-def proposal(world: World) -> Proposal:
-    made = world.propose()
-    assert made is not None
-    return made
 
 
 def desk(world: World, name: str = "novak", user: str = "uid:4242", *, enrolled: bool = True) -> Desk:
@@ -103,9 +95,6 @@ def test_everything_is_said_before_a_signature(world: World, proposal: Proposal)
     assert re.fullmatch(r"novak, key [0-9a-f]{4} [0-9a-f]{4}; prepared by ann", told["you"])
     assert [one.glyph for one in model.facts] == ["✓", "▲"]
     assert model.facts[1].word == "1 flagged line not opened yet: 61003000 on 10101101"
-    lines = "\n".join(deciding_lines(model))
-    assert "gross 170.25 EUR" in lines
-    assert "into TEST ledger 0L ACTUALS" in lines
 
 
 def test_a_second_approver_is_announced_and_then_counted(world: World) -> None:

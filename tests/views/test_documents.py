@@ -39,13 +39,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture
-def proposal(world: World) -> Proposal:
-    made = world.propose()
-    assert made is not None
-    return made
-
-
 def model(world: World, proposal: Proposal) -> Documents:
     return read_documents(world.inst.desk(), proposal.id)
 

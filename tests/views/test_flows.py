@@ -5,24 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.ui import afternoon as made
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.views.flows import flow_ends, flows_lines, page_lines, read_flow_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tui_connector.views.desk import Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = made.afternoon(tmp_path)
-    yield found
-    found.store.close()
 
 
 def test_each_flow_tells_its_schedule_and_its_watermark(desk: Desk) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui import afternoon as made
 from tui_connector.domain.case import Place
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
@@ -25,22 +24,14 @@ from tui_connector.views.rejects import (
     reject_rows,
     rejects_lines,
 )
-from tui_connector.views.replay import describe_replay, read_replay, replay_lines
+from tui_connector.views.replay import describe_replay, read_replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from tui_connector.views.desk import Desk
 
 CENTER = "Cost Center 0000004736 is not in the Anaplan list Cost Centers"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = made.afternoon(tmp_path)
-    yield found
-    found.store.close()
 
 
 def places(desk: Desk, cause: str = CENTER, flow: str = "gl_line_items") -> list[Place]:
@@ -134,7 +125,8 @@ def test_hostile_words_reach_nobody(desk: Desk) -> None:
         *rejects_lines(read_rejects(desk), desk.clock.now(), desk),
         *refused_lines(read_refused(desk, Place(run, 1))),
     ]
-    lines += replay_lines(read_replay(desk, "suppliers", [Place(run, 1)]))
+    model = read_replay(desk, "suppliers", [Place(run, 1)])
+    lines += [model.sentence, *(text for fact in model.facts for text in fact)]
     assert any("[bold]red[/]" in line for line in lines)
     for line in lines:
         assert not [char for char in line if unicodedata.category(char) in ("Cc", "Cf")], line
@@ -189,7 +181,6 @@ def test_what_is_against_a_replay_is_told_before(desk: Desk) -> None:
     line_breaks = places(desk, "Name holds a line break", "suppliers")
     model = read_replay(desk, "suppliers", line_breaks)
     assert "11 records cannot be loaded with the values they had" in model.obstacle
-    assert "refused: " + model.obstacle in replay_lines(model)
     mixed = read_replay(desk, "gl_line_items", [places(desk)[0], line_breaks[0]])
     assert mixed.obstacle == f"{line_breaks[0]} belongs to suppliers"
     with desk.store.transaction() as tx:

@@ -12,7 +12,7 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.run import RunState
 from tui_connector.engine.cancelling import Cancellation, end_run
 from tui_connector.engine.commands import cancelled_answer
-from tui_connector.engine.worker import is_dead
+from tui_connector.store.processes import is_dead
 
 if TYPE_CHECKING:
     import argparse

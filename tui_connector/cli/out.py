@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tui_connector.domain.run import Purpose
-from tui_connector.domain.text import clean
+from tui_connector.domain.text import clean, clean_lines
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import JustifyMethod
 
-    from tui_connector.domain.errors import ConnectorError
+    from tui_connector.domain.errors import ConfigError, ConnectorError
     from tui_connector.domain.run import Counts, Run
 
 _PIPE_WIDTH = 200
@@ -50,7 +50,7 @@ def say(given: argparse.Namespace, value: Any, sentence: str) -> None:
     if given.json:
         print_json(value)
     else:
-        console().print(Text(_clean_lines(sentence)))
+        console().print(Text(clean_lines(sentence)))
 
 
 def fail(given: argparse.Namespace, error: ConnectorError) -> None:
@@ -59,17 +59,21 @@ def fail(given: argparse.Namespace, error: ConnectorError) -> None:
         print_json({"error": error.message, "kind": type(error).__name__, "hint": error.hint})
         return
     out = console(error=True)
-    out.print(Text.assemble(("✗ ", "red"), _clean_lines(error.message)))
-    out.print(Text.assemble(("  next: ", "dim"), _clean_lines(error.hint)))
+    out.print(Text.assemble(("✗ ", "red"), clean_lines(error.message)))
+    out.print(Text.assemble(("  next: ", "dim"), clean_lines(error.hint)))
+
+
+def asked(prompt: str, nobody: ConfigError) -> str:
+    """What a person types at this terminal; raises `nobody` where there is none."""
+    if not sys.stdin.isatty():
+        raise nobody
+    print(prompt, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
 
 
 def say_next(hint: str) -> None:
     """The operator's next move."""
-    console().print(Text.assemble(("next: ", "dim"), _clean_lines(hint)))
-
-
-def _clean_lines(text: str) -> str:
-    return "\n".join(map(clean, text.split("\n")))
+    console().print(Text.assemble(("next: ", "dim"), clean_lines(hint)))
 
 
 def table(

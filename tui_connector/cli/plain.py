@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tui_connector.views.desk import Desk
 
-VIEWS = "overview, run ID, proposal ID, audit [FILTER], flows, flow NAME, connections, connection NAME"
+_RUNS = 200
 _LOOK_SECONDS = 1.0
 _PASSES = ("Needs a person:", "Running:", "Waiting:")  # what stands in such a line ends some time
 # What grows with the clock alone is no change.
@@ -30,37 +30,22 @@ def show(given: argparse.Namespace) -> int:
     with open_installation(given.config, read_only=True) as installation:
         desk = installation.desk()
         read = view_of(desk, given.plain)
+        seen = desk.store.version()  # before it is read: what is committed meanwhile is told as a change
         told = list(read())
         _print(told)
         if given.follow:
-            _follow(desk, read, told, newest_first=given.plain[:1] == ["audit"])
+            _follow(desk, read, seen, told, newest_first=given.plain[:1] == ["audit"])
     return Exit.DONE
 
 
 def view_of(desk: Desk, words: Sequence[str]) -> Callable[[], Iterator[str]]:
-    """What reads the lines of a view; ConfigError when there is no such view, run or proposal."""
+    """What reads the lines of a view; ConfigError when there is no such view, run, proposal, reject or tenant."""
     name, *rest = list(words) or ["overview"]
-    read: Callable[[], Iterator[str]]
-    match name, rest:
-        case "overview", []:
-            read = partial(_overview, desk)
-        case "run", [number] if number.isdecimal():
-            read = partial(_run, desk, desk.store.runs.get(int(number)).id)
-        case "proposal", [text]:
-            read = partial(_proposal, desk, desk.store.proposals.find(text).id)
-        case "audit", _:
-            read = partial(_audit, desk, " ".join(rest))
-        case "flows", []:
-            read = partial(_flows, desk)
-        case "flow", [flow] if flow in {one.name for one in desk.flows}:
-            read = partial(_flow, desk, flow)
-        case "connections", []:
-            read = partial(_connections, desk)
-        case "connection", [connection] if connection in {one.name for one in desk.connections}:
-            read = partial(_connection, desk, connection)
-        case _:
-            raise ConfigError(f"there is no view {clean(' '.join(words))!r}", hint=f"The views: {VIEWS}.")
-    return read
+    wanted, read = _VIEWS.get(name, ("", None))
+    given = [" ".join(rest)] if wanted == _FILTER else rest
+    if read is None or len(given) != len(wanted.split()):
+        raise ConfigError(f"there is no view {clean(' '.join(words))!r}", hint=f"The views: {VIEWS}.")
+    return partial(read, desk, *given)
 
 
 def changes(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
@@ -73,8 +58,9 @@ def changes(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
     yield from (line for line in after if _still(line) not in known)
 
 
-def _follow(desk: Desk, read: Callable[[], Iterator[str]], told: Sequence[str], *, newest_first: bool) -> None:
-    seen = desk.store.version()
+def _follow(
+    desk: Desk, read: Callable[[], Iterator[str]], seen: int, told: Sequence[str], *, newest_first: bool
+) -> None:
     while True:
         time.sleep(_LOOK_SECONDS)
         version = desk.store.version()
@@ -105,17 +91,56 @@ def _overview(desk: Desk) -> Iterator[str]:
     return overview_lines(read_overview(desk), desk.zone)
 
 
-def _run(desk: Desk, run_id: int) -> Iterator[str]:
+def _runs(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.views.runs import RunHistory, read_filter, runs_lines
+
+    now = desk.clock.now()
+    rows = RunHistory(desk, read_filter(text, now, desk.zone)).after(None, _RUNS)
+    return runs_lines(rows, now, desk.zone) if rows else iter(("No run fits this filter." if text else "No run yet.",))
+
+
+def _run(desk: Desk, number: str) -> Iterator[str]:
     from tui_connector.views.run_page import read_run
     from tui_connector.views.run_words import run_lines
 
-    return run_lines(read_run(desk, run_id), desk.clock.now(), desk.zone)
+    return run_lines(read_run(desk, _number("run", number)), desk.clock.now(), desk.zone)
 
 
-def _proposal(desk: Desk, proposal_id: int) -> Iterator[str]:
+def _approvals(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.views.approvals import approvals_lines, read_approvals
+
+    return approvals_lines(read_approvals(desk, filter=text))
+
+
+def _proposal(desk: Desk, name: str) -> Iterator[str]:
     from tui_connector.views.review import read_review, review_lines
 
-    return review_lines(desk, read_review(desk, proposal_id))
+    return review_lines(desk, read_review(desk, desk.store.proposals.find(name).id))
+
+
+def _staleness(desk: Desk, name: str) -> Iterator[str]:
+    from tui_connector.views.staleness import read_staleness, staleness_lines
+
+    return staleness_lines(read_staleness(desk, desk.store.proposals.find(name), rows=True))
+
+
+def _documents(desk: Desk, name: str) -> Iterator[str]:
+    from tui_connector.views.documents import documents_lines, read_documents
+
+    return documents_lines(read_documents(desk, desk.store.proposals.find(name).id), desk.clock.now(), desk.zone)
+
+
+def _document(desk: Desk, name: str, number: str) -> Iterator[str]:
+    from tui_connector.views.proof import document_lines, read_document
+
+    page = read_document(desk, desk.store.proposals.find(name).id, _number("document", number))
+    return document_lines(page, desk.clock.now(), desk.zone)
+
+
+def _audit(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.views.audit import audit_lines
+
+    return audit_lines(desk, text)
 
 
 def _flows(desk: Desk) -> Iterator[str]:
@@ -127,6 +152,7 @@ def _flows(desk: Desk) -> Iterator[str]:
 def _flow(desk: Desk, name: str) -> Iterator[str]:
     from tui_connector.views.flows import page_lines, read_flow_pages
 
+    _require("flow", name, [one.name for one in desk.flows])
     model = read_flow_pages(desk)
     page = model.page(name)
     return page_lines(page, model.at, desk.zone) if page else iter(())
@@ -141,12 +167,52 @@ def _connections(desk: Desk) -> Iterator[str]:
 def _connection(desk: Desk, name: str) -> Iterator[str]:
     from tui_connector.views.answers import answers_lines, discovery_lines, read_answers, read_discovery
 
+    _require("connection", name, [one.name for one in desk.connections])
     yield from answers_lines(read_answers(desk, name), desk.zone)
     if name.startswith("anaplan."):
         yield from discovery_lines(read_discovery(desk, name))
 
 
-def _audit(desk: Desk, text: str) -> Iterator[str]:
-    from tui_connector.views.audit import audit_lines
+def _rejects(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.views.rejects import read_filter, read_rejects, rejects_lines
 
-    return audit_lines(desk, text)
+    return rejects_lines(read_rejects(desk, read_filter(desk, text)), desk.clock.now(), desk)
+
+
+def _reject(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.cli.rejects import place_of
+    from tui_connector.views.refused import read_refused, refused_lines
+
+    return refused_lines(read_refused(desk, place_of(text)))
+
+
+def _number(what: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ConfigError(f"{clean(text)} is no {what}'s number", hint=f"write it in figures: {what} 1")
+    return int(text)
+
+
+def _require(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ConfigError(f"there is no {kind} {clean(name)}", hint=f"there are {', '.join(known) or 'none yet'}")
+
+
+_FILTER = "[FILTER]"
+_VIEWS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {
+    "overview": ("", _overview),
+    "runs": (_FILTER, _runs),
+    "run": ("ID", _run),
+    "approvals": (_FILTER, _approvals),
+    "proposal": ("ID", _proposal),
+    "staleness": ("ID", _staleness),
+    "documents": ("ID", _documents),
+    "document": ("ID NUMBER", _document),
+    "audit": (_FILTER, _audit),
+    "flows": ("", _flows),
+    "flow": ("NAME", _flow),
+    "connections": ("", _connections),
+    "connection": ("NAME", _connection),
+    "rejects": (_FILTER, _rejects),
+    "reject": ("RUN/POSITION", _reject),
+}
+VIEWS = ", ".join(f"{name} {wanted}".strip() for name, (wanted, _) in _VIEWS.items())

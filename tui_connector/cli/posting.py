@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -13,7 +12,7 @@ from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.approver import key_path, passphrase
 from tui_connector.cli.flows import describe, summary, work_off
-from tui_connector.cli.out import console, facts, moment, print_json, say, say_next
+from tui_connector.cli.out import asked, console, facts, moment, print_json, say, say_next
 from tui_connector.cli.telling import document_table, sentence, troubles
 from tui_connector.cli.verdict import judge, proposal_made
 from tui_connector.domain.errors import ConfigError, RefusedError
@@ -84,13 +83,11 @@ def _show_what_is_signed(installation: Installation, proposal: Proposal) -> None
 
 
 def _ask_fingerprint(proposal: Proposal) -> str:
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            f"the fingerprint of {proposal.name} was not given",
-            hint='read it from what you reviewed, and say it: --fingerprint "…"; standard input is for the passphrase',
-        )
-    print(f"Type the first eight digits of the fingerprint of {proposal.name}: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    nobody = ConfigError(
+        f"the fingerprint of {proposal.name} was not given",
+        hint='read it from what you reviewed, and say it: --fingerprint "…"; standard input is for the passphrase',
+    )
+    return asked(f"Type the first eight digits of the fingerprint of {proposal.name}: ", nobody)
 
 
 def _signed_words(signed: Signed) -> str:

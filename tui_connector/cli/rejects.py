@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -11,7 +10,7 @@ from rich.text import Text
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.flows import describe, summary, work_off
-from tui_connector.cli.out import console, facts, mark, moment, print_json, say, say_next, table
+from tui_connector.cli.out import asked, console, facts, mark, moment, print_json, say, say_next, table
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.case import Place
 from tui_connector.domain.errors import ConfigError, RefusedError
@@ -98,7 +97,7 @@ def _amount(row: RecordRow) -> str:
 def show(given: argparse.Namespace) -> int:
     """One refused record: cause, values, what was said, where it is from."""
     with open_installation(given.config, read_only=True) as installation:
-        one = read_refused(installation.desk(), _place(given.id))
+        one = read_refused(installation.desk(), place_of(given.id))
     if given.json:
         print_json(describe_refused(one))
         return Exit.DONE
@@ -135,7 +134,7 @@ def waive(given: argparse.Namespace) -> int:
     with open_installation(given.config) as installation:
         desk, by = installation.desk(), installation.person()
         if given.take_back:
-            places = [_place(text) for text in given.id]
+            places = [place_of(text) for text in given.id]
             if not places:
                 raise ConfigError(
                     "which waivers?", hint="name the records, for example `rejects waive 12/5 --take-back`"
@@ -200,13 +199,11 @@ def _preview(model: ReplayModel, *, to_error: bool) -> None:
 
 
 def _agreed(model: ReplayModel) -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            f"nobody is here to agree that {counted(model.records, 'record')} of {model.flow} are sent once more",
-            hint="look at it with --dry-run, then say --yes",
-        )
-    print(f"Type replay to send {counted(model.records, 'record')}: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == "replay"
+    nobody = ConfigError(
+        f"nobody is here to agree that {counted(model.records, 'record')} of {model.flow} are sent once more",
+        hint="look at it with --dry-run, then say --yes",
+    )
+    return asked(f"Type replay to send {counted(model.records, 'record')}: ", nobody) == "replay"
 
 
 def _chosen(desk: Desk, given: argparse.Namespace) -> dict[str, list[Place]]:
@@ -217,7 +214,7 @@ def _chosen(desk: Desk, given: argparse.Namespace) -> dict[str, list[Place]]:
         )
     found: dict[str, list[Place]] = {}
     if given.id:
-        for place in map(_place, given.id):
+        for place in map(place_of, given.id):
             found.setdefault(desk.store.runs.get(place.run_id).flow, []).append(place)
         return found
     _check_flow(desk, given.flow)
@@ -262,7 +259,8 @@ def _check_flow(desk: Desk, name: str | None) -> None:
         raise ConfigError(f"there is no flow {clean(name)}", hint=f"there are {', '.join(known)}")
 
 
-def _place(text: str) -> Place:
+def place_of(text: str) -> Place:
+    """A reject by its id as lists show it, run and position (12/5); ConfigError otherwise."""
     found = _ID.fullmatch(text.strip())
     if found is None:
         raise ConfigError(f"{clean(text)} is no reject", hint="write its run and position as `rejects list` does: 12/5")

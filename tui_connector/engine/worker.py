@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_connector import __version__
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import DocumentState
-from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState, WorkerInfo
+from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState
 from tui_connector.domain.text import clean
 from tui_connector.engine.cancelling import RunCancelledError, Work, end_run
 from tui_connector.engine.commands import CommandDesk
@@ -25,6 +21,7 @@ from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
 from tui_connector.engine.schedule import due, next_due
 from tui_connector.engine.steps import Checkpoints
+from tui_connector.store.processes import is_dead, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +39,6 @@ _BEAT_SECONDS = 5.0
 _RESUME_SECONDS = 120.0
 _OPEN_STEPS = (StepState.INTENT, StepState.RUNNING)
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
-_ENDED = "ZX"  # states of a killed process that its parent has not asked about
 DRAIN_SECONDS = 25.0
 
 
@@ -53,44 +49,6 @@ class WorkerOptions:
     lease_seconds: float = 30.0
     poll_seconds: float = 0.5
     task_poll_seconds: float = 5.0
-
-
-def this_process(clock: Clock) -> WorkerInfo:
-    """Who this worker is; boot and start time tell a dead process from another one with its number."""
-    host, pid, now = socket.gethostname(), os.getpid(), clock.now()
-    started = process_start(pid)
-    return WorkerInfo(
-        f"{host}:{pid}:{started}", host, pid, boot_id(), started, now, now, alive=True, version=__version__
-    )
-
-
-def boot_id() -> str:
-    """The running kernel's boot, empty where it has none to tell."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text(encoding="ascii").strip() if path.exists() else ""
-
-
-def process_start(pid: int) -> str:
-    """When a process of this machine started, in the kernel's ticks; empty for one that has ended."""
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return "" if state in _ENDED else rest[18]
-    except (FileNotFoundError, ProcessLookupError, IndexError):
-        return ""
-
-
-def is_dead(worker: WorkerInfo) -> bool:
-    """Whether a worker of this very machine is known to have ended; another machine's is never called dead here."""
-    if worker.host != socket.gethostname() or not worker.boot_id:
-        return False
-    return worker.boot_id != boot_id() or process_start(worker.pid) != worker.pid_started
-
-
-def is_gone(process: str) -> bool:
-    """The same for the id that `this_process` gives, where the rest is not at hand."""
-    host, _, rest = process.partition(":")
-    pid, _, started = rest.partition(":")
-    return host == socket.gethostname() and bool(started) and pid.isdigit() and process_start(int(pid)) != started
 
 
 class Worker:

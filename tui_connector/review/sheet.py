@@ -27,7 +27,7 @@ _RETURN_HEADS = ("Key", "Company Code", "Account", "Amount", "Currency", "Decisi
 def csv_lines(data: PackData) -> Iterator[str]:
     """All lines of the proposal, one a row, after a row of heads; each ends with CR LF (RFC 4180)."""
     documents = {one.document.number: one for one in data.documents}
-    yield _row(map(_text, _HEADS))
+    yield _row(map(quoted, _HEADS))
     for line in data.lines():
         yield _row(_cells(line, documents.get(line.document or 0)))
 
@@ -37,7 +37,7 @@ def return_lines(data: PackData) -> Iterator[str]:
 
     When the whole proposal was rejected, all lines of the plan that it would have posted, with its reason.
     """
-    yield _row(map(_text, _RETURN_HEADS))
+    yield _row(map(quoted, _RETURN_HEADS))
     whole = data.proposal.state is ProposalState.REJECTED
     for line in data.lines():
         decision, reason = line.decision, line.reason
@@ -45,9 +45,9 @@ def return_lines(data: PackData) -> Iterator[str]:
             decision, reason = LineDecision.REJECTED, data.proposal.reason
         if decision is not LineDecision.NONE:
             yield _row([
-                *map(_text, (line.key, line.company_code, line.gl_account)),
+                *map(quoted, (line.key, line.company_code, line.gl_account)),
                 plain(line.wanted, line.currency),
-                *map(_text, (line.currency, decision, reason)),
+                *map(quoted, (line.currency, decision, reason)),
             ])  # fmt: skip
 
 
@@ -55,16 +55,16 @@ def _cells(line: ProposedLine, posting: PostingDocument | None) -> Iterator[str]
     currency = line.currency
     yield str(line.document or "")
     yield str(line.number)
-    yield from map(_text, (line.company_code, line.gl_account, line.cost_center, line.profit_center))
+    yield from map(quoted, (line.company_code, line.gl_account, line.cost_center, line.profit_center))
     yield line.posting_date.isoformat()
-    yield _text(currency)
+    yield quoted(currency)
     yield _number(line.amount if line.amount > 0 else None, currency)
     yield _number(-line.amount if line.amount < 0 else None, currency)
-    yield from map(_text, (line.kind, line.change, line.key, line.text))
+    yield from map(quoted, (line.kind, line.change, line.key, line.text))
     for amount in (line.last, line.wanted, line.posted, line.amount):
         yield _number(amount, currency)
     told = (posting.accounting_document, posting.fiscal_year, posting.state) if posting else ("", "", "")
-    yield from map(_text, (*told, line.decision, line.reason))
+    yield from map(quoted, (*told, line.decision, line.reason))
 
 
 def _number(amount: Decimal | None, currency: str) -> str:
@@ -76,7 +76,8 @@ def guarded(value: str) -> str:
     return f"'{clean(value)}" if value.startswith(_FORMULA) else clean(value)
 
 
-def _text(value: str) -> str:
+def quoted(value: str) -> str:
+    """The same between quotation marks, as one field of CSV."""
     return '"' + guarded(value).replace('"', '""') + '"'
 
 

@@ -6,13 +6,14 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
     Channel,
     Dialect,
@@ -24,7 +25,11 @@ from tui_connector.domain.flow import (
 )
 from tui_connector.domain.ledger import PeriodStatus
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PREFIX = "TUI_CONNECTOR_"
+_Connection = TypeVar("_Connection", "SapSettings", "AnaplanSettings")
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$")
 
 
@@ -136,6 +141,11 @@ class AnaplanSettings(Section):
     model_id: str
     requests_per_second: float = Field(default=9.5, gt=0, le=10)
     burst: int = Field(default=20, ge=1, le=600)
+
+    @property
+    def budget(self) -> str:
+        """The name of the request budget, one for all models of a tenant: Anaplan counts their requests together."""
+        return f"anaplan {urlsplit(self.api_url).netloc}"
 
     @field_validator("workspace_id")
     @classmethod
@@ -279,6 +289,15 @@ class FlowSettings(Section):
         return value
 
 
+def _section_of(kind: str, name: str, sections: Mapping[str, _Connection]) -> _Connection:
+    if name not in sections:
+        raise ConfigError(
+            f"[{kind}.{name}] is not configured",
+            hint=f"add that section to config.toml; there are {', '.join(sections) or 'none yet'}",
+        )
+    return sections[name]
+
+
 class Settings(BaseSettings):
     """The whole of config.toml, with overrides from TUI_CONNECTOR_… variables."""
 
@@ -303,6 +322,14 @@ class Settings(BaseSettings):
     sap: dict[str, SapSettings] = {}
     anaplan: dict[str, AnaplanSettings] = {}
     flows: dict[str, FlowSettings] = {}
+
+    def sap_of(self, name: str) -> SapSettings:
+        """The SAP connection that a flow names; raises ConfigError when it is not configured."""
+        return _section_of("sap", name, self.sap)
+
+    def anaplan_of(self, name: str) -> AnaplanSettings:
+        """The Anaplan connection that a flow names; raises ConfigError when it is not configured."""
+        return _section_of("anaplan", name, self.anaplan)
 
     @classmethod
     def settings_customise_sources(

@@ -152,6 +152,10 @@ class Proposals:
             parameters.append(canonical([state.value for state in states]))
         return self._select(f"WHERE {where} ORDER BY id DESC LIMIT ?", *parameters, limit)
 
+    def count(self, state: ProposalState) -> int:
+        """How many proposals stand so."""
+        return int(self._database.value("SELECT count(*) FROM proposal WHERE state = ?", state.value))
+
     def each(self, *, states: Collection[ProposalState] | None = None, flow: str | None = None) -> Iterator[Proposal]:
         """Every proposal, newest first, read a page at a time; filters as in `history`."""
         before: int | None = None

@@ -20,7 +20,7 @@ from textual.command import CommandPalette
 from textual.worker import active_worker
 
 from tui_connector.domain.errors import ConnectorError
-from tui_connector.domain.text import clean
+from tui_connector.domain.text import clean_lines
 from tui_connector.ui import jump
 from tui_connector.ui.attendant import Attendant
 from tui_connector.ui.commands import Commands
@@ -31,14 +31,14 @@ from tui_connector.ui.driver import read_leniently
 from tui_connector.ui.export import write
 from tui_connector.ui.feed import Feed
 from tui_connector.ui.look import DARK, LIGHT, PALETTES, Palette, palette_for
-from tui_connector.ui.screens.base import TABS, ConsoleScreen, keys_of
+from tui_connector.ui.screens.base import TABS, ConsoleScreen, keys_of, only_newest
 from tui_connector.ui.screens.registry import SCREENS
 from tui_connector.ui.widgets.drawn import Drawn
 from tui_connector.views.standing import Standing, read_standing
 from tui_connector.views.words import clock, full_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from textual.screen import Screen
 
@@ -141,7 +141,7 @@ class Console(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Whatever is pasted, and wherever, steers no terminal; a secret is not shown, and stays as it is."""
         if isinstance(event, events.Paste) and not getattr(self.focused, "password", False):
-            event.text = _clean_lines("\n".join(event.text.splitlines()))
+            event.text = clean_lines("\n".join(event.text.splitlines()))
         await super().on_event(event)
 
     def _fatal_error(self) -> None:
@@ -149,7 +149,7 @@ class Console(App[None]):
         self.bell()
         traceback = Traceback(show_locals=False, width=None, suppress=[textual])
         told = self.console.render(traceback, self.console.options)
-        plain = [Segment(_clean_lines(one.text), one.style, one.control) for one in told]
+        plain = [Segment(clean_lines(one.text), one.style, one.control) for one in told]
         self._exit_renderables.append(Segments(plain))
         self._close_messages_no_wait()
 
@@ -184,10 +184,8 @@ class Console(App[None]):
 
     def say(self, text: str, role: str = "bright") -> None:
         """Tell what is true now on the screen in front."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, ConsoleScreen):
-                screen.say(text, role)
-                return
+        if (front := self._front()) is not None:
+            front.say(text, role)
 
     def go(self, where: str) -> None:
         """Go to what was typed after ":"."""
@@ -295,17 +293,15 @@ class Console(App[None]):
             self._lost = False
             self.say("The store answers again.")
         self._look_anew()
-        for screen in self.screen_stack:
-            if isinstance(screen, ConsoleScreen | Dialog):
-                screen.reread()
+        for screen in self._seen():
+            screen.reread()
 
     def on_store_lost(self, message: StoreLost) -> None:
         self._lost = True
         self.say(f"{message.error.message}. {message.error.hint}", "fail")
 
     def _look_anew(self) -> None:
-        # A function, since one that is called off before it begins would leave a coroutine that nobody awaits.
-        self.run_worker(self._look_around, group="standing", exclusive=True)  # type: ignore[arg-type]
+        only_newest(self, "standing", self._look_around)
 
     async def _look_around(self) -> None:
         try:
@@ -315,9 +311,20 @@ class Console(App[None]):
         self._show_standing()
 
     def _show_standing(self) -> None:
-        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
-        if screen is not None:
-            self.head(screen.top)
+        if (front := self._front()) is not None:
+            self.head(front.top)
+
+    def _front(self) -> ConsoleScreen[Any] | None:
+        """The screen that is seen, be it behind a dialog."""
+        return next((one for one in reversed(self.screen_stack) if isinstance(one, ConsoleScreen)), None)
+
+    def _seen(self) -> Iterator[ConsoleScreen[Any] | Dialog[Any]]:
+        """What is seen, from the front; a screen that lies below it reads anew once it is seen again."""
+        for one in reversed(self.screen_stack):
+            if isinstance(one, ConsoleScreen | Dialog):
+                yield one
+            if isinstance(one, ConsoleScreen):
+                return
 
     def head(self, top: TopBar) -> None:
         """Tell a screen's top bar what is the same on all of them."""
@@ -330,9 +337,8 @@ class Console(App[None]):
     def _tick(self) -> None:
         if not self.is_running:
             return  # the screens are being taken down
-        for screen in self.screen_stack:
-            if isinstance(screen, ConsoleScreen):
-                screen.tick()
+        if (front := self._front()) is not None:
+            front.tick()
         self._show_standing()
         self._ticks += 1
         if not self._ticks % _LOOK_SECONDS:  # a worker that dies commits nothing that the feed could see
@@ -360,7 +366,3 @@ class Console(App[None]):
             self.say(f"A worker could not be started: {error.strerror}.", "fail")
             return
         self.say(f"A worker was started here, process {pid}.")
-
-
-def _clean_lines(text: str) -> str:
-    return "\n".join(map(clean, text.split("\n")))

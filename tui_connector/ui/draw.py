@@ -65,15 +65,6 @@ def cut(text: str, width: int) -> str:
     return _within(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
-def cut_middle(text: str, width: int) -> str:
-    """At most so many cells, head and tail kept."""
-    text = shown(text)
-    if cell_len(text) <= width or width < 5:
-        return cut(text, width)
-    head = (width - 1) // 2
-    return f"{_within(text, head)}…{_within(text[::-1], width - 1 - head)[::-1]}"
-
-
 def _within(text: str, width: int) -> str:
     """The beginning of a shown text that has room in so many cells."""
     used = 0

@@ -10,7 +10,6 @@ from rich.style import Style
 from textual.theme import Theme
 
 Role = Literal["bright", "ink", "muted", "rule", "accent", "more", "less", "ok", "warn", "fail", "word", "plain"]
-Ground = Literal["ground", "surface", "raised"]
 _BOLD = ("bright", "word")
 _COLOURS = {"plain": "ink", "word": "bright", "tab": "bright", "tab-key": "accent"}
 

@@ -16,6 +16,7 @@ from tui_connector.views.words import sentence
 
 if TYPE_CHECKING:
     from tui_connector.domain.proposal import PostingDocument, Proposal
+    from tui_connector.domain.run import RunRequest
     from tui_connector.views.desk import Desk
 
 _CHOSEN = {
@@ -24,6 +25,22 @@ _CHOSEN = {
     DocumentState.REJECTED: "counts as not posted",
 }
 _LINES = {LineDecision.HELD: "held", LineDecision.REJECTED: "rejected", LineDecision.NONE: "put back"}
+
+
+def run(desk: Desk, request: RunRequest) -> str:
+    """Ask for a run; a posting goes the way that postings go."""
+    acts = writing(desk)
+    if request.purpose is Purpose.POST and request.proposal is not None:
+        ids = acts.request_posting(desk.store.proposals.get(request.proposal), desk.person)
+    else:
+        ids = acts.request_runs([request], desk.person)
+    return f"Run {ids[0]} of {request.flow} is asked for."
+
+
+def end_run(desk: Desk, run_id: int, why: str) -> str:
+    """Ask the worker to end a run."""
+    writing(desk).command("cancel", str(run_id), {"reason": why})
+    return f"Run {run_id} is asked to end."
 
 
 def approve(desk: Desk, proposal_id: int, *, typed: str, passphrase: str) -> str:

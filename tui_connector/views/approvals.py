@@ -33,7 +33,7 @@ _MARKS = {
     ProposalState.POSTED: Mark("✓", "posted", "ok"),
 }
 _CLOSED = Mark("▲", "gate closed", "warn")
-_OVER = Mark("▲", "expired", "warn")
+OVER = Mark("▲", "expired", "warn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def mark_of(proposal: Proposal, now: datetime) -> Mark:
         if not proposal.passes:
             return _CLOSED
         if now >= proposal.expires_at:
-            return _OVER
+            return OVER
     return _MARKS[proposal.state]
 
 
@@ -244,7 +244,7 @@ def _sentence(mine: int, waiting: Sequence[ApprovalRow]) -> str:
 def _then(waiting: Sequence[ApprovalRow], under_way: Sequence[ApprovalRow]) -> str:
     parts = []
     held = sum(row.proposal.state is ProposalState.HELD for row in waiting)
-    stuck = sum(row.mark in (_CLOSED, _OVER) for row in waiting)
+    stuck = sum(row.mark in (_CLOSED, OVER) for row in waiting)
     if held:
         parts.append(f"{held:,} {'is' if held == 1 else 'are'} held")
     if stuck:

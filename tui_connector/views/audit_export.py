@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.review.sheet import guarded
+from tui_connector.review.sheet import quoted
 from tui_connector.views import events
 from tui_connector.views.audit import describe, row_of, row_words
 
@@ -72,8 +72,8 @@ def head_words(desk: Desk, view: View) -> str:
 
 def csv_lines(desk: Desk, view: View, newest: int | None = None) -> Iterator[str]:
     """What it is, then a row of heads, then an event a row, each with CR LF; no text of it becomes a formula."""
-    yield f"{_text(head_words(desk, view))}\r\n"
-    yield f"{','.join(map(_text, COLUMNS))}\r\n"
+    yield f"{quoted(head_words(desk, view))}\r\n"
+    yield f"{','.join(map(quoted, COLUMNS))}\r\n"
     for event in each(desk, view, newest):
         yield f"{','.join(map(_cell, cells(event).values()))}\r\n"
 
@@ -105,8 +105,4 @@ FORMATS: dict[str, Callable[[Desk, View, int | None], Iterator[str]]] = {
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(value) if isinstance(value, int) else _text(str(value))
-
-
-def _text(value: str) -> str:
-    return '"' + guarded(value).replace('"', '""') + '"'
+    return "" if value is None else str(value) if isinstance(value, int) else quoted(str(value))

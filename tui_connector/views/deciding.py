@@ -340,15 +340,3 @@ def _facts(desk: Desk, proposal: Proposal, others: Sequence[Approval], unopened:
     left = proposal.expires_at - now
     if left < _SOON:
         yield Mark("▲", f"it expires in {age(left)}", "warn")
-
-
-def deciding_lines(model: Deciding) -> Iterator[str]:
-    """The same as lines of words."""
-    yield model.title
-    yield model.sentence
-    yield model.then
-    for effect in model.effects:
-        yield " ".join(part for part in (effect.label, effect.word, effect.text.strip()) if part)
-    yield from (one.word for one in model.facts)
-    if model.against:
-        yield f"not possible: {model.against.why} {model.against.hint}"

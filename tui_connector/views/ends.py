@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN_DAYS = 90  # as long as the longest bar
 SOON = timedelta(days=30)
-TOLD = "told at 30, 14 and 3 days"
 _PROPOSAL_SOON = timedelta(days=1)
 _WELL = Mark("✓", "well", "ok")
 _SOON = Mark("▲", "ends soon", "warn")

@@ -10,6 +10,7 @@ from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
+from tui_connector.views.approvals import OVER, mark_of
 from tui_connector.views.ends import read_ends
 from tui_connector.views.marks import Mark
 from tui_connector.views.runs import BLOCKED, FAILED, UNSETTLED, marks_of, serves
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 APPROVE = Mark("◆", "approve", "warn")
 UNKNOWN = Mark("?", "unknown", "warn")
-_HELD = Mark("◇", "held", "muted")
-_CLOSED = Mark("▲", "gate closed", "warn")
-_EXPIRED = Mark("▲", "expired", "warn")
 _REJECTS = Mark("▲", "rejects", "warn")
 _EXPIRES = Mark("▲", "expires", "warn")
 _ENDED = Mark("✗", "expired", "fail")
@@ -94,13 +92,13 @@ def _proposals(desk: Desk) -> Iterator[Need]:
 
 
 def _decision(one: Proposal, now: datetime) -> tuple[Mark, str]:
-    """How a proposal that waits is told, and what stands in its way."""
+    """How a proposal that waits is told, and what stands in its way; one that can be signed is to be approved."""
+    mark = mark_of(one, now)
     if one.state is ProposalState.HELD:
-        return _HELD, f"held: {one.reason}"
-    closed = [gate.name for gate in one.gates if gate.verdict is Verdict.FAIL]
-    if closed:
-        return _CLOSED, f"not passed: {listed(closed)}"
-    return (_EXPIRED, "has to be proposed again") if now >= one.expires_at else (APPROVE, "")
+        return mark, f"held: {one.reason}"
+    if not one.passes:
+        return mark, f"not passed: {listed(gate.name for gate in one.gates if gate.verdict is Verdict.FAIL)}"
+    return (mark, "has to be proposed again") if mark is OVER else (APPROVE, "")
 
 
 def _documents(desk: Desk) -> Iterator[Need]:

@@ -151,16 +151,6 @@ def _twice(flow: LoadFlow, refusals: Sequence[Refusal]) -> str:
     return f"{told}. {counted(parts, 'record')} are loaded in part already" if parts else told
 
 
-def replay_lines(model: ReplayModel) -> Iterator[str]:
-    """What a replay would do, in words."""
-    yield model.sentence
-    for label, text in model.facts:
-        yield f"{label}: {text}"
-    if model.obstacle:
-        yield f"refused: {model.obstacle}"
-        yield f"next: {model.hint}"
-
-
 def describe_replay(model: ReplayModel) -> dict[str, Any]:
     """What a replay would do, as JSON."""
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.proposal import ProposalState
 from tui_connector.domain.run import Purpose, RunRequest, RunState
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import ABSENT, counted, money, signed
+from tui_connector.review.amounts import ABSENT, money, signed
 from tui_connector.views.deciding import writing
 from tui_connector.views.marks import Mark
 from tui_connector.views.posting import runs_of
@@ -99,11 +99,6 @@ def moved_words(row: MovedRow) -> str:
 def delta_of(row: MovedRow) -> str:
     """By how much a row moved."""
     return signed(_amount(row.now) - _amount(row.was), row.currency)
-
-
-def moved_note(model: Staleness) -> str:
-    """How many rows are shown."""
-    return counted(len(model.rows), "row")
 
 
 def _amount(value: Decimal | None) -> Decimal:

@@ -11,8 +11,6 @@ from tui_connector.views.worker import read_workers
 if TYPE_CHECKING:
     from tui_connector.views.desk import Desk
 
-_MOST = 999
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -33,6 +31,6 @@ def read_standing(desk: Desk) -> Standing:
     store = desk.store
     serving = read_workers(desk)
     open_rejects, _ = store.cases.count([number for flow in desk.flows if (number := desk.target(flow)) is not None])
-    waiting = len(store.proposals.history(_MOST, states=(ProposalState.PLANNED,)))
+    waiting = store.proposals.count(ProposalState.PLANNED)
     counts = {"approvals": waiting, "rejects": open_rejects}
     return Standing(bool(serving.alive), serving.frame, serving.role, len(store.runs.running()), counts)

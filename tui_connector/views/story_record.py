@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 _OK = "ok"
+_NOT_LOADED = {
+    RunState.FAILED: (Mark("✗", "not loaded", "fail"), "failed"),
+    RunState.BLOCKED: (Mark("✗", "not loaded", "fail"), "failed"),
+    RunState.CANCELLED: (Mark("◇", "cancelled", "muted"), "cancelled"),
+}
 _LATEST = 20  # runs told station by station; older ones are counted
 _SAID = 200
 _FOLLOWED = 3  # unchanged runs in a row become one station from here on
@@ -176,22 +181,9 @@ def _end(stage: Stage) -> Station:
             "imported",
             seq=stage.seqs.get("import"),
         )
-    if run.state in {RunState.FAILED, RunState.BLOCKED}:
-        return Station(
-            Mark("✗", "not loaded", "fail"),
-            run.ended_at,
-            _said(run.reason, task),
-            "failed",
-            seq=stage.seqs.get("ended"),
-        )
-    if run.state is RunState.CANCELLED:
-        return Station(
-            Mark("◇", "cancelled", "muted"),
-            run.ended_at,
-            _said(run.reason, task),
-            "cancelled",
-            seq=stage.seqs.get("ended"),
-        )
+    if run.state in _NOT_LOADED:
+        mark, kind = _NOT_LOADED[run.state]
+        return Station(mark, run.ended_at, _said(run.reason, task), kind, seq=stage.seqs.get("ended"))
     if run.dry_run:
         return Station(Mark("·", "not sent", "muted"), run.ended_at, ("a dry run sends nothing",), "dry")
     return Station(Mark("●", "on its way", "accent"), step.started_at if step else None, _said(task), "running")

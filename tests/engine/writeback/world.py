@@ -20,9 +20,10 @@ from tui_connector.domain.errors import LeaseLostError
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.hold import Hold
-from tui_connector.engine.worker import Worker, WorkerOptions, this_process
+from tui_connector.engine.worker import Worker, WorkerOptions
 from tui_connector.engine.writeback import beside, facts, keep, moments, post, run
 from tui_connector.settings.load import load_settings
+from tui_connector.store.processes import this_process
 from tui_connector.store.store import Store
 
 if TYPE_CHECKING:

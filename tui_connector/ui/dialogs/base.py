@@ -43,7 +43,10 @@ class TypedInput(TextInput):
 
 
 class Dialog(ModalScreen[Result | None], Generic[Result]):
-    """A question before the screen. `body` gives what stands in it; esc goes back without an answer."""
+    """A question before the screen; esc goes back without an answer.
+
+    lines: what is told, for a width; it scrolls when there is no room.
+    """
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: transparent; }
@@ -63,13 +66,9 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         Binding("pagedown", "scroll(12)", "page", show=False),
     ]
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, lines: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()
-        self._title = shown(title)
-
-    def body(self) -> ComposeResult:
-        """What is told; it scrolls when there is no room."""
-        yield from ()
+        self._title, self._lines = shown(title), lines
 
     def asked(self) -> ComposeResult:
         """What is asked; it never scrolls away."""
@@ -79,7 +78,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         with Vertical(id="box") as box:
             box.border_title = Content(self._title)  # a str would be read as markup
             with VerticalScroll(id="inside", can_focus=False):
-                yield from self.body()
+                yield Block(self._lines, id="told", ground="surface")
             with Vertical(id="asked"):
                 yield from self.asked()
 
@@ -134,10 +133,6 @@ class Tell(Dialog[None]):
 
     BINDINGS: ClassVar[list[Any]] = [Binding("enter", "leave", "go back", show=False)]
 
-    def __init__(self, title: str, lines: Callable[[int], Sequence[Line]]) -> None:
-        super().__init__(title)
-        self._lines = lines
-
     @classmethod
     def error(cls, error: ConnectorError) -> Tell:
         """What happened, and the next move."""
@@ -147,9 +142,6 @@ class Tell(Dialog[None]):
             return [Line(("✗ ", "fail"), *told[0].parts[1:]), *told[1:], Line(), *wrap(error.hint, width)]
 
         return cls("That did not work", lines)
-
-    def body(self) -> ComposeResult:
-        yield Block(self._lines, ground="surface")
 
     def asked(self) -> ComposeResult:
         yield Block(footing("go back"), ground="surface")
@@ -168,12 +160,9 @@ class AskText(Dialog[str]):
         value: str = "",
         may_be_empty: bool = False,
     ) -> None:
-        super().__init__(title)
-        self._lines, self._label, self._enter, self._value = lines, label, enter, value
+        super().__init__(title, lines)
+        self._label, self._enter, self._value = label, enter, value
         self._may_be_empty = may_be_empty
-
-    def body(self) -> ComposeResult:
-        yield Block(self._lines, ground="surface")
 
     def asked(self) -> ComposeResult:
         yield Block(lambda _: [Line(), Line((self._label, "muted"))], ground="surface")
@@ -181,7 +170,6 @@ class AskText(Dialog[str]):
         yield Block(footing("go back", self._enter), ground="surface")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#text").focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -194,11 +182,8 @@ class Confirm(Dialog[bool]):
     """Asks for a typed word before something that cannot simply be taken back."""
 
     def __init__(self, title: str, lines: Callable[[int], Sequence[Line]], *, word: str, enter: str) -> None:
-        super().__init__(title)
-        self._lines, self._word, self._enter = lines, word, enter
-
-    def body(self) -> ComposeResult:
-        yield Block(self._lines, ground="surface")
+        super().__init__(title, lines)
+        self._word, self._enter = word, enter
 
     def asked(self) -> ComposeResult:
         yield Block(
@@ -210,7 +195,6 @@ class Confirm(Dialog[bool]):
         yield Block(footing("go back", f"enter: {self._enter}"), ground="surface")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#typed").focus()
         self._tell("")
 
@@ -241,11 +225,8 @@ class Keys(Dialog[None]):
     BINDINGS: ClassVar[list[Any]] = [Binding("question_mark,enter", "leave", "go back", show=False)]
 
     def __init__(self, title: str, about: str, groups: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
-        super().__init__(title)
+        super().__init__(title, self._text)
         self._about, self._groups = about, groups
-
-    def body(self) -> ComposeResult:
-        yield Block(self._text, ground="surface")
 
     def asked(self) -> ComposeResult:
         yield Block(footing("go back"), ground="surface")

@@ -60,11 +60,8 @@ class SetCredential(Dialog[dict[str, str]]):
     """
 
     def __init__(self, name: str, environment: str, fields: Sequence[str], *, stored: bool) -> None:
-        super().__init__(f"Set the credential of {name}")
+        super().__init__(f"Set the credential of {name}", self._told)
         self._connection, self._environment, self._secrets, self._stored = name, environment, fields, stored
-
-    def body(self) -> ComposeResult:
-        yield Block(self._told, ground="surface")
 
     def _told(self, width: int) -> Sequence[Line]:
         what = "It replaces the one that is stored" if self._stored else "None is stored yet"
@@ -86,7 +83,6 @@ class SetCredential(Dialog[dict[str, str]]):
         yield Block(footing("go back, nothing is kept", "enter: store it"), ground="surface")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(f"#{self._secrets[0]}").focus()
         self._tell("")
 

@@ -102,7 +102,7 @@ class Decide(Dialog[str]):
         fields: Sequence[Field],
         words: Words,
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, self._effect)
         self._read, self._act, self._fields, self._words = read, act, tuple(fields), words
         self._model: Deciding | None = None
         self._against: Against | None = None
@@ -111,9 +111,6 @@ class Decide(Dialog[str]):
         self._wrong = 0
 
     # --- what stands there ------------------------------------------------------------------------------------
-
-    def body(self) -> ComposeResult:
-        yield Block(self._effect, id="effect", ground="surface")
 
     def asked(self) -> ComposeResult:
         yield Block(self._ask, id="ask", ground="surface")
@@ -222,7 +219,6 @@ class Decide(Dialog[str]):
     # --- reading ----------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show()
         self.reread()
 
@@ -278,7 +274,7 @@ class Decide(Dialog[str]):
             if field.typed:
                 self.query_one(f"#note-{field.name}", Block).tell(partial(self._note, field))
         for name, lines in (
-            ("effect", self._effect), ("ask", self._ask), ("state", self._state), ("foot", self._foot)
+            ("told", self._effect), ("ask", self._ask), ("state", self._state), ("foot", self._foot)
         ):  # fmt: skip
             self.query_one(f"#{name}", Block).tell(lines)
         self._fit()

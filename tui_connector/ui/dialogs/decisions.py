@@ -159,7 +159,6 @@ class Choose(Decide):
 
     def on_mount(self) -> None:
         self.query_one("#ways", Listing).show_rows(self.WAYS)
-        super().on_mount()
 
     def focus_first(self) -> None:
         self.query_one("#ways", Listing).focus()

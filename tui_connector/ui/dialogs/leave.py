@@ -31,16 +31,13 @@ class Leave(Dialog[Leaving]):
     ]
 
     def __init__(self, pid: int, running: int, *, stays: bool) -> None:
-        super().__init__("Leave the console")
+        super().__init__("Leave the console", self._effect)
         self._pid, self._under_way, self._stays = pid, running, stays
-
-    def body(self) -> ComposeResult:
-        yield Block(self._lines, ground="surface")
 
     def asked(self) -> ComposeResult:
         yield Block(footing("stay", "enter drains it and leaves"), ground="surface")
 
-    def _lines(self, width: int) -> list[Line]:
+    def _effect(self, width: int) -> list[Line]:
         work = (
             f"{self._under_way} run{'s are' if self._under_way != 1 else ' is'} under way. " if self._under_way else ""
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.flow import Flow
 
+_TOLD = "A worker takes it up as soon as its model is free; flows before it are not run."
 _WAYS = (
     ("changes", "what has changed since the last good run"),
     ("everything", "everything is read and sent again, also what Anaplan holds already"),
@@ -39,16 +40,8 @@ class RunFlow(Dialog[RunRequest]):
     BINDINGS: ClassVar[list[Any]] = [Binding("space", "way", "how much", show=False)]
 
     def __init__(self, flows: Sequence[Flow], first: str = "") -> None:
-        super().__init__("Run a flow")
+        super().__init__("Run a flow", lambda width: wrap(_TOLD, width))
         self._flows, self._first, self._way = flows, first, 0
-
-    def body(self) -> ComposeResult:
-        yield Block(
-            lambda width: [
-                *wrap("A worker takes it up as soon as its model is free; flows before it are not run.", width)
-            ],
-            ground="surface",
-        )
 
     def asked(self) -> ComposeResult:
         yield Block(lambda _: [Line()], ground="surface")
@@ -57,7 +50,6 @@ class RunFlow(Dialog[RunRequest]):
         yield Block(footing("go back", "space: how much   enter: run it"), ground="surface")
 
     def on_mount(self) -> None:
-        super().on_mount()
         listing = self.query_one("#choices", Listing)
         listing.show_rows(self._flows)
         listing.find(self._first)

@@ -26,11 +26,8 @@ class CancelRun(Dialog[str]):
     """Answers the reason, once the word is typed."""
 
     def __init__(self, page: RunPage, environment: str) -> None:
-        super().__init__(f"Cancel run {page.row.id}")
+        super().__init__(f"Cancel run {page.row.id}", self._effect)
         self._page, self._environment = page, environment
-
-    def body(self) -> ComposeResult:
-        yield Block(self._effect, ground="surface")
 
     def _effect(self, width: int) -> Sequence[Line]:
         page = self._page
@@ -49,7 +46,6 @@ class CancelRun(Dialog[str]):
         yield Block(footing("let it run", "enter: cancel the run"), ground="surface")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#reason").focus()
         self._tell()
 

@@ -17,7 +17,7 @@ from tui_connector.ui.dialogs.base import Tell
 from tui_connector.ui.draw import MARGIN, Grid, Line, bar, wrap
 from tui_connector.ui.event_rows import EventSource, Row
 from tui_connector.ui.export import Sheet
-from tui_connector.ui.screens.base import ConsoleScreen
+from tui_connector.ui.screens.base import ConsoleScreen, only_newest
 from tui_connector.ui.widgets.block import Block, Head
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import audit_export
@@ -167,7 +167,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         self._tell_side()
         another = model.wrong is None and (self._source is None or self._source.view.text != model.view.text)
         if another or (model.fresh and not self._list.rows):
-            self.run_worker(self._open(model), group="open", exclusive=True)
+            only_newest(self, "open", self._open, model)
 
     async def _open(self, model: AuditModel) -> None:
         """Show what fits, from the newest; go on in the background where nothing is found quickly."""
@@ -294,7 +294,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             self._detail = None
             self._tell_side()
         if not self.compact and isinstance(event.row, EventRow):
-            self.run_worker(self._rested(event.row), group="event", exclusive=True)
+            only_newest(self, "event", self._rested, event.row)
 
     async def _rested(self, row: EventRow) -> None:
         """The event under the cursor, once that rests: what it only passes over is not read."""
@@ -348,7 +348,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         event.prevent_default()
         self.restore_focus()
         if event.text:
-            self.run_worker(self._follow(event.text), group="trace", exclusive=True)
+            only_newest(self, "trace", self._follow, event.text)
 
     async def _follow(self, key: str, *, quiet: bool = False) -> None:
         desk = self.desk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from textual.binding import Binding
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
+    from textual.dom import DOMNode
     from textual.timer import Timer
     from textual.widget import Widget
 
@@ -40,6 +42,15 @@ _NAMES = {
     "pagedown": "pgdn",
 }  # fmt: skip
 _TEXTUAL_OWN = ("screen.copy_text", "app.focus_previous", "app.command_palette", "app.help_quit")
+
+
+def only_newest(node: DOMNode, group: str, work: Callable[..., Awaitable[None]], *given: object) -> None:
+    """Begin something on the loop, and call off what its group began before.
+
+    A function goes to the worker: a coroutine that is called off before it begins is one that nobody awaits.
+    """
+    begin: Any = partial(work, *given)
+    node.run_worker(begin, group=group, exclusive=True)
 
 
 class Shell(Protocol):
@@ -172,9 +183,6 @@ class ConsoleScreen(Screen[None], Generic[Model]):
         need = f"The console needs {_LEAST[0]} by {_LEAST[1]}: make it larger, or use the commands; they do all of it."
         return [Line(), *wrap(have, width, "bright"), *wrap(need, width)]
 
-    def on_mount(self) -> None:
-        self.reread()
-
     def on_screen_resume(self) -> None:
         self.shell.head(self.top)
         if self._greeting:
@@ -275,6 +283,15 @@ class ConsoleScreen(Screen[None], Generic[Model]):
             return None
         self.reread()
         return answer
+
+    def do(self, work: Callable[[], str | None]) -> None:
+        """Do something that changes the store, and say what is true then."""
+
+        async def doing() -> None:
+            if told := await self.act(work):
+                self.say(told)
+
+        self.run_worker(doing())
 
     # --- the common keys --------------------------------------------------------------------------------------
 

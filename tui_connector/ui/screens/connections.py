@@ -302,13 +302,8 @@ def ask_credential(screen: ConsoleScreen[Any], name: str) -> None:
     stored = any(info.name == name for info in screen.desk.store.credentials.names())
     dialog = SetCredential(name, screen.desk.environment, acts.secret_fields(name), stored=stored)
 
-    async def keep(values: Mapping[str, str]) -> None:
-        told = await screen.act(lambda: storing.store(screen.desk, name, values))
-        if told:
-            screen.say(told)
-
     def entered(values: Mapping[str, str] | None) -> None:
         if values is not None:
-            screen.run_worker(keep(values))
+            screen.do(lambda: storing.store(screen.desk, name, values))
 
     screen.app.push_screen(dialog, entered)

@@ -112,12 +112,7 @@ class DocumentScreen(ConsoleScreen["tuple[Proposal, DocumentPage]"]):
             self.shell.go(self.model[1].row.reference)
 
     def action_look(self) -> None:
-        self.run_worker(self._look())
-
-    async def _look(self) -> None:
-        told = await self.act(lambda: acting.look(self.desk, self._proposal_id))
-        if told:
-            self.say(told)
+        self.do(lambda: acting.look(self.desk, self._proposal_id))
 
     def action_choose(self) -> None:
         if self.model:

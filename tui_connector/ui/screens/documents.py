@@ -15,7 +15,7 @@ from tui_connector.ui.dialogs import decisions
 from tui_connector.ui.dialogs.decide import decide
 from tui_connector.ui.draw import MARGIN, Col, Grid, Line, bar, width_of, wrap
 from tui_connector.ui.export import Sheet
-from tui_connector.ui.screens.base import HIGH, ConsoleScreen
+from tui_connector.ui.screens.base import HIGH, ConsoleScreen, only_newest
 from tui_connector.ui.screens.document import DocumentScreen, facts_of, line_of, proof_of
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
@@ -154,7 +154,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
     def on_listing_moved(self, event: Listing.Moved) -> None:
         if event.listing.id == "documents" and event.row is not None and event.row.number != self._number:
             self._number = event.row.number
-            self.run_worker(self._turn_to(event.row.number), group="page", exclusive=True)
+            only_newest(self, "page", self._turn_to, event.row.number)
 
     async def _turn_to(self, number: int) -> None:
         page = await self.shell.in_thread(lambda: read_document(self.desk, self._proposal_id, number))
@@ -212,12 +212,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
             self.shell.go(row.reference)
 
     def action_look(self) -> None:
-        self.run_worker(self._look())
-
-    async def _look(self) -> None:
-        told = await self.act(lambda: acting.look(self.desk, self._proposal_id))
-        if told:
-            self.say(told)
+        self.do(lambda: acting.look(self.desk, self._proposal_id))
 
     def action_choose(self) -> None:
         if self.model and (row := self._selected):

@@ -10,10 +10,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from tui_connector.review.amounts import counted
 from tui_connector.ui.dialogs.base import AskText, Confirm
-from tui_connector.ui.dialogs.run_flow import RunFlow
 from tui_connector.ui.draw import Col, Grid, Line, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.flow_view import flow_block, flow_row
+from tui_connector.ui.screens.asking import ask_run
 from tui_connector.ui.screens.base import ConsoleScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from tui_connector.domain.run import RunRequest
     from tui_connector.ui.draw import Part
     from tui_connector.views.desk import Desk
     from tui_connector.views.flows import Flows
@@ -64,19 +63,7 @@ class FlowActs(ConsoleScreen["Flows"]):
         return read_flow_pages(self.desk)
 
     def action_run_flow(self) -> None:
-        first = self.chosen.name if self.chosen else ""
-        self.app.push_screen(RunFlow(self.desk.flows, first), self._run)
-
-    def _run(self, request: RunRequest | None) -> None:
-        if request is not None:
-            self.run_worker(self._ask_for(request))
-
-    async def _ask_for(self, request: RunRequest) -> None:
-        acts = self.desk.acts
-        assert acts is not None  # noqa: S101 - without it the key is not bound
-        ids = await self.act(lambda: acts.request_runs([request], self.desk.person))
-        if ids:
-            self.say(f"Run {ids[0]} of {request.flow} is asked for.")
+        ask_run(self, self.chosen.name if self.chosen else "")
 
     def action_pause(self) -> None:
         page = self.chosen
@@ -99,13 +86,8 @@ class FlowActs(ConsoleScreen["Flows"]):
         return [head, *wrap(pausing.effect(page), width)]
 
     def _do(self, work: Callable[[], str], wanted: object) -> None:
-        async def do() -> None:
-            told = await self.act(work)
-            if told:
-                self.say(told)
-
         if wanted:
-            self.run_worker(do())
+            self.do(work)
 
     def one_id(self) -> str | None:
         return self.chosen.name if self.chosen else None
@@ -141,11 +123,9 @@ class FlowsScreen(FlowActs):
                 yield Block(self._more, id="more")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.watch(self.query_one("#page"), "scroll_y", self._tell_more, init=False)
 
     def on_descendant_focus(self) -> None:
-        super().on_descendant_focus()
         self._tell_more()
 
     def _tell_more(self) -> None:

@@ -10,10 +10,10 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 
 from tui_connector.review.amounts import counted, money
-from tui_connector.ui.dialogs.run_flow import RunFlow
 from tui_connector.ui.draw import MARGIN, Col, Grid, Line, bar, width_of, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.progress import mark_cell, running_block, running_line, waiting_line
+from tui_connector.ui.screens.asking import ask_run
 from tui_connector.ui.screens.base import ConsoleScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from tui_connector.domain.run import RunRequest
     from tui_connector.ui.draw import Cell, Part
     from tui_connector.views.flow_rows import FlowRow
     from tui_connector.views.limits import PeriodRow
@@ -292,19 +291,7 @@ class OverviewScreen(ConsoleScreen["Overview"]):
 
     def action_run_flow(self) -> None:
         chosen = self.query_one("#flows", Listing).row
-        dialog = RunFlow(self.desk.flows, chosen.name if chosen and self.query_one("#flows").has_focus else "")
-        self.app.push_screen(dialog, self._run)
-
-    def _run(self, request: RunRequest | None) -> None:
-        if request is not None:
-            self.run_worker(self._ask_for(request))
-
-    async def _ask_for(self, request: RunRequest) -> None:
-        acts = self.desk.acts
-        assert acts is not None  # noqa: S101 - without it the key is not bound
-        ids = await self.act(lambda: acts.request_runs([request], self.desk.person))
-        if ids:
-            self.say(f"Run {ids[0]} of {request.flow} is asked for.")
+        ask_run(self, chosen.name if chosen and self.query_one("#flows").has_focus else "")
 
     def one_id(self) -> str | None:
         focused = self.focused

@@ -10,18 +10,19 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.run import Purpose, RunState
+from tui_connector.domain.run import RunState
 from tui_connector.store.run_search import OUTCOMES
-from tui_connector.ui.dialogs.run_flow import RunFlow
 from tui_connector.ui.dialogs.runs import CancelRun, rerun
 from tui_connector.ui.draw import Line, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.jump import leads_to
 from tui_connector.ui.run_list import DayByDay, Item, draw_item
 from tui_connector.ui.run_view import event_line, page_lines
-from tui_connector.ui.screens.base import ConsoleScreen
+from tui_connector.ui.screens.asking import ask_run
+from tui_connector.ui.screens.base import ConsoleScreen, only_newest
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
+from tui_connector.views import acting
 from tui_connector.views.run_page import RunPage, read_run
 from tui_connector.views.runs import RUNNING, RunHistory, read_filter
 
@@ -208,33 +209,21 @@ class _OfOneRun(ConsoleScreen["Shown"]):
 
     def _cancel(self, number: int, why: str | None) -> None:
         if why is not None:
-            self.run_worker(self._ask_to_end(number, why))
-
-    async def _ask_to_end(self, number: int, why: str) -> None:
-        acts = self.desk.acts
-        assert acts is not None  # noqa: S101 - without it the key is not bound
-        if await self.act(lambda: acts.command("cancel", str(number), {"reason": why})):
-            self.say(f"Run {number} is asked to end.")
+            self.do(lambda: acting.end_run(self.desk, number, why))
 
     def action_again(self) -> None:
         page = self.model
         if isinstance(page, RunPage) and page.again is not None:
-            again = page.again
-            self.app.push_screen(rerun(page, self.desk.environment), lambda sure: self._run(again if sure else None))
+            dialog = rerun(page, self.desk.environment)
+            self.app.push_screen(dialog, lambda sure: self._run_again(page.again if sure else None))
+
+    def _run_again(self, again: RunRequest | None) -> None:
+        if again is not None:
+            self.do(lambda: acting.run(self.desk, again))
 
     def action_run_flow(self) -> None:
         page = self.model
-        first = page.row.flow if isinstance(page, RunPage) else ""
-        self.app.push_screen(RunFlow(self.desk.flows, first), self._run)
-
-    def _run(self, request: RunRequest | None) -> None:
-        if request is not None:
-            self.run_worker(self._ask_for(request))
-
-    async def _ask_for(self, request: RunRequest) -> None:
-        ids = await self.act(lambda: _wish(self.desk, request))
-        if ids:
-            self.say(f"Run {ids[0]} of {request.flow} is asked for.")
+        ask_run(self, page.row.flow if isinstance(page, RunPage) else "")
 
     def one_id(self) -> str | None:
         return self.model.one_id if isinstance(self.model, RunPage) else None
@@ -269,8 +258,7 @@ class RunsScreen(_OfOneRun):
             yield self.run_body
 
     def on_mount(self) -> None:
-        self.run_worker(self._list(), group="list", exclusive=True)
-        super().on_mount()
+        only_newest(self, "list", self._list)
 
     def read(self) -> Shown:
         return self._read_one(self._selected)
@@ -278,7 +266,7 @@ class RunsScreen(_OfOneRun):
     def show(self, model: Shown) -> None:
         super().show(model)
         if self._listed:
-            self.run_worker(self.query_one("#runs", Listing).reload(), group="reload", exclusive=True)
+            only_newest(self, "reload", self.query_one("#runs", Listing).reload)
 
     async def _list(self) -> None:
         """Show the history under the filter, from its newest run."""
@@ -301,7 +289,7 @@ class RunsScreen(_OfOneRun):
             self.say(f"{error.message}. {error.hint}", "warn")
             return
         self.filter = text
-        self.run_worker(self._list(), group="list", exclusive=True)
+        only_newest(self, "list", self._list)
 
     def filter_words(self) -> Sequence[str]:
         flows = [f"flow:{flow.name}" for flow in self.desk.flows]
@@ -391,15 +379,6 @@ class RunScreen(_OfOneRun):
                 yield {"event": event.seq, "at": event.at, "what": event.mark.word, "text": event.text}
 
         return Sheet(f"run-{self._number}", _EVENT_COLUMNS, rows)
-
-
-def _wish(desk: Desk, request: RunRequest) -> list[int]:
-    """Write the wish down; a posting goes the way that postings go."""
-    acts = desk.acts
-    assert acts is not None  # noqa: S101 - without it the key is not bound
-    if request.purpose is Purpose.POST and request.proposal is not None:
-        return acts.request_posting(desk.store.proposals.get(request.proposal), desk.person)
-    return acts.request_runs([request], desk.person)
 
 
 def _number(page: Shown) -> int | None:

@@ -90,11 +90,10 @@ class StalenessScreen(ConsoleScreen[_Model]):
 
         return Sheet(f"staleness-{proposal.name}", heads, rows, proposal.fingerprint)
 
-    async def action_compare(self) -> None:
+    def action_compare(self) -> None:
         if self.model is not None:
             proposal = self.model[0]
-            if told := await self.act(lambda: compare_again(self.desk, proposal)):
-                self.say(told)
+            self.do(lambda: compare_again(self.desk, proposal))
 
     def on_listing_moved(self) -> None:
         self.query_one("#about", Block).tell(self._about)

@@ -58,8 +58,8 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         Binding("enter", "choose", "open", show=False),
     ]
 
-    class Moved(Message):
-        """The cursor stands on another row."""
+    class Told(Message):
+        """Something about a row of a list."""
 
         def __init__(self, listing: Listing[Any], row: Any) -> None:
             super().__init__()
@@ -69,21 +69,15 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         @property
         def control(self) -> Listing[Any]:
             return self.listing
+
+    class Moved(Told):
+        """The cursor stands on another row."""
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Listing.Moved) and message.listing is self.listing
 
-    class Chosen(Message):
+    class Chosen(Told):
         """A row is to be opened."""
-
-        def __init__(self, listing: Listing[Any], row: Any) -> None:
-            super().__init__()
-            self.listing = listing
-            self.row = row
-
-        @property
-        def control(self) -> Listing[Any]:
-            return self.listing
 
     def __init__(
         self,
