@@ -2,7 +2,7 @@
 
 Floors, top to bottom; an import points down, never up, and rooms beside each other do not know one another::
 
-    __main__ > cli > demo > bootstrap > ui | engine | sandbox > views > approval
+    __main__ > cli > demo > bootstrap > clients > ui | engine | sandbox > views > approval
              > sap | anaplan | store | vault | flows | review > transport > settings > domain
 
 Two wings meet only in the store. The console (``ui``) reads it and writes commands and decisions; the worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.store.conftest import HEAD, Bench, make_draft, plan_line
+from tui_connector.domain.names import Member
 from tui_connector.domain.proposal import (
     Change,
     Draft,
@@ -200,6 +201,39 @@ def test_flags_are_kept_counted_and_found_one_after_the_other(bench: Bench) -> N
     assert sums.flagged(made.id, second.place, backwards=True) == [first]
     assert {currency: one.flagged for currency, one in sums.totals(made.id).items()} == {"EUR": 1, "USD": 1}
     assert bench.store.audit.verify().finding == "everything fits"
+
+
+def test_a_place_is_found_by_its_numbers_and_by_what_sap_calls_them(bench: Bench) -> None:
+    rows = [
+        (0, 1, 0, "100.00", "0", None),
+        (0, 2, 1, "90.00", "0", None),
+        (2, 2, 2, "250.00", "0", None),
+        (0, 1, 1, "5", "5", "5"),
+    ]
+    made, sums = bench.propose(draft_of(rows)), bench.store.sums
+
+    def find(*words: str, after: Place | None = None, unchanged: bool = True, sap: str = HEAD.sap) -> list[str]:
+        found = sums.find(made.id, sap, words, after, unchanged=unchanged)
+        return [] if found is None else [*found.place[1:4]]
+
+    assert find("4711") == ["1010", "4711", "61000000"]
+    assert find("4711", "63005") == ["1010", "4711", "63005000"]
+    assert find("4711", "63005", unchanged=False) == []
+    assert find("63005", unchanged=False) == ["1010", "4720", "63005000"]
+    assert find("1710", "4720") == find("Ä1") == ["1710", "4720", "Ä1"]
+    first = Place(Level.PLACE, "1010", "4720", "63005000", "EUR")
+    assert find("4720", after=first) == ["1710", "4720", "Ä1"]
+    assert find("%") == find("_") == find("travel") == []
+    with bench.store.transaction() as tx:
+        names = {
+            Member("gl_account", "1010", "63005000"): "Travel_costs",
+            Member("company_code", "", "1710"): "Ohio 100%",
+        }
+        bench.store.names.put(tx, HEAD.sap, names, datetime(2026, 11, 30, tzinfo=UTC))
+    assert find("travel", "4720") == ["1010", "4720", "63005000"]
+    assert find("travel_") == ["1010", "4711", "63005000"]
+    assert find("100%", "4720") == ["1710", "4720", "Ä1"]
+    assert find("travel", sap="https://another.example") == []
 
 
 def test_a_place_is_unused_until_something_was_approved_there(bench: Bench) -> None:

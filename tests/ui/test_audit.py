@@ -18,6 +18,7 @@ from tui_connector.ui.event_rows import DayRow, EventSource, key_of
 from tui_connector.ui.screens.audit import AuditScreen
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import audit as views
+from tui_connector.views import audit_export
 from tui_connector.views.audit import EventRow, read_view
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ async def test_a_story_stands_beside_the_events(desk: Desk) -> None:
         assert _screen(pilot).prompt.query_one("Input").value == "P-0001"  # type: ignore[attr-defined]
         await press(pilot, "enter")
         told = text(pilot.app)
-        for words in ("Trace", "✓ exported by anaplan", "◆ signed by", "✓ posted", "stations", "in the log"):
+        for words in ("Trace", "✓ exported by anaplan", "◆ signed by", "✓ posted", "stations", " events, "):
             assert words in told
         await press(pilot, "enter")  # all of it
         assert isinstance(pilot.app.screen, Tell)
@@ -342,6 +343,8 @@ async def test_what_is_shown_is_exported_with_its_filter(
     assert {row[names.index("kind")] for row in rows} == {"proposal.signed"}
     first, *lines = map(json.loads, (tmp_path / "signed.jsonl").read_text().splitlines())
     assert (first["filter"], len(lines)) == ("kind:signed", count)
+    view = read_view(desk, "kind:signed")
+    assert lines == [json.loads(line) for line in audit_export.json_lines(desk, view)][1:]  # as the command writes it
 
 
 @played

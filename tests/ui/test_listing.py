@@ -158,6 +158,25 @@ def test_keys_pressed_faster_than_rows_come_are_not_lost() -> None:
     on_shelf(play)
 
 
+def test_it_may_begin_in_the_middle() -> None:
+    source = Numbers(MANY)
+
+    async def play(pilot: Pilot[None], listing: Listing[int]) -> None:
+        await listing.show_around(source, 700)
+        assert listing.row == 700
+        assert "row 700" in window(listing)
+        assert len(listing.rows) <= MOST
+        await keys(pilot, "pageup", "up")
+        assert listing.row == 700 - (HEIGHT - 1) - 1
+        await keys(pilot, "home")
+        assert window(listing)[0] == "row 0"
+        await listing.show_around(source, MANY - 1)
+        await keys(pilot, "down")
+        assert listing.row == MANY - 1
+
+    on_shelf(play)
+
+
 def test_every_row_is_seen_once_on_the_way_down() -> None:
     source, seen = Numbers(700), list[int]()
 

@@ -114,6 +114,17 @@ def test_other_orders_and_the_largest_first(desk: Desk) -> None:
     assert "company, center, account" in told(desk, "z", "z", "z")
 
 
+def test_a_slash_goes_to_a_center_or_an_account_by_number_or_name(desk: Desk) -> None:
+    by_number = told(desk, "/", *"4711", "space", *"65100", "enter")
+    assert "65100000 Ext. services on 4711 Assembly" in by_number
+    by_name = told(desk, "/", *"shared", "enter")
+    assert "on 4790 Shared services" in by_name
+    again = told(desk, "/", *"shared", "enter", "/", "enter")
+    assert "on 4790 Shared services" in again
+    assert again != by_name
+    assert "No changed place has nowhere in its numbers or names." in told(desk, "/", *"nowhere", "enter")
+
+
 def test_the_row_under_the_cursor_is_told_in_full(desk: Desk) -> None:
     screen = told(desk, "f")
     for part in (

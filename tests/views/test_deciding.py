@@ -299,7 +299,7 @@ def test_what_was_posted_stays_when_the_rest_is_left_out(world: World, proposal:
     assert left_out.headline[0] == (
         "1 of 2 documents are posted and proved to the cent. 1 is settled by a person's word."
     )
-    assert left_out.rows[1].mark.word == "not posted, says a person"
+    assert left_out.words == ("not posted, says a person", "proved")
 
 
 def test_a_console_that_only_reads_decides_nothing(world: World, proposal: Proposal) -> None:

@@ -14,7 +14,15 @@ from tests.engine.writeback.far_sides import Fault
 from tests.engine.writeback.world import DANA, World
 from tui_connector.domain.proposal import DocumentState, LineKind, ProposalState
 from tui_connector.domain.run import Purpose, RunState
-from tui_connector.views.documents import Documents, awaited, documents_lines, headline, read_documents
+from tui_connector.views.documents import (
+    DocumentList,
+    DocumentRow,
+    Documents,
+    awaited,
+    documents_lines,
+    headline,
+    read_documents,
+)
 from tui_connector.views.proof import DocumentPage, document_lines, read_document
 
 if TYPE_CHECKING:
@@ -43,6 +51,10 @@ def model(world: World, proposal: Proposal) -> Documents:
     return read_documents(world.inst.desk(), proposal.id)
 
 
+def rows(world: World, proposal: Proposal) -> list[DocumentRow]:
+    return list(DocumentList(world.inst.desk(), proposal).each())
+
+
 def page(world: World, proposal: Proposal, number: int) -> DocumentPage:
     return read_document(world.inst.desk(), proposal.id, number)
 
@@ -55,7 +67,9 @@ def test_before_the_signature_nothing_is_sent(world: World, proposal: Proposal) 
     found = model(world, proposal)
     assert found.headline == ("2 documents are prepared. Nothing is sent before it is signed.", "")
     assert (found.signed, found.posting, found.undo.possible) == ("not signed", None, False)
-    assert [(row.mark.word, row.read_back, row.difference) for row in found.rows] == [("planned", None, None)] * 2
+    assert [(row.mark.word, row.read_back, row.difference) for row in rows(world, proposal)] == [
+        ("planned", None, None)
+    ] * 2
     first = page(world, proposal, 1)
     assert (first.payload.word, first.stations, first.follows) == ("not signed yet", (), ())
     assert first.size == len(world.store.proposals.payload(proposal.id, 1))
@@ -80,7 +94,7 @@ def test_all_is_proved_and_can_be_taken_back(world: World, proposal: Proposal) -
     found = model(world, proposal)
     assert found.headline == ("All 2 documents are posted and proved to the cent.", "")
     assert found.signed.startswith("signed by dana 14:4")
-    assert [(row.accounting_document, row.read_back, row.difference) for row in found.rows] == [
+    assert [(row.accounting_document, row.read_back, row.difference) for row in rows(world, proposal)] == [
         ("0000000001", Decimal("100.00"), Decimal(0)), ("0000000002", Decimal("70.25"), Decimal(0)),
     ]  # fmt: skip
     assert [(one.currency, one.amount, one.read_back, one.open) for one in found.sums] == [
@@ -135,7 +149,7 @@ def test_a_lost_answer_is_told_look_by_look_while_the_run_goes_on(world: World, 
     assert before.headline[1].startswith("SAP gave no answer for document 1. It is looked up by its reference;")
     assert before.posting is not None
     assert before.posting.words == f"run {before.posting.run_id} posts: document 1 waits to be looked up"
-    row = before.rows[0]
+    row = first.row
     assert (row.mark.glyph, row.mark.role, row.read_back, row.difference) == ("?", "warn", None, None)
     assert row.look_at is not None
     assert awaited(row, row.look_at - timedelta(seconds=25)) == "look 1 in 25 s"
@@ -151,7 +165,7 @@ def test_a_lost_answer_is_told_look_by_look_while_the_run_goes_on(world: World, 
         "1 of 2 documents are posted and proved to the cent. 1 is held for a person.",
         f"Document 1 is held. {NOT_THERE}. Look it up in SAP by its reference, then choose.",
     )
-    assert awaited(after.rows[0], world.clock.now()) == "needs a choice"
+    assert awaited(rows(world, proposal)[0], world.clock.now()) == "needs a choice"
     assert [one.open for one in after.sums] == [0, Decimal("100.00")]
     assert after.undo.words.endswith("as a new proposal, once document 1 is settled.")
     assert not after.undo.possible
@@ -164,7 +178,8 @@ def test_a_lost_answer_is_told_look_by_look_while_the_run_goes_on(world: World, 
     assert settled.headline[0] == (
         "1 of 2 documents are posted and proved to the cent. 1 is settled by a person's word."
     )
-    assert (settled.rows[0].mark.word, settled.rows[0].read_back) == ("posted, says a person", None)
+    last = rows(world, proposal)[0]
+    assert (last.mark.word, last.read_back) == ("posted, says a person", None)
     assert "◆ ann says SAP holds it as 0000000077 of 2026: looked in SAP" in stations(world, page(world, proposal, 1))
 
 
@@ -244,7 +259,7 @@ def test_lines_of_words_hold_everything(world: World, proposal: Proposal) -> Non
     world.approve(proposal)
     world.work()
     now, zone = world.clock.now(), world.inst.desk().zone
-    told = "\n".join(documents_lines(model(world, proposal), now, zone))
+    told = "\n".join(documents_lines(model(world, proposal), rows(world, proposal), now, zone))
     for words in ("All 2 documents are posted", "signed by dana", "document 1 in 1010 Company 1010, proved, 0000000001 2026",
                   "100.00 EUR, read back equal", "sum 70.25 CHF", "undo: 2 reversal documents"):  # fmt: skip
         assert words in told, told
@@ -264,3 +279,12 @@ def test_lines_of_words_hold_everything(world: World, proposal: Proposal) -> Non
 )
 def test_what_ended_without_a_document(world: World, proposal: Proposal, state: ProposalState, words: str) -> None:
     assert headline(replace(proposal, state=state), world.documents(proposal)) == words
+
+
+def test_rows_come_page_by_page_both_ways(world: World, proposal: Proposal) -> None:
+    listed = DocumentList(world.inst.desk(), proposal)
+    first, second = listed.after(None, 10)
+    assert (first.number, second.number) == (1, 2)
+    assert listed.after(first, 1) == listed.before(None, 1) == [second]
+    assert listed.before(second, 5) == [first]
+    assert listed.before(first, 5) == listed.after(second, 5) == []

@@ -52,7 +52,7 @@ def run_console(
     from tui_connector.ui.app import Console
 
     desk = installation.desk(approver_key=approver_key)
-    _log_to(desk.state / "console.log")
+    _log_to(None if desk.read_only else desk.state / "console.log")
     console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays)
     if _served():
         threading.Thread(target=_end_with, args=(os.getppid(),), name="server", daemon=True).start()
@@ -79,8 +79,14 @@ def _end_with(server: int) -> None:
     os._exit(1)
 
 
-def _log_to(path: Path) -> None:
-    """Lines on the terminal would tear the screen: they go into a file that only its owner may read."""
+def _log_to(path: Path | None) -> None:
+    """Lines on the terminal would tear the screen: they go into a file that only its owner may read.
+
+    A console that only reads writes no file either: its folder may belong to somebody else.
+    """
+    if path is None:
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+        return
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:

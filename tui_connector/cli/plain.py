@@ -125,9 +125,11 @@ def _staleness(desk: Desk, name: str) -> Iterator[str]:
 
 
 def _documents(desk: Desk, name: str) -> Iterator[str]:
-    from tui_connector.views.documents import documents_lines, read_documents
+    from tui_connector.views.documents import DocumentList, documents_lines, read_documents
 
-    return documents_lines(read_documents(desk, desk.store.proposals.find(name).id), desk.clock.now(), desk.zone)
+    proposal = desk.store.proposals.find(name)
+    rows = DocumentList(desk, proposal).each()
+    return documents_lines(read_documents(desk, proposal.id), rows, desk.clock.now(), desk.zone)
 
 
 def _document(desk: Desk, name: str, number: str) -> Iterator[str]:

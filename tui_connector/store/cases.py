@@ -16,7 +16,7 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.mapping import Mapping
 from tui_connector.domain.replay import Refusal
 from tui_connector.store import chain
-from tui_connector.store.database import to_micros, to_moment, to_moment_or_none
+from tui_connector.store.database import escaped, to_micros, to_moment, to_moment_or_none
 from tui_connector.store.rejects import reject_of
 
 if TYPE_CHECKING:
@@ -424,8 +424,7 @@ def _like(about: str) -> tuple[str, tuple[str, ...]]:
     """The condition for a part of a cause, whatever its case; and its parameter."""
     if not about:
         return "", ()
-    escaped = about.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return " AND lower(cause) LIKE ? ESCAPE '\\'", (f"%{escaped}%",)
+    return " AND lower(cause) LIKE lower(?) ESCAPE '\\'", (f"%{escaped(about)}%",)
 
 
 def _place(number: int) -> Place:

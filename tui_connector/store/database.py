@@ -248,6 +248,11 @@ def _insert(table: str, row: dict[str, Any]) -> str:
     return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
 
 
+def escaped(text: str) -> str:
+    """A text of a person's inside a pattern of LIKE … ESCAPE '\\'."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""
     return (moment - _EPOCH) // timedelta(microseconds=1)

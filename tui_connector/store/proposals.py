@@ -255,6 +255,16 @@ class Proposals:
         """The documents of a proposal, in order."""
         return documents.select(self._database, "WHERE proposal_id = ? ORDER BY number", proposal_id)
 
+    def documents_after(self, proposal_id: int, number: int, count: int) -> list[PostingDocument]:
+        """The documents after a number, nearest first."""
+        tail = "WHERE proposal_id = ? AND number > ? ORDER BY number LIMIT ?"
+        return documents.select(self._database, tail, proposal_id, number, count)
+
+    def documents_before(self, proposal_id: int, number: int | None, count: int) -> list[PostingDocument]:
+        """The documents before a number, or the last ones, in order."""
+        tail = "WHERE proposal_id = ? AND number < coalesce(?, number + 1) ORDER BY number DESC LIMIT ?"
+        return documents.select(self._database, tail, proposal_id, number, count)[::-1]
+
     def header_text(self, proposal_id: int) -> str:
         """The text in the header of its documents; "" when it has none."""
         sql = "SELECT header_text FROM document WHERE proposal_id = ? AND number = 1"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui_connector.store.database import to_micros
+from tui_connector.store.database import escaped, to_micros
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,7 @@ def condition(wanted: RunFilter) -> tuple[str, list[str | int]]:
     for column, text in (("flow", wanted.flow), ("requested_by", wanted.person)):
         if text:
             where.append(f"{column} LIKE ? ESCAPE '\\'")
-            parameters.append(f"%{_escaped(text)}%")
+            parameters.append(f"%{escaped(text)}%")
     if wanted.outcome:
         where.append(OUTCOMES[wanted.outcome])
     for comparison, moment in (("requested_at >= ?", wanted.since), ("requested_at < ?", wanted.until)):
@@ -111,7 +111,3 @@ def unmended(reader: Reader, limit: int) -> list[int]:
         limit,
     )
     return [int(row[0]) for row in rows]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

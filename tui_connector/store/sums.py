@@ -14,6 +14,7 @@ from tui_connector.domain.proposal import Change
 from tui_connector.domain.risk import Flag, Risk
 from tui_connector.domain.sums import FIELDS, Level, Order, Place, Sums, sorted_by_place, sums_of_lines
 from tui_connector.store import lines
+from tui_connector.store.database import escaped
 from tui_connector.store.rows import canonical_rows, stored_digest
 
 if TYPE_CHECKING:
@@ -219,6 +220,34 @@ class ProposalSums:
                 )
             )  # fmt: skip
         return {one for one in places if (one.company_code, one.cost_center, one.gl_account) in found}
+
+    def find(
+        self, proposal_id: int, sap_url: str, words: Sequence[str], after: Place | None = None, *, unchanged: bool
+    ) -> SumRow | None:
+        """The next place with each of these words in a number or a name of SAP's, in the order of `flagged`.
+
+        unchanged: whether it may be one where nothing changed.
+        """
+        names, values = "company_code, cost_center, gl_account, currency", list[str | int]((proposal_id,))
+        where = f"proposal_id = ? AND level = {Level.PLACE:d}" + ("" if unchanged else " AND quiet = 0")
+        for word in words:
+            part = f"%{escaped(word)}%"
+            fits = [f"lower({field}) LIKE lower(?) ESCAPE '\\'" for field in FIELDS]
+            values += [part] * len(FIELDS)
+            for field in FIELDS:
+                by = "code" if field == "company_code" else "company_code, code"
+                found = field if field == "company_code" else f"(company_code, {field})"
+                fits.append(
+                    f"{found} IN (SELECT {by} FROM member_name WHERE sap_url = ? AND field = '{field}'"
+                    " AND lower(name) LIKE lower(?) ESCAPE '\\')"
+                )
+                values += [sap_url, part]
+            where += f" AND ({' OR '.join(fits)})"
+        if after is not None:
+            where += f" AND ({names}) > (?, ?, ?, ?)"
+            values += after[1:]
+        rows = self._rows(f"{where} ORDER BY {names} LIMIT 1", *values)
+        return rows[0] if rows else None
 
     def _rows(self, tail: str, *values: str | int) -> list[SumRow]:
         return [

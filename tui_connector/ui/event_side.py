@@ -128,7 +128,8 @@ def evidence_lines(head: AuditHead, trace: Trace | None, width: int) -> list[Lin
     if trace is not None:
         stations = [one for _, _, stations in trace.parts() for one in stations]
         found = sum(one.seq is not None for one in stations)
-        told_of = f"{found} of {len(stations)} in the log"
+        rows = len(stations) - found  # told by a step or a document, which an event covers
+        told_of = f"{counted(found, 'event')}, {counted(rows, 'row')}" if rows else counted(found, "event")
         lines.append(Line(("stations", "muted")).right(told_of, "ink", edge))
     known = head.verification
     if known is None:

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 class Sheet:
     """What an export holds. name: of the view. filter: under which its rows were shown. rows: read in a thread.
 
-    about: what the file tells of itself before its rows.
+    lines: the whole file for "csv" or "jsonl", of a view that a command writes as well: what it is, then (in CSV) the
+    columns, then its rows.
     """
 
     name: str
     columns: Sequence[str]
     rows: Callable[[], Iterable[Mapping[str, Any]]]
     filter: str = field(default="")
-    about: Callable[[], Mapping[str, Any]] | None = None
+    lines: Callable[[str], Iterable[str]] | None = None
 
 
 def write(sheet: Sheet, path: Path) -> int:
@@ -42,6 +43,9 @@ def write(sheet: Sheet, path: Path) -> int:
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(opened, "w", encoding="utf-8", newline="") as file:
+            if sheet.lines is not None:
+                heads = 1 if path.suffix == ".jsonl" else 2
+                return sum(bool(file.write(line)) for line in sheet.lines(path.suffix[1:])) - heads
             if path.suffix == ".jsonl":
                 return _lines(sheet, file)
             return _table(sheet, file)
@@ -53,8 +57,6 @@ def write(sheet: Sheet, path: Path) -> int:
 
 def _lines(sheet: Sheet, file: Any) -> int:
     count = 0
-    if sheet.about is not None:
-        file.write(json.dumps(sheet.about(), ensure_ascii=False, default=str) + "\n")
     for count, row in enumerate(sheet.rows(), 1):  # noqa: B007 - counts
         file.write(json.dumps({name: row.get(name) for name in sheet.columns}, ensure_ascii=False, default=str) + "\n")
     return count
@@ -62,8 +64,6 @@ def _lines(sheet: Sheet, file: Any) -> int:
 
 def _table(sheet: Sheet, file: Any) -> int:
     count, out = 0, csv.writer(file, lineterminator="\r\n")
-    if sheet.about is not None:
-        out.writerow([guarded(", ".join(f"{name} {value}" for name, value in sheet.about().items() if value != ""))])
     out.writerow(sheet.columns)
     for count, row in enumerate(sheet.rows(), 1):  # noqa: B007 - counts
         out.writerow([_cell(row.get(name)) for name in sheet.columns])

@@ -31,6 +31,8 @@ _ROLES = {
     _PLANNED: "muted", _READY: "muted", _SENDING: "accent", _UNKNOWN: "warn", _POSTED: "accent", _VERIFIED: "ok",
     _REJECTED: "fail", _HELD: "warn",
 }  # fmt: skip
+OPEN = (_HELD, _UNKNOWN, _REJECTED, _SENDING)  # not as it should be, the gravest first
+_PAGE = 500
 _TROUBLES = (_HELD, _UNKNOWN, _REJECTED, _SENDING, _POSTED)
 _ABOUT = {
     _HELD: "Document {number} is held. {why} Look it up in SAP by its reference, then choose.",
@@ -103,35 +105,82 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The documents of one proposal. headline: how they stand, then what is being done about it ("" when nothing)."""
+    """The documents of one proposal as a whole. headline: how they stand, then what is done about it ("" when nothing).
+
+    count: of documents; first: the number of the one to look at first, None when there is none. left: what is left to
+    do. companies, words: every company code with its name and every state that occurs, each once. awaited: whether SAP
+    is looked up again at a known time.
+    """
 
     proposal: Proposal
     headline: tuple[str, str]
     signed: str
     posting: Posting | None
-    rows: tuple[DocumentRow, ...]
+    count: int
+    first: int | None
+    left: str
+    companies: tuple[str, ...]
+    words: tuple[str, ...]
+    awaited: bool
     sums: tuple[DocumentSum, ...]
-    count: str
     undo: Undo
 
 
+class DocumentList:
+    """The documents of a proposal as rows, read by key-set pages; called in a thread."""
+
+    def __init__(self, desk: Desk, proposal: Proposal) -> None:
+        self._store, self._proposal = desk.store, proposal
+
+    def after(self, row: DocumentRow | None, count: int) -> Sequence[DocumentRow]:
+        """Documents after one, nearest first; from the first with None."""
+        return self._rows(self._store.proposals.documents_after(self._proposal.id, row.number if row else 0, count))
+
+    def before(self, row: DocumentRow | None, count: int) -> Sequence[DocumentRow]:
+        """Documents before one, in order; from the last with None."""
+        return self._rows(self._store.proposals.documents_before(self._proposal.id, row.number if row else None, count))
+
+    def each(self) -> Iterator[DocumentRow]:
+        """Every one, page by page."""
+        page = self.after(None, _PAGE)
+        while page:
+            yield from page
+            page = self.after(page[-1], _PAGE)
+
+    def _rows(self, documents: Sequence[PostingDocument]) -> list[DocumentRow]:
+        called = companies_of(self._store, self._proposal.head.sap, {one.document.company_code for one in documents})
+        return [row_of(one, called.get(one.document.company_code, "")) for one in documents]
+
+
 def read_documents(desk: Desk, proposal_id: int) -> Documents:
-    """Every document of a proposal, the run that is about them, and what would undo them."""
+    """How the documents of a proposal stand together, the run that is about them, and what would undo them."""
     store, now = desk.store, desk.clock.now()
     proposal = store.proposals.get(proposal_id)
     documents = store.proposals.documents(proposal_id)
     posting = posting_of(desk, proposal, documents)
-    companies = companies_of(store, proposal.head.sap, {one.document.company_code for one in documents})
+    codes = {one.document.company_code for one in documents}
+    called = companies_of(store, proposal.head.sap, codes)
     return Documents(
         proposal,
         (headline(proposal, documents), _next(proposal, documents)),
         signed_by(store.proposals.approvals(proposal_id), now, desk.zone),
         posting,
-        tuple(row_of(one, companies.get(one.document.company_code, "")) for one in documents),
-        tuple(_sums(documents)),
+        len(documents),
+        _first(documents),
         documents_left(documents),
+        tuple(f"{clean(code)} {called.get(code, '')}".rstrip() for code in sorted(codes)),
+        tuple(sorted({mark_of(one).word for one in documents})),
+        any(one.look_at for one in documents),
+        tuple(_sums(documents)),
         _undo(store, proposal, documents),
     )
+
+
+def _first(documents: Sequence[PostingDocument]) -> int | None:
+    """The number of the first one in trouble, the gravest trouble before the others; else of the first."""
+    grave = {state: rank for rank, state in enumerate(OPEN)}
+    found = min(documents, key=lambda one: grave.get(one.state, len(grave)), default=None)
+    return found.document.number if found else None
 
 
 def companies_of(store: Store, sap: str, codes: Iterable[str]) -> dict[str, str]:
@@ -315,7 +364,7 @@ def describe_document(proposal: Proposal, one: PostingDocument) -> dict[str, Any
     }  # fmt: skip
 
 
-def documents_lines(model: Documents, now: datetime, zone: tzinfo) -> Iterator[str]:
+def documents_lines(model: Documents, rows: Iterable[DocumentRow], now: datetime, zone: tzinfo) -> Iterator[str]:
     """The same as lines of words."""
     proposal = model.proposal
     yield f"{proposal.name} {proposal.short}, {proposal.state}, {model.signed}"
@@ -325,7 +374,7 @@ def documents_lines(model: Documents, now: datetime, zone: tzinfo) -> Iterator[s
         yield sentence(f"{model.posting.words}, {model.posting.done} of {model.posting.documents} proved{since}")
         if model.posting.hint:
             yield sentence(model.posting.hint)
-    for row in model.rows:
+    for row in rows:
         number = f"{row.accounting_document} {row.fiscal_year}" if row.accounting_document else awaited(row, now)
         parts = [
             f"document {row.number} in {place_of(row)}", row.mark.word, clean(number),

@@ -43,7 +43,7 @@ _PROPOSALS = {
     ProposalState.HELD: Mark("◇", "held", "muted"),
     ProposalState.APPROVED: Mark("●", "approved", "accent"),
     ProposalState.POSTED: Mark("✓", "posted", "ok"),
-    ProposalState.REJECTED: Mark("◇", "rejected", "muted"),
+    ProposalState.REJECTED: Mark("✗", "rejected", "muted"),
     ProposalState.SUPERSEDED: Mark("·", "superseded", "muted"),
     ProposalState.EXPIRED: Mark("▲", "expired", "warn"),
 }

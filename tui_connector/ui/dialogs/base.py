@@ -53,6 +53,7 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     Dialog > #box {
         width: 80; max-width: 100%; height: auto; max-height: 100%;
         border: round $line; border-title-color: $bright; border-title-style: bold; border-title-background: $side;
+        border-subtitle-color: $muted; border-subtitle-background: $side;
         background: $side; padding: 1 1;
     }
     Dialog #inside { height: auto; max-height: 100%; background: $side; scrollbar-size: 0 0; }
@@ -85,6 +86,9 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     def on_mount(self) -> None:
         self._sink()
         self._fit()
+        inside = self.query_one("#inside")
+        for name in ("scroll_y", "virtual_size"):
+            self.watch(inside, name, self._sized, init=False)
 
     def on_unmount(self) -> None:
         self._sink()
@@ -97,6 +101,16 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         if self.is_mounted:
             asked = self.query_one("#asked").get_content_height(self.size, self.size, min(self.size.width, 80) - 4)
             self.query_one("#inside").styles.max_height = max(self.size.height - asked - 4, 1)
+            self._sized()
+
+    def _sized(self) -> None:
+        self.call_after_refresh(self._tell_more)
+
+    def _tell_more(self) -> None:
+        """Whether something is told above or below what is seen."""
+        inside = self.query_one("#inside")
+        signs = ("↑" if inside.scroll_y > 0 else "") + ("↓" if inside.scroll_y < inside.max_scroll_y else "")
+        self.query_one("#box").border_subtitle = Content(f"{signs} more" if signs else "")
 
     def _sink(self) -> None:
         for screen in reversed(self.app.screen_stack):
@@ -235,5 +249,5 @@ class Keys(Dialog[None]):
         lines = wrap(self._about, width)
         for title, keys in self._groups:
             lines += [Line(), Line((title, "bright"))]
-            lines += [Line((key, "accent!")).to(25).put(label, "ink", limit=width - 27) for key, label in keys]
+            lines += [Line((key, "accent!")).to(28).put(label, "ink", limit=width - 30) for key, label in keys]
         return lines

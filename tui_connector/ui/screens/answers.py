@@ -117,13 +117,14 @@ class AnswersScreen(ConsoleScreen["Answers"]):
         return lines
 
     def action_ping(self) -> None:
-        self.run_worker(self._ping())
-
-    async def _ping(self) -> None:
         acts = self.desk.acts
         if acts is not None and not (self.model and self.model.asked):
-            await self.act(lambda: acts.command("ping", self._connection, {}))
-            self.say(f"Asked {self._connection}.")
+
+            def ask() -> str:
+                acts.command("ping", self._connection, {})
+                return f"Asked {self._connection}."
+
+            self.do(ask)
 
     def one_id(self) -> str | None:
         return self._connection

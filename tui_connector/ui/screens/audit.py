@@ -416,7 +416,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             audit_export.COLUMNS,
             lambda: map(audit_export.cells, audit_export.each(desk, view)),
             filter=view.text,
-            about=lambda: audit_export.head(desk, view),
+            lines=lambda form: audit_export.FORMATS[form](desk, view, None),
         )
 
     def on_resize(self) -> None:

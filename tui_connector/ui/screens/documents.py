@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
-from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import RunState
 from tui_connector.review.amounts import ABSENT, money
 from tui_connector.ui.dialogs import decisions
@@ -20,7 +18,16 @@ from tui_connector.ui.screens.document import DocumentScreen, facts_of, line_of,
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import acting
-from tui_connector.views.documents import DocumentRow, Documents, DocumentSum, awaited, place_of, read_documents
+from tui_connector.views.documents import (
+    OPEN,
+    DocumentList,
+    DocumentRow,
+    Documents,
+    DocumentSum,
+    awaited,
+    place_of,
+    read_documents,
+)
 from tui_connector.views.proof import DocumentLine, DocumentPage, read_document
 from tui_connector.views.words import age, sentence
 
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
     from tui_connector.views.desk import Desk
 
 _Model = tuple[Documents, DocumentPage | None]
-_FIRST = (DocumentState.HELD, DocumentState.UNKNOWN, DocumentState.REJECTED, DocumentState.SENDING)
 _PROOF = 48
 _BAR = 24
 _BELOW = 7  # rows of a document's panel besides its lines
@@ -75,6 +81,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         super().__init__(desk)
         self._proposal_id = proposal_id
         self._number: int | None = None
+        self._listed = False
         self._page: DocumentPage | None = None
         self._grids: tuple[_Model | None, int, Grid] = (None, 0, Grid((), 0))
 
@@ -95,12 +102,8 @@ class DocumentsScreen(ConsoleScreen[_Model]):
 
     def read(self) -> _Model:
         found = read_documents(self.desk, self._proposal_id)
-        numbers = [row.number for row in found.rows]
-        if self._number not in numbers:
-            self._number = next(
-                (row.number for state in _FIRST for row in found.rows if row.state is state),
-                numbers[0] if numbers else None,
-            )
+        if self._number is None:
+            self._number = found.first
         return found, None if self._number is None else read_document(self.desk, self._proposal_id, self._number)
 
     def show(self, model: _Model) -> None:
@@ -108,15 +111,22 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         self.query_one("#sentence", Block).tell(lambda width: self._sentence(found, width))
         self.query_one("#list", Panel).head.name_it("Documents", found.signed)
         self.query_one("#heads", Block).tell(lambda width: [self._grid(width).head()])
-        listing = self.query_one("#documents", Listing)
-        listing.show_rows(found.rows)
-        if page is not None:
-            listing.find(page.row.number)
+        only_newest(self, "rows", self._show_rows, found, page)
         self.query_one("#sums", Block).tell(lambda width: list(self._sums(found, width)))
         self.query_one("#undo-line", Block).tell(lambda width: self._undo(found, width))
         if page is not None:
             self._show_page(page)
         self._share(found, page)
+
+    async def _show_rows(self, found: Documents, page: DocumentPage | None) -> None:
+        listing = self.query_one("#documents", Listing)
+        if self._listed:
+            await listing.reload()
+        elif page is not None:
+            await listing.show_around(DocumentList(self.desk, found.proposal), page.row)
+            self._listed = True
+        else:
+            listing.show_rows([])
 
     def _show_page(self, page: DocumentPage) -> None:
         self._page = page
@@ -145,7 +155,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         room = self.size.height - above - below - _BELOW
         wanted = min(len(page.lines), _FEW) if page else 0
         listing.styles.max_height = max(room - wanted, 4)
-        lines.styles.max_height = max(room - min(len(found.rows), room - wanted), 1)
+        lines.styles.max_height = max(room - min(found.count, room - wanted), 1)
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -164,7 +174,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
             self._share(*self.model)
 
     def tick(self) -> None:
-        if self.model is not None and any(row.look_at for row in self.model[0].rows):
+        if self.model is not None and self.model[0].awaited:
             self.query_one("#documents", Listing).refresh()
             self._tell_proof()
 
@@ -189,7 +199,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         )  # fmt: skip
 
         def rows() -> Iterator[dict[str, Any]]:
-            for one in found.rows:
+            for one in DocumentList(self.desk, found.proposal).each():
                 yield {
                     "proposal": found.proposal.name, "document": one.number, "company_code": one.company_code,
                     "state": one.mark.word, "accounting_document": one.accounting_document,
@@ -264,16 +274,16 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         if (self._grids[0], width) == (self.model, self._grids[1]):
             return self._grids[2]
         found = self.model[0] if self.model else None
-        rows, sums = (found.rows, found.sums) if found else ((), ())
-        shown: list[DocumentRow | DocumentSum] = [*rows, *sums]
-        amounts = [f"{money(one.amount, one.currency)} {one.currency}" for one in shown]
-        backs = [money(one.read_back, one.currency) for one in shown]
-        company = max((width_of(self._company(row)) for row in rows), default=7)
-        differ = width >= _ROOM and any(row.difference != Decimal(0) for row in rows)
+        sums = found.sums if found else ()  # no document's amount is wider than their sum
+        amounts = [f"{money(one.amount, one.currency)} {one.currency}" for one in sums]
+        backs = [money(one.read_back, one.currency) for one in sums]
+        company = 7 if self.compact or not found else max(map(width_of, found.companies), default=7)
+        state = max((width_of(word) + 2 for word in found.words), default=8) if found else 8
+        differ = width >= _ROOM and any(one.open for one in sums)
         columns = (
             Col("number", "#", 3, right=True),
             Col("company", "company", max(7, min(company, 24))),
-            Col("state", "state", max((width_of(row.mark.word) + 2 for row in rows), default=8)),
+            Col("state", "state", state),
             Col("sap", "SAP document", 16, grow=True),
             Col("reference", "reference", 16, rank=3),
             Col("lines", "lines", 5, right=True, rank=2),
@@ -286,7 +296,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         return grid
 
     def _row(self, row: DocumentRow, width: int, selected: bool) -> Line:
-        open_ = row.state in _FIRST
+        open_ = row.state in OPEN
         number: Cell = (awaited(row, self.desk.clock.now()), "warn" if open_ else "muted")
         if row.accounting_document:
             number = ((row.accounting_document, "bright"), (f" {row.fiscal_year}", "muted"))
@@ -313,7 +323,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         for at, one in enumerate(found.sums):
             line = Line(indent=0).to(7)
             if not at:
-                line.put(found.count, "muted", limit=_count_room(grid))
+                line.put(found.left, "muted", limit=_count_room(grid))
             for col, start, size in grid.columns:
                 parts = _sum_cell(col.name, one)
                 if parts:

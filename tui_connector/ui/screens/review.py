@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 
 from tui_connector.domain.proposal import LineDecision, ProposalState
 from tui_connector.domain.sums import FIELDS, Level
+from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.store.sums import Reading
 from tui_connector.ui import jump
@@ -25,7 +27,7 @@ from tui_connector.ui.reviewing import (
     identity_lines,
     row_line,
 )
-from tui_connector.ui.screens.base import ConsoleScreen
+from tui_connector.ui.screens.base import ConsoleScreen, only_newest
 from tui_connector.ui.screens.documents import DocumentsScreen
 from tui_connector.ui.screens.flagged import FlaggedScreen
 from tui_connector.ui.screens.staleness import StalenessScreen
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from tui_connector.domain.sums import Place
+    from tui_connector.store.sums import SumRow
     from tui_connector.ui.dialogs.decide import Decide
     from tui_connector.ui.draw import Col, Part
     from tui_connector.ui.widgets.listing import Listing
@@ -66,6 +69,13 @@ class ReviewScreen(ConsoleScreen["Review"]):
         Binding("u", "unchanged", "unchanged", tooltip="show or hide what has not changed"),
         Binding("o", "order", "order", tooltip="another order of the tree: by center, by account, accounts first"),
         Binding("z", "sort", "largest", tooltip="sort by the change: within the tree, then all places, then by code"),
+        Binding(
+            "slash",
+            "filter",
+            "find",
+            key_display="/",
+            tooltip="go to a center or account, by its number or name",
+        ),
         Binding("f", "flagged", "next flag", tooltip="the next place with a line that asks for a second look"),
         Binding("l", "flags", "all flags", tooltip="every line that asks for a second look, and why"),
         Binding("d", "documents", "documents", tooltip="the documents, each with its lines and its balance"),
@@ -91,6 +101,7 @@ class ReviewScreen(ConsoleScreen["Review"]):
         self._anchor: tuple[Place, int, bool] | None = None
         self._looked: frozenset[Place] = frozenset()
         self._amount = 12
+        self._sought = ""
         self._begun = self._looks = 0
 
     @property
@@ -139,8 +150,31 @@ class ReviewScreen(ConsoleScreen["Review"]):
     def one_id(self) -> str | None:
         return self.model.proposal.fingerprint if self.model else None
 
-    def filter_words(self) -> Sequence[str]:
-        return ()
+    def action_filter(self) -> None:
+        self.prompt.ask("/", self._sought)
+
+    def filter_by(self, text: str) -> None:
+        """Nothing of a proposal is left out of sight: "/" finds, and the same words again find what comes next."""
+        self._sought = text
+        if text:
+            only_newest(self, "find", self._find, text)
+
+    async def _find(self, text: str) -> None:
+        model, row = self.model, self._rows.row
+        if model is None:
+            return
+        after = row.place if row and row.place.level is Level.PLACE else None
+        sums, sap, unchanged = self.desk.store.sums, model.proposal.head.sap, self._view.unchanged
+
+        def look() -> SumRow | None:
+            begin = partial(sums.find, self._proposal_id, sap, text.split(), unchanged=unchanged)
+            return (begin(after) if after else None) or begin()
+
+        found = await self.shell.in_thread(look)
+        if found is None:
+            self.say(f"No {'' if unchanged else 'changed '}place has {clean(text)} in its numbers or names.")
+            return
+        await self._go_to(found.place)
 
     def sheet(self) -> Sheet | None:
         model = self.model
@@ -282,6 +316,9 @@ class ReviewScreen(ConsoleScreen["Review"]):
         if place is None:
             self.say("No line asks for a second look.")
             return
+        await self._go_to(place)
+
+    async def _go_to(self, place: Place) -> None:
         if not self._rows.find((place, 0, False)):
             await self._show_place(place)
 

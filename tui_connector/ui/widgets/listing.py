@@ -127,6 +127,16 @@ class Listing(Drawn, Generic[Row], can_focus=True):
         self._source = None
         self._take(list(rows), (False, False))
 
+    async def show_around(self, source: Source[Row], row: Row) -> None:
+        """Show pages of a source around one of its rows, with the cursor on that."""
+        self._source, self._loaded = source, False
+        count = self._screenful * 2
+        before, after = await self._in_thread(lambda: (source.before(row, count), source.after(row, count)))
+        if source is self._source:
+            self._at = len(before)
+            more = _goes_on(source, before, count), _goes_on(source, after, count)
+            self._take([*before, row, *after], more, keep=False)
+
     async def show_source(self, source: Source[Row], *, last: bool = False) -> None:
         """Show pages of a source, from its beginning or its end."""
         self._source, self._loaded = source, False
