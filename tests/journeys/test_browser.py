@@ -110,7 +110,7 @@ def test_a_plan_is_signed_and_posted_in_a_browser(
         tab.page.wait_for_selector("body.-first-byte", timeout=60_000)
         tab.until("1 proposal waits for approval", 120)
         tab.press("4")
-        tab.until("P-0001")
+        tab.until("Waits for a person")
         tab.press("Enter")
         text = tab.until(lambda text: "If you approve" in text and "▸ 4100" in text)
         found = re.search(r"fingerprint\s+([0-9a-f]{4}) ([0-9a-f]{4})", text)

@@ -215,7 +215,25 @@ def test_limits_and_a_refusal(bench: Bench, desk: Desk) -> None:
     assert model.requests[1].blocked > timedelta(seconds=20)
     two = replace(desk, connections=(*CONNECTIONS, replace(CONNECTIONS[1], name="anaplan.second")))
     assert len(read_overview(two).requests) == 2  # one tenant, one budget
-    assert [one.ends_at for one in model.tokens] == [None, None]
+    assert [(one.mark.word, one.at, one.token_ends) for one in model.tenants] == [("not asked yet", None, None)] * 2
+
+
+def test_a_tenant_answers_as_a_ping_or_a_run_has_seen_it_last(bench: Bench, desk: Desk) -> None:
+    def told() -> list[str]:
+        return [one.mark.word for one in read_overview(desk).tenants]
+
+    end(bench, begin(bench, "gl_accounts"), Counts(1, 0, 1, 1))
+    assert told() == ["answers", "answers"]
+    lost = {"name": "sap.main", "ok": False, "checks": [], "error": "no route"}
+    with bench.store.transaction() as tx:
+        number = bench.store.commands.enqueue(tx, "ping", {}, "uid:1", subject="sap.main")
+        assert bench.store.commands.take(tx, number, "w1")
+        bench.store.commands.finish(tx, number, ok=False, answer=lost)
+    assert told() == ["does not answer", "answers"]
+    end(bench, begin(bench, "suppliers"), Counts(), RunState.FAILED, "no room")
+    assert told() == ["does not answer", "answers"]
+    end(bench, begin(bench, "customers"), Counts(1, 0, 1, 1))
+    assert told() == ["answers", "answers"]
 
 
 def test_the_flows_tell_when_they_run_next(bench: Bench, desk: Desk) -> None:

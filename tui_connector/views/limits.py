@@ -1,12 +1,13 @@
-"""What everything shares and runs into: requests a minute, holds on models, tokens, the close calendar."""
+"""What everything shares and runs into: tenants with their tokens, requests a minute, holds, the close calendar."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.health import Reached
 from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
@@ -14,11 +15,14 @@ from tui_connector.views.marks import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from tui_connector.domain.run import Run
-    from tui_connector.views.desk import Desk
+    from tui_connector.views.desk import Connection, Desk
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_ANSWERS = Mark("✓", "answers", "ok")
+_SILENT = Mark("✗", "does not answer", "fail")
+_UNSEEN = Mark("·", "not asked yet", "muted")
 _OPEN = Mark("✓", "open", "ok")
 _SOFT = Mark("▲", "soft", "warn")
 _SHUT = Mark("✗", "closed", "ink")
@@ -50,11 +54,17 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenLife:
-    """How long a tenant's shared token lasts; None where there is none yet."""
+class TenantRow:
+    """Whether a tenant answers, as the last ping or the last run that ended well has seen it (at; None: neither has).
+
+    has_token: whether all processes share a token; token_ends: None while there is none.
+    """
 
     connection: str
-    ends_at: datetime | None
+    mark: Mark
+    at: datetime | None
+    has_token: bool
+    token_ends: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +88,29 @@ def read_requests(desk: Desk) -> list[Requests]:
     return list(found.values())
 
 
-def read_tokens(desk: Desk) -> list[TokenLife]:
-    """The life of every tenant's token; none where each request carries its password."""
-    return [
-        TokenLife(one.name, desk.store.token_ends(one.name))
-        for one in desk.connections
-        if one.kind == "anaplan" or one.auth == "oauth"
-    ]
+def read_tenants(desk: Desk, ended: Mapping[str, Sequence[Run]]) -> list[TenantRow]:
+    """How each tenant was seen last. ended: past runs by flow."""
+    well: dict[str, datetime] = {}
+    for flow in desk.flows:
+        times = [run.ended_at for run in ended.get(flow.name, ()) if run.state is RunState.DONE and run.ended_at]
+        for name in (f"sap.{flow.sap}", f"anaplan.{flow.anaplan}"):
+            well[name] = max([*times, *([well[name]] if name in well else [])], default=_NEVER)
+    return [_tenant(desk, one, well.get(one.name, _NEVER)) for one in desk.connections]
+
+
+def _tenant(desk: Desk, one: Connection, well: datetime) -> TenantRow:
+    pings = desk.store.commands.answered("ping", one.name)
+    pinged = pings[0].ended_at or _NEVER if pings else _NEVER
+    mark, at = (_ANSWERS, well) if well > pinged or not pings else (_ping_mark(pings[0].answer), pinged)
+    if at == _NEVER:
+        mark = _UNSEEN
+    has_token = one.kind == "anaplan" or one.auth == "oauth"
+    ends = desk.store.token_ends(one.name) if has_token else None
+    return TenantRow(one.name, mark, None if at == _NEVER else at, has_token, ends)
+
+
+def _ping_mark(answer: Mapping[str, Any]) -> Mark:
+    return _ANSWERS if Reached.of_json(dict(answer)).ok else _SILENT
 
 
 def read_holds(desk: Desk, under_way: Sequence[Run], models: Mapping[str, str]) -> list[Hold]:

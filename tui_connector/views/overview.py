@@ -12,13 +12,13 @@ from tui_connector.views.limits import (
     Hold,
     PeriodRow,
     Requests,
-    TokenLife,
+    TenantRow,
     read_holds,
     read_model_names,
     read_pair,
     read_periods,
     read_requests,
-    read_tokens,
+    read_tenants,
 )
 from tui_connector.views.needs import APPROVE, UNKNOWN, Need, read_needs
 from tui_connector.views.run_queue import usual_time, waits_for
@@ -83,9 +83,9 @@ class Overview:
     needs: tuple[Need, ...]
     running: tuple[RunningRow, ...]
     waiting: tuple[WaitingRow, ...]
+    tenants: tuple[TenantRow, ...]
     requests: tuple[Requests, ...]
     holds: tuple[Hold, ...]
-    tokens: tuple[TokenLife, ...]
     period: FiscalPeriod | None
     periods: tuple[PeriodRow, ...]
     flows: tuple[FlowRow, ...]
@@ -113,9 +113,9 @@ def read_overview(desk: Desk) -> Overview:
         needs=needs,
         running=tuple(_running(desk, under_way, models, serving)),
         waiting=tuple(_waiting(desk, queued, serving)),
+        tenants=tuple(read_tenants(desk, ended)),
         requests=tuple(read_requests(desk)),
         holds=tuple(read_holds(desk, under_way, models)),
-        tokens=tuple(read_tokens(desk)),
         period=period,
         periods=periods,
         flows=flows,

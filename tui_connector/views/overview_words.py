@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.review.amounts import counted
-from tui_connector.views.words import actor, age, figure, full_date, short_id, so_far, until
+from tui_connector.views.words import actor, age, figure, full_date, moment, short_id, so_far, until
 from tui_connector.views.worker import worker_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, tzinfo
 
-    from tui_connector.views.limits import PeriodRow, TokenLife
+    from tui_connector.views.limits import PeriodRow, TenantRow
     from tui_connector.views.overview import Overview, RunningRow
 
 
@@ -56,24 +56,26 @@ def running_line(run: RunningRow) -> str:
 
 
 def limit_lines(model: Overview, zone: tzinfo) -> Iterator[str]:
-    """Requests, holds, tokens and periods."""
+    """Tenants with their tokens, requests, holds and periods."""
+    for tenant in model.tenants:
+        seen = f", seen {moment(tenant.at, model.at, zone)}" if tenant.at else ""
+        token = f", token: {token_words(tenant, model.at)}" if tenant.has_token else ""
+        yield f"Tenant {tenant.connection}: {tenant.mark.word}{seen}{token}"
     for one in model.requests:
         blocked = f", refused for {age(one.blocked)} yet" if one.blocked else ""
         yield f"Requests to {one.connection}: {one.used} of {one.per_minute}/min{blocked}"
     for hold in model.holds:
         by = f"run {hold.run}" if hold.run is not None else "a worker"
         yield f"Held: {hold.model} by {by}, fence {hold.fence}"
-    for token in model.tokens:
-        yield f"Token of {token.connection}: {token_words(token, model.at)}"
     for row in model.periods:
         yield f"Period {model.period} in {row.company_code}: {period_words(row, model.at, zone)}"
 
 
-def token_words(token: TokenLife, now: datetime) -> str:
-    """How long a token lasts."""
-    if token.ends_at is None:
+def token_words(tenant: TenantRow, now: datetime) -> str:
+    """How long a tenant's token lasts."""
+    if tenant.token_ends is None:
         return "none yet"
-    return f"{age(token.ends_at - now)} left" if token.ends_at > now else "ended, renewed when asked for"
+    return f"{age(tenant.token_ends - now)} left" if tenant.token_ends > now else "ended, renewed when asked for"
 
 
 def period_words(row: PeriodRow, now: datetime, zone: tzinfo) -> str:

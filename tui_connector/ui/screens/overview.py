@@ -9,7 +9,7 @@ from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.containers import Horizontal
 
-from tui_connector.review.amounts import counted, money
+from tui_connector.review.amounts import counted, listed, money
 from tui_connector.ui.draw import MARGIN, Col, Grid, Line, bar, width_of, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.progress import mark_cell, running_block, running_line, waiting_line
@@ -19,11 +19,12 @@ from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views.needs import Need
 from tui_connector.views.overview import read_overview
-from tui_connector.views.overview_words import period_words, token_words
+from tui_connector.views.overview_words import period_words
 from tui_connector.views.words import age, figure, moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
 
     from textual.app import ComposeResult
 
@@ -199,29 +200,31 @@ class OverviewScreen(ConsoleScreen["Overview"]):
 
     def _running_lines(self, model: Overview, since: timedelta, width: int) -> Sequence[Line]:
         if self.short:
-            return [running_line(run, since, width) for run in model.running[:2]] or [self._idle(model)]
+            return [running_line(run, since, width) for run in model.running[:2]] or [
+                Line((self._idle(model), "muted"))
+            ]
         lines: list[Line] = []
         for run in model.running[:1]:
             lines += running_block(run, since, width)
         lines += [running_line(run, since, width) for run in model.running[1:]]
         lines += [waiting_line(one, width) for one in model.waiting]
-        lines = lines or [self._idle(model)]
+        lines = lines or wrap(self._idle(model), width, "muted")
         room = _RUNNING_LINES if self.compact else max(len(self._beside(model, _SIDE)) - 1, _RUNNING_LINES)
         if len(lines) > room:
             lines = [*lines[: room - 1], Line((f"and {len(lines) - room + 1} more, see Runs", "muted"))]
         return lines if self.compact else lines + [Line()] * (room - len(lines))
 
-    def _idle(self, model: Overview) -> Line:
+    def _idle(self, model: Overview) -> str:
         """What comes next when nothing runs."""
         comes = [row for row in model.flows if row.next[1] == "muted" and row.next[0][-1:].isdigit()]
         told = f" {comes[0].name} is due next at {comes[0].next[0]}." if len(comes) == 1 else ""
         if len(comes) > 1:
             told = f" {len(comes)} flows are on a schedule, the first is {comes[0].name} at {comes[0].next[0]}."
-        return Line((f"Nothing runs now.{told}", "muted"))
+        return f"Nothing runs now.{told}"
 
     def _beside(self, model: Overview, width: int) -> Sequence[Line]:
         return [
-            _title("Limits", width), *_limits(model, width), Line(),
+            _title("Tenants and limits", width), *_limits(model, width, self.desk.zone), Line(),
             *([_title(f"Period {model.period}", width)] if model.period else []),
             *(self._period(row, model, width) for row in model.periods[:4]),
         ]  # fmt: skip
@@ -321,8 +324,17 @@ def _title(title: str, width: int) -> Line:
     return line.put("─" * max(width - MARGIN - line.width, 0), "rule")
 
 
-def _limits(model: Overview, width: int) -> Iterator[Line]:
+def _limits(model: Overview, width: int, zone: tzinfo) -> Iterator[Line]:
     edge = width - MARGIN
+    label = max((width_of(_tenant(one.connection)) for one in model.tenants), default=0) + 3
+    for tenant in model.tenants:
+        line = Line(indent=0).put(_tenant(tenant.connection), "muted", limit=_LABEL - 1).to(min(label, _LABEL))
+        line.put(f"{tenant.mark.glyph} ", tenant.mark.role).put(tenant.mark.word, tenant.mark.word_role)
+        left = tenant.token_ends - model.at if tenant.token_ends else timedelta()
+        told = f"token {age(left)}" if left > timedelta() else ""
+        if tenant.mark.role == "fail" and tenant.at:
+            told = moment(tenant.at, model.at, zone)
+        yield line.right(told, "ink", edge) if line.width + width_of(told) + 2 <= edge else line
     for one in model.requests:
         if one.connection.startswith("sap") and not one.blocked:
             continue  # SAP sets no limit a minute; what we allow ourselves is told on Connections
@@ -337,10 +349,6 @@ def _limits(model: Overview, width: int) -> Iterator[Line]:
         by = f"run {hold.run}" if hold.run is not None else "a worker"
         line = Line(indent=0).put("posting" if hold.posting else f"lease {hold.model}", "muted", limit=_LABEL - 1)
         yield line.right(f"{by}, fence {hold.fence}", "ink", edge)
-    for token in model.tokens:
-        words = token_words(token, model.at)
-        role = "ink" if token.ends_at and token.ends_at > model.at else "muted"
-        yield Line((f"{_tenant(token.connection)} token", "muted"), indent=0).right(words, role, edge)
 
 
 def _tenant(connection: str) -> str:
@@ -352,16 +360,19 @@ def _tenant(connection: str) -> str:
 
 def _limits_line(model: Overview, width: int) -> Line:
     line = Line()
-    parts: list[tuple[str, str]] = []
+    silent = [_tenant(one.connection) for one in model.tenants if one.mark.role == "fail"]
+    parts = [("✗", f"{listed(silent)} {'does' if len(silent) == 1 else 'do'} not answer")] if silent else []
     anaplan = next((one for one in model.requests if one.connection.startswith("anaplan")), None)
     if anaplan is not None:
         parts.append(("requests", f"{anaplan.used} of {anaplan.per_minute}/min"))
-    ends = [one.ends_at for one in model.tokens if one.ends_at and one.ends_at > model.at]
+    ends = [one.token_ends for one in model.tenants if one.token_ends and one.token_ends > model.at]
     if ends:
         parts.append(("token", age(min(ends) - model.at)))
     if model.period:
         words = dict.fromkeys(row.mark.word for row in model.periods)
         parts.append((f"period {model.period}", ", ".join(words)))
+    if model.tenants and all(one.mark.role == "ok" for one in model.tenants):
+        parts.append(("tenants", "answer"))
     for number, (label, value) in enumerate(parts):
         if line.width + len(label) + len(value) + 4 > width:
             break
