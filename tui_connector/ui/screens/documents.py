@@ -282,7 +282,7 @@ class DocumentsScreen(ConsoleScreen[_Model]):
         differ = width >= _ROOM and any(one.open for one in sums)
         columns = (
             Col("number", "#", 3, right=True),
-            Col("company", "company", max(7, min(company, 24))),
+            Col("company", "company", max(7, min(company, 28))),
             Col("state", "state", state),
             Col("sap", "SAP document", 16, grow=True),
             Col("reference", "reference", 16, rank=3),
