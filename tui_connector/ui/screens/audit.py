@@ -303,6 +303,8 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         model = self.model
         if model is not None and self._list.row == row and (self._detail is None or self._detail.row != row):
             self._detail = await self.shell.in_thread(lambda: read_event(self.desk, model.view, row.seq))
+            if not self.present:
+                return
             self._tell_side()
 
     async def on_listing_chosen(self, event: Listing.Chosen) -> None:
@@ -358,7 +360,8 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             if not quiet:
                 self.app.push_screen(Tell.error(error))
             return
-        self._tell_side()
+        if self.present:
+            self._tell_side()
 
     def action_verify(self) -> None:
         if self._verifying is None and self.model is not None:

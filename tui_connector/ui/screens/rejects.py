@@ -170,6 +170,8 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             await listing.show_source(CauseList(self.desk, self._wanted))
         else:
             await listing.reload()
+        if not self.present:
+            return
         row = listing.row
         if row is None:
             self._cause = None
@@ -204,6 +206,8 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
     async def _turn_to_record(self) -> None:
         row = self.query_one("#records", Listing).row
         self._record = None if row is None else await self._asked(lambda: read_refused(self.desk, row.place))
+        if not self.present:  # left while it was read
+            return
         self.query_one("#record", Block).tell(self._record_lines)
 
     def _look_ahead(self) -> None:
@@ -216,6 +220,8 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             return
         few = row.group.records <= SUMMED
         self._replay = await self._asked(lambda: self._planned(row)) if few else None
+        if not self.present:
+            return
         count = self._replay.records if self._replay else self._count(row)
         panel = self.query_one("#replay-panel", Panel)
         panel.head.name_it(f"If you replay {'it' if count == 1 else f'these {count:,}'}")

@@ -171,6 +171,8 @@ class ReviewScreen(ConsoleScreen["Review"]):
             return (begin(after) if after else None) or begin()
 
         found = await self.shell.in_thread(look)
+        if not self.present:
+            return
         if found is None:
             self.say(f"No {'' if unchanged else 'changed '}place has {clean(text)} in its numbers or names.")
             return
@@ -229,7 +231,7 @@ class ReviewScreen(ConsoleScreen["Review"]):
             return tree, tree.row(at) if at is not None else None, amount_width(first)
 
         tree, row, amount = await self.shell.in_thread(make)
-        if mine != self._begun:
+        if mine != self._begun or not self.present:
             return
         self._amount = amount
         self._tree, self._anchor = tree, None
@@ -313,6 +315,8 @@ class ReviewScreen(ConsoleScreen["Review"]):
             return found[0].place if found else None
 
         place = await self.shell.in_thread(look)
+        if not self.present:
+            return
         if place is None:
             self.say("No line asks for a second look.")
             return
@@ -333,6 +337,8 @@ class ReviewScreen(ConsoleScreen["Review"]):
             return opened, opened.row(place)
 
         found = await self.shell.in_thread(find)
+        if not self.present:
+            return
         self._tree = found[0]
         await self._rows.show_tree(*found)
 
@@ -378,7 +384,7 @@ class ReviewScreen(ConsoleScreen["Review"]):
 
     async def _look(self, model: Review, row: TreeRow, mine: int) -> None:
         detail = await self.shell.in_thread(lambda: read_detail(self.desk, model.proposal, row))
-        if mine != self._looks:  # the cursor has moved on
+        if mine != self._looks or not self.present:  # the cursor has moved on, or the person
             return
         self._detail = detail
         if row.place.level is Level.PLACE and row.flagged:
