@@ -32,10 +32,11 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What Anaplan made of the file's records."""
+    """What Anaplan made of the file's records. accounted: the rows that its result tells of in any way."""
 
     refused: int
     ignored: int
+    accounted: int
 
 
 class FileImport:
@@ -58,18 +59,20 @@ class FileImport:
         """
         step = self._checkpoints.last(STEP)
         if step is not None and step.state is StepState.DONE:
-            return Imported(step.data["refused"], step.data["ignored"])
+            return Imported(step.data["refused"], step.data["ignored"], step.data.get("accounted", self._sent))
         task_id, result = await ActionTask(self._context, STEP, self._action, self._context.flow.mapping).go()
         refused = await self._collect(task_id, result)  # first, since a dump perishes
         await self._check_complete(result)
+        accounted = max(result.loaded + result.ignored + result.failed, result.loaded + refused)
         self._checkpoints.done(
             STEP,
             outcome=result.outcome,
             refused=refused,
             ignored=result.ignored,
+            accounted=accounted,
             said=clean(result.explain(), limit=500),
         )
-        return Imported(refused, result.ignored)
+        return Imported(refused, result.ignored, accounted)
 
     async def _check_complete(self, result: TaskResult) -> None:
         """A list import that says complete must account for every row: a full workspace takes none and says it too."""

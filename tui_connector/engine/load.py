@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.domain.mapping import Mapping, mapping_digest
 from tui_connector.domain.run import Counts, Purpose, RunState, StepState, Watermark
+from tui_connector.domain.tie import Verdict
 from tui_connector.engine.importing import FileImport
 from tui_connector.engine.layout import lay_out
 from tui_connector.engine.pages import KeptPages, SapPages
 from tui_connector.engine.prepare import prepare
+from tui_connector.engine.tie import TieOut
 from tui_connector.engine.transfer import Transfer
 
 if TYPE_CHECKING:
     from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.tie import Tie
     from tui_connector.engine.context import RunContext
 
 
@@ -38,13 +41,16 @@ class LoadRun:
         assert transferred is not None  # noqa: S101 - written by _transfer
         data = transferred.data
         counts = Counts(data["read"], data["unchanged"], data["sent"], 0, 0, data["rejected"])
+        accounted: int | None = None
         if counts.sent and not self._run.dry_run:
             action = ActionRef(ActionKind(data["action_kind"]), data["action_id"], data["action_name"])
             done = await FileImport(self._context, action, counts.sent).go()
+            accounted = done.accounted
             counts = replace(
                 counts, loaded=counts.sent - done.refused, ignored=done.ignored, rejected=counts.rejected + done.refused
             )
-        self._settle(counts, data["until"])
+        tie_out = TieOut(self._context, counts, data, accounted)
+        self._settle(counts, data["until"], await tie_out.go() if tie_out.wanted else None)
 
     async def _transfer(self) -> None:
         layout = lay_out(self._context.flow)
@@ -62,19 +68,32 @@ class LoadRun:
         pages = KeptPages(self._context, layout, destination) if replay else SapPages(self._context, layout)
         await Transfer(self._context, layout, destination, pages).go()
 
-    def _settle(self, counts: Counts, until: str | None) -> None:
-        """Move the watermark and end the run in one transaction: both or neither. A replay moves none."""
+    def _settle(self, counts: Counts, until: str | None, tie: Tie | None) -> None:
+        """Move the watermark and end the run in one transaction: both or neither.
+
+        A replay moves none; nor does a run that is not tied, so that what is missing is read again.
+        """
         run, fence = self._run, self._context.fence
         with self._store.transaction() as tx:
-            if run.purpose is Purpose.FLOW and not run.dry_run and not self._leaves_a_gap():
+            untied = tie is not None and tie.verdict is Verdict.NOT_TIED
+            if run.purpose is Purpose.FLOW and not run.dry_run and not untied and not self._leaves_a_gap():
                 value = datetime.fromisoformat(until) if until else None
                 mapping = mapping_digest(self._context.flow)
                 moved = Watermark(run.target_id, value, mapping, run.id, self._context.clock.now())
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
             reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
-            hint = f"`rejects --flow {run.flow}` tells why they were refused and what helps"
-            self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint if counts.rejected else "", counts)
+            hint = (
+                f"`rejects list --flow {run.flow}` tells why they were refused and what helps"
+                if counts.rejected
+                else ""
+            )
+            if tie is not None:
+                self._checkpoints.fact(tx, "run.tied", run.flow, **self._store.ties.keep(tx, run.id, tie))
+            if tie is not None and untied:
+                reason = f"not tied: {tie.words}"
+                hint = f"`tie {run.id}` lists where; `run {run.flow} --full` sends everything once more"
+            self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint, counts)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan.files import Upload
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.pages import Pages
     from tui_connector.engine.prepare import Destination
-    from tui_connector.engine.stage import StagedPage
+    from tui_connector.engine.stage import FilePage, StagedPage
 
 MEGABYTE = 1_000_000
 _PROGRESS_SECONDS = 0.5
@@ -35,6 +37,9 @@ class Transfer:
         codes = {index: destination.codes[name] for index, name in layout.members.items() if name in destination.codes}
         self._stager = Stager(layout, destination.file, codes)
         self._upload: Upload | None = None
+        self._read = self._lines = 0
+        self._amounts: dict[str, Decimal] | None = {} if context.flow.totals else None
+        self._newline = "\n".encode(destination.file.encoding)
         self._started = self._told = context.clock.monotonic()
 
     async def go(self) -> None:
@@ -56,11 +61,13 @@ class Transfer:
         tally = self._stager.tally
         self._checkpoints.done(
             "transfer",
-            read=tally.read,
+            read=self._read,
             unchanged=tally.unchanged,
             sent=tally.sent,
             rejected=tally.rejected,
             chunks=chunks,
+            lines=self._lines,
+            amounts=self._amounts and {currency: format(total, "f") for currency, total in self._amounts.items()},
         )
 
     def _note_counts(self) -> None:
@@ -74,6 +81,7 @@ class Transfer:
             async for page in pages:
                 self._checkpoints.hold.check()
                 known = self._store.records.known(self._run.target_id, page.keys) if compare else {}
+                self._count(page)
                 staged = self._stager.stage(page, known)
                 if not self._run.dry_run:
                     if keeping:
@@ -92,6 +100,21 @@ class Transfer:
                 await self._upload.abandon()
             await pages.aclose()
 
+    def _count(self, page: FilePage) -> None:
+        """Control figures of what SAP's pages hold, before anything is made of it."""
+        self._read += len(page.keys) + len(page.faults)
+        totals, amounts = self._flow.totals, self._amounts
+        if totals is None or amounts is None or not page.keys:
+            return
+        headers = [column.header for column in self._flow.columns]
+        values = page.rows.columns[headers.index(totals.amount)]
+        told = totals.currency in headers
+        currencies = page.rows.columns[headers.index(totals.currency)] if told else [""] * len(values)
+        there = set(currencies)
+        for currency in there:
+            own = values if len(there) == 1 else compress(values, map(currency.__eq__, currencies))
+            amounts[currency] = sum(map(Decimal, filter(None, own)), amounts.get(currency, Decimal(0)))
+
     def _keep(self, staged: StagedPage) -> None:
         with self._store.transaction() as tx:
             fence = self._context.fence
@@ -108,6 +131,7 @@ class Transfer:
             await self._upload.start()
             await self._upload.write(self._stager.header())
         await self._upload.write(staged.data)
+        self._lines += staged.data.count(self._newline)
 
     def _tell(self) -> None:
         now = self._clock.monotonic()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError
-from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.flow import LoadFlow, WritebackFlow
 from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState
 from tui_connector.domain.text import clean
+from tui_connector.domain.tie import Verdict
 from tui_connector.engine.cancelling import RunCancelledError, Work, end_run
 from tui_connector.engine.commands import CommandDesk
 from tui_connector.engine.context import RunContext
@@ -205,9 +206,11 @@ class Worker:
         else:  # a proposal's runs go one after the other
             earlier = [other for other in cycle if other.proposal == run.proposal and other.id < run.id]
         failed = [other for other in earlier if other.state.ended and other.state is not RunState.DONE]
+        untied = [] if failed else self._untied(run, flow, earlier)
+        failed = failed or untied
         if failed and not self._looks_up(run):
             names = ", ".join(other.flow for other in failed)
-            reason = f"not started: {names} {failed[0].state} in this cycle"
+            reason = f"not started: {names} {'is not tied' if untied else failed[0].state} in this cycle"
             hint = f"mend {failed[0].flow} first, then run {run.flow} again"
             if run.purpose is not Purpose.FLOW:
                 reason, hint = f"nothing was sent: {failed[0].reason}", failed[0].hint
@@ -219,6 +222,13 @@ class Worker:
                 log.debug("run %s was blocked by another worker", run.id)
             return False
         return all(other.state.ended for other in earlier)
+
+    def _untied(self, run: Run, flow: Flow, earlier: Sequence[Run]) -> list[Run]:
+        """What this run comes after and what is known not to hold all that SAP holds."""
+        if run.purpose is not Purpose.FLOW or (isinstance(flow, LoadFlow) and flow.go_on_untied):
+            return []
+        verdicts = self._store.ties.verdicts([other.id for other in earlier if other.state is RunState.DONE])
+        return [other for other in earlier if verdicts.get(other.id) is Verdict.NOT_TIED]
 
     def _looks_up(self, run: Run) -> bool:
         """Whether a run that may not send has something to look up all the same."""

@@ -128,6 +128,10 @@ class Records:
             )
         )
 
+    def count(self, run_id: int) -> int:
+        """How many records of a run the trail holds."""
+        return int(self._database.value("SELECT count(*) FROM record WHERE run_id = ?", run_id))
+
     def first_time(self, run_id: int) -> int:
         """How many of a run's sent records Anaplan had never confirmed before."""
         return int(
