@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from tui_connector.store.database import Database, Row, Transaction
+    from tui_connector.store.database import Database, Reader, Row, Transaction
 
 MOST = 1000  # differences kept of one run
 _COLUMNS = "scope, hop, other_hop, expected_count, expected, found_count, found, words"
@@ -28,12 +28,11 @@ class Ties:
 
     def keep(self, tx: Transaction, run_id: int, tie: Tie) -> dict[str, Any]:
         """Write a run's tie-out; what its event says of it, with the digest of everything kept."""
-        told = _told(tie)
+        data = canonical(_told(tie))
         rows = [_kept(one) for one in tie.found[:MOST]]
-        digest = sha256(canonical([told, rows]))
+        digest = _digest(data, rows)
         tx.put("tie", {
-            "run_id": run_id, "verdict": tie.verdict.value, "words": tie.words, "data": canonical(told),
-            "digest": digest,
+            "run_id": run_id, "verdict": tie.verdict.value, "words": tie.words, "data": data, "digest": digest,
         })  # fmt: skip
         for number, row in enumerate(rows, 1):
             tx.put("tie_difference", {
@@ -79,6 +78,27 @@ class Ties:
             target_id,
         )
         return None if row is None else (row[0], Verdict(row[1]))
+
+
+def fault(reader: Reader) -> str:
+    """What of the tie-outs is not as the chain tells, in words; "" when all is."""
+    kept = {row[0]: row[1:] for row in reader.rows("SELECT run_id, verdict, words, data, digest FROM tie")}
+    events = reader.rows("SELECT run_id, data FROM audit_event WHERE kind = 'run.tied' AND data IS NOT NULL")
+    for run_id, data in events:
+        said, row = json.loads(data), kept.pop(run_id, None)
+        if row is None or (row[0], row[1], row[3]) != (said["verdict"], said["words"], said["digest"]):
+            return f"the tie-out of run {run_id} is not as it was written"
+        rows = reader.rows(f"SELECT {_COLUMNS} FROM tie_difference WHERE run_id = ? ORDER BY number", run_id)
+        if _digest(row[2], [tuple(one) for one in rows]) != row[3]:
+            return f"the figures of the tie-out of run {run_id} are not those that were written"
+    if kept:
+        return f"run {min(kept)} holds a tie-out that no event tells of"
+    stray = reader.value("SELECT run_id FROM tie_difference WHERE run_id NOT IN (SELECT run_id FROM tie) LIMIT 1")
+    return "" if stray is None else f"run {stray} holds differences that no tie-out tells of"
+
+
+def _digest(data: str, rows: Sequence[tuple[object, ...]]) -> str:
+    return sha256(f"{data}{canonical([list(row) for row in rows])}")
 
 
 def _told(tie: Tie) -> dict[str, Any]:
