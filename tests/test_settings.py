@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.flow import Column, Condition, LoadFlow
+from tui_connector.domain.flow import Column, Condition, LoadFlow, Totals
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import load_settings
@@ -124,6 +124,29 @@ page_size = 10
     assert (flow.title, flow.after, flow.file, flow.process) == ("Journal", ("gl_accounts",), "other.csv", None)
 
 
+def test_how_a_load_is_tied_out_is_declared(tmp_path: Path) -> None:
+    text = """
+[flows.suppliers]
+target_list = "Vendors"
+go_on_untied = true
+[flows.gl_line_items.totals]
+by = ["Company Code", "Currency"]
+amount = "Amount"
+view = "Totals.By company"
+[flows.supplier_invoices.columns]
+"Code" = ""
+"Total" = "InvoiceGrossAmount"
+"""
+    flows = {flow.name: flow for flow in effective_flows(load(tmp_path, SOUND + text), FLOWS)}
+    suppliers, ledger, invoices = (flows[name] for name in ("suppliers", "gl_line_items", "supplier_invoices"))
+    assert isinstance(suppliers, LoadFlow)
+    assert (suppliers.target_list, suppliers.go_on_untied) == ("Vendors", True)
+    assert isinstance(ledger, LoadFlow)
+    assert ledger.totals == Totals(("Company Code", "Currency"), "Amount", "Totals.By company")
+    assert isinstance(invoices, LoadFlow)
+    assert invoices.totals is None  # its declared ones name columns that it has no more
+
+
 def test_a_new_flow_needs_no_python(tmp_path: Path) -> None:
     text = """
 [flows.company_codes]
@@ -143,6 +166,11 @@ source = { service = "API_COMPANYCODE_SRV", entity_set = "A_CompanyCode", key = 
         ("[flows.gl_acounts]\nenabled = true", "[flows.gl_acounts] is no declared flow"),
         ('[flows.suppliers]\nafter = ["costcenters"]', "after names costcenters, which is no flow"),
         ('[flows.profit_centers]\nafter = ["cost_centers"]', "wait for one another"),
+        (
+            '[flows.gl_line_items.totals]\nby = ["Company"]\namount = "Amount"\nview = "V"',
+            "[flows.gl_line_items.totals] names 'Company', which is no column of the flow",
+        ),
+        ('[flows.gl_line_items.totals]\nby = []\namount = "Amount"\nview = "V"', "by"),
         ('[flows.suppliers.columns]\n"Blocked" = { field = "X", type = "money" }', "type"),
     ],
 )

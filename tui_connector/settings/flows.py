@@ -23,6 +23,7 @@ from tui_connector.domain.flow import (
     Signal,
     StatusImport,
     Texts,
+    Totals,
     WritebackFlow,
     WritebackMode,
 )
@@ -157,7 +158,7 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
     _foreign(given, LoadFlow, name)
     made = {
         key: value
-        for key, value in given.model_dump(exclude={"enabled", "columns", "source"}).items()
+        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals"}).items()
         if value is not None
     }
     if flow is None:
@@ -180,12 +181,29 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
         made["columns"] = tuple(_column(header, how, declared.get(header)) for header, how in given.columns.items())
     if given.source is not None:
         made["source"] = _source(flow.source if flow else None, given.source)
+    if given.totals is not None:
+        made["totals"] = Totals(**given.totals.model_dump())
     result = replace(flow, **made) if flow else LoadFlow(name=name, **{"title": name.replace("_", " "), **made})
     if not (result.import_action or result.process):
         raise ConfigError(
             f"[flows.{name}] names neither an import nor a process", hint='add import = "…" or process = "…"'
         )
-    return result
+    return _with_fitting_totals(result, given=given.totals is not None)
+
+
+def _with_fitting_totals(flow: LoadFlow, *, given: bool) -> LoadFlow:
+    """Totals name columns; other columns than the declared ones want totals of their own, or go without."""
+    headers, totals = [column.header for column in flow.columns], flow.totals
+    for header in (*totals.by, totals.amount) if totals else ():
+        if header not in headers:
+            if not given:
+                return replace(flow, totals=None)
+            near = difflib.get_close_matches(header, headers, n=1)
+            raise ConfigError(
+                f"[flows.{flow.name}.totals] names {header!r}, which is no column of the flow",
+                hint=f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(headers)}",
+            )
+    return flow
 
 
 def _column(header: str, how: str | ColumnSettings, declared: Column | None) -> Column:

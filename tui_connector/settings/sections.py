@@ -184,6 +184,7 @@ class SourceSettings(Section):
     members: str | None = None
     dialect: Dialect | None = None
     page_size: int | None = Field(default=None, ge=1, le=50_000)
+    aggregates: bool | None = None
 
 
 class ColumnSettings(Section):
@@ -197,6 +198,14 @@ class ControlSettings(Section):
     begins: str = "TOTAL"
     gross: str = "Gross"
     count: str = "Line Count"
+
+
+class TotalsSettings(Section):
+    by: tuple[str, ...] = Field(min_length=1)
+    amount: str
+    view: str
+    currency: str = "Currency"
+    count: str = ""
 
 
 class StatusSettings(Section):
@@ -249,6 +258,9 @@ class FlowSettings(Section):
     chunk_megabytes: int | None = Field(default=None, ge=1, le=50)
     task_minutes: int | None = Field(default=None, ge=1)
     mapping: dict[str, str] | None = None
+    target_list: str | None = None
+    totals: TotalsSettings | None = None
+    go_on_untied: bool | None = None
     export: str | None = None
     approval: SignalSettings | None = None
     control: ControlSettings | None = None
