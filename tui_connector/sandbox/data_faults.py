@@ -64,7 +64,7 @@ class DataFaultBook:
     # Imports run in threads of their own.
     _lock: Lock = field(default_factory=Lock)
 
-    def add(self, body: Mapping[str, Any]) -> DataFault:
+    def add(self, body: dict[str, Any]) -> DataFault:
         """Lay one down; raises DataFaultError."""
         kind = body.get("kind")
         if not isinstance(kind, str) or kind not in self.kinds:
