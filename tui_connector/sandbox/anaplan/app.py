@@ -20,6 +20,7 @@ from tui_connector.sandbox.anaplan.control import AnaplanControl
 from tui_connector.sandbox.anaplan.gate import Gate
 from tui_connector.sandbox.anaplan.plan_control import PlanControl
 from tui_connector.sandbox.anaplan.state import TenantState, build_state
+from tui_connector.sandbox.data_faults import DataFaultControl
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -58,7 +59,11 @@ class AnaplanTenant:
 
     def control_routes(self) -> list[BaseRoute]:
         """Routes below /_sandbox/anaplan."""
-        return [*AnaplanControl(self.current).routes(), *PlanControl(self.current).routes()]
+        return [
+            *AnaplanControl(self.current).routes(),
+            *PlanControl(self.current).routes(),
+            *DataFaultControl(lambda: self._state.data_faults).routes(),
+        ]
 
     def reset(self) -> None:
         """Back to the seed: switches, tokens, certificates, members, cells, files, tasks."""

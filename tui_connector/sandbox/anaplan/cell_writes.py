@@ -37,24 +37,23 @@ def write_cells(model: ModelObject, module: ModuleObject, body: Any, size: int) 
         raise ApiError(400, f"No more than {MOST_CELLS} cells or {MOST_BYTES} bytes at once")
     failures: list[Row] = []
     changed = 0
-    target = model.list_named(module.list_name)
     with model.store.write() as db:
         for at, one in enumerate(body):
             try:
-                changed += _write(db, model, module, target, one)
+                changed += _write(db, model, module, one)
             except CellRefusedError as error:
                 failure = {"requestIndex": at, "failureType": error.kind, "failureMessageDetails": str(error)}
                 failures.append(failure)
     return JSONResponse({"numberOfCellsChanged": changed, **({"failures": failures} if failures else {})})
 
 
-def _write(db: sqlite3.Connection, model: ModelObject, module: ModuleObject, target: ListObject, one: Any) -> int:
+def _write(db: sqlite3.Connection, model: ModelObject, module: ModuleObject, one: Any) -> int:
     if not isinstance(one, dict) or "value" not in one or not isinstance(one.get("dimensions"), list):
         raise CellRefusedError("missingRequiredField", "lineItem, dimensions and value are required")
     line_item = _line_item(module, one)
     if line_item.formula:
         raise CellRefusedError("cellIsCalculated", f"{line_item.name} is calculated")
-    member = _member(db, target, one["dimensions"])
+    member = _member(db, model.list_named(module.list_name), one["dimensions"])
     value = _value(db, model, line_item, one["value"])
     former = db.execute(f"SELECT {line_item.column} FROM {module.table} WHERE id = ?", (member,)).fetchone()
     if former is None:

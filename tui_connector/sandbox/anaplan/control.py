@@ -14,14 +14,16 @@ from starlette.routing import BaseRoute, Route
 
 from tui_connector.sandbox.anaplan.file_access import DEFAULT, new_content
 from tui_connector.sandbox.anaplan.formats import plain_number
-from tui_connector.sandbox.anaplan.objects import FileObject, ImportObject, ModelObject
+from tui_connector.sandbox.anaplan.objects import FileObject, ImportObject, ModelObject, ModuleObject
+from tui_connector.sandbox.anaplan.summaries import summary_rows
 from tui_connector.sandbox.anaplan.tables import show_cells
 from tui_connector.sandbox.anaplan.tokens import INTEGRATION, USERS, User
 from tui_connector.sandbox.anaplan.wire import ApiError, parse_json
 from tui_connector.sandbox.seed.model import FINANCE_HUB, NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import sqlite3
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
 
@@ -98,28 +100,25 @@ class AnaplanControl:
         return {"count": count, "items": items}
 
     async def show_module(self, request: Request) -> Response:
-        """A module's count, cells by member code, and exact totals of its numbers."""
+        """A module's count, cells by member code (or scope, parts joined by /), and exact totals of its numbers."""
         return JSONResponse(await run_in_threadpool(self._read_module, request))
 
     def _read_module(self, request: Request) -> dict[str, Any]:
         model = self._model(request.query_params.get("model", FINANCE_HUB))
         module = _named(model.module_named, request.path_params["name"])
-        target = model.list_named(module.list_name)
         limit = int(request.query_params.get("limit", MOST_SHOWN))
-        columns = "".join(f", m.{one.column}" for one in module.line_items)
+        names = [one.name for one in module.line_items]
         totals = {one.name: Decimal(0) for one in module.line_items if one.format == NUMBER}
         cells: dict[str, dict[str, str]] = {}
         count = 0
         with model.store.read() as db:
-            for code, *values in db.execute(
-                f"SELECT l.code{columns} FROM {module.table} m JOIN {target.table} l ON l.id = m.id ORDER BY l.id"
-            ):
+            for code, values in _filled(db, model, module):
                 count += 1
-                shown = dict(zip([one.name for one in module.line_items], show_cells(module, values), strict=True))
+                shown = dict(zip(names, values, strict=True))
                 for name in totals:
                     totals[name] += Decimal(shown[name])
                 if count <= limit:
-                    cells[str(code)] = shown
+                    cells[code] = shown
         shown_totals = {name: plain_number(format(total, "f")) for name, total in totals.items()}
         return {"count": count, "cells": cells, "totals": shown_totals}
 
@@ -149,7 +148,10 @@ class AnaplanControl:
         content.completed = True
 
     async def change_imports(self, request: Request) -> Response:
-        """{"rename": {"from", "to"}} renames, {"duplicate": name} makes a second import of that name."""
+        """{"rename": {"from", "to"}} renames; {"duplicate": name[, "module": name]} makes a second import.
+
+        It bears the same name and fills the other module if one is named.
+        """
         body = await _body(request)
         model = self._model(body.get("model", FINANCE_HUB))
         if "rename" in body:
@@ -157,9 +159,10 @@ class AnaplanControl:
             self._import(model, names["from"]).name = str(names["to"])
             return JSONResponse({"renamed": names["to"]})
         former = self._import(model, body.get("duplicate"))
+        module_name = str(body.get("module", former.module_name))
         made_id = model.next_id("112")
         model.imports[made_id] = ImportObject(
-            made_id, former.name, former.file_id, former.list_name, former.module_name, former.mapping, former.match_by
+            made_id, former.name, former.file_id, former.list_name, module_name, former.mapping, former.match_by
         )
         return JSONResponse({"id": made_id}, 201)
 
@@ -201,6 +204,20 @@ class AnaplanControl:
 
 def _user(body: dict[str, Any]) -> User:
     return USERS.get(str(body.get("user", "")), INTEGRATION)
+
+
+def _filled(db: sqlite3.Connection, model: ModelObject, module: ModuleObject) -> Iterator[tuple[str, list[str]]]:
+    """Codes and shown cells of the members that have cells; scopes of a summary."""
+    if module.summary:
+        width = len(module.lead)
+        yield from (("/".join(row[:width]), row[width:]) for row in summary_rows(db, module.summary))
+        return
+    columns = "".join(f", m.{one.column}" for one in module.line_items)
+    members = model.list_named(module.list_name).table
+    for code, *values in db.execute(
+        f"SELECT l.code{columns} FROM {module.table} m JOIN {members} l ON l.id = m.id ORDER BY l.id"
+    ):
+        yield str(code), show_cells(module, values)
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tui_connector.sandbox.anaplan.tables import module_header
 from tui_connector.sandbox.seed.model import NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from tui_connector.sandbox.anaplan.objects import ModuleObject
     from tui_connector.sandbox.anaplan.settings import AnaplanSettings
@@ -23,13 +23,17 @@ GERMAN = str.maketrans(",.", ".,")
 
 
 def export_records(
-    rows: Iterable[list[str]], module: ModuleObject, control: ControlSeed | None, settings: AnaplanSettings
+    rows: Iterable[list[str]],
+    module: ModuleObject,
+    control: ControlSeed | None,
+    settings: AnaplanSettings,
+    hidden: Container[tuple[str, ...]] = (),
 ) -> Iterator[list[str]]:
-    """What is written below the header; numbers in the form that the switch says."""
+    """What is written below the header, numbers in the form that the switch says; `hidden` are first columns."""
     if settings.export_header_only:
         return
-    numbers = [at for at, one in enumerate(module.line_items, 2) if one.format == NUMBER]
-    records = _without_last(_records(rows, module, control, settings), settings.export_truncate_rows)
+    numbers = [at for at, one in enumerate(module.line_items, len(module.lead)) if one.format == NUMBER]
+    records = _without_last(_records(rows, module, control, settings, hidden), settings.export_truncate_rows)
     for number, record in enumerate(records):
         for at in numbers:
             record[at] = show_number(record[at], settings.export_number_format)
@@ -39,13 +43,18 @@ def export_records(
 
 
 def _records(
-    rows: Iterable[list[str]], module: ModuleObject, control: ControlSeed | None, settings: AnaplanSettings
+    rows: Iterable[list[str]],
+    module: ModuleObject,
+    control: ControlSeed | None,
+    settings: AnaplanSettings,
+    hidden: Container[tuple[str, ...]],
 ) -> Iterator[list[str]]:
+    width = len(module.lead)
     totals = ControlTotals(module, control) if control else None
     for number, row in enumerate(rows):
         if totals:
             totals.add(row)
-        if number >= settings.export_hide_rows:
+        if number >= settings.export_hide_rows and tuple(row[:width]) not in hidden:
             yield row
     if totals:
         yield from totals.lines(CENT if settings.export_control_off else Decimal(0))

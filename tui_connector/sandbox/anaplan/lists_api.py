@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from tui_connector.sandbox.anaplan import list_writes
 from tui_connector.sandbox.anaplan.gate import Call, Endpoint
+from tui_connector.sandbox.anaplan.hiding import hidden_members
 from tui_connector.sandbox.anaplan.store import next_member_id
 from tui_connector.sandbox.anaplan.tables import list_header, list_rows, member_label
 from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope, page_rows, read_flag
@@ -99,14 +100,17 @@ def list_items(call: Call) -> Response:
         raise ApiError(400, f"List has more than {MOST_ITEMS} items, use a large read request")
     parents = parents_of(call, target)
     with call.model.store.read() as db:
+        hidden = hidden_members(call.state.data_faults, target, db)
         if wants_csv(call):
-            return csv_answer(list_header(target), list_rows(db, target, parents))
+            return csv_answer(list_header(target), list_rows(db, target, parents, hidden))
         names = dict(db.execute(f"SELECT id, name FROM {parents.table}")) if parents else {}
         items: list[Row] = []
         columns = "".join(f", {one.column}" for one in target.properties)
         for number, name, code, parent, *values in db.execute(
             f"SELECT id, name, code, parent{columns} FROM {target.table} ORDER BY id"
         ):
+            if number in hidden:
+                continue
             item: Row = {"id": str(number), "name": member_label(number, name, target.first_item)}
             if code:
                 item["code"] = code
@@ -124,7 +128,8 @@ def preview_list(call: Call) -> Response:
     """The first thousand members as CSV."""
     target = find_list(call)
     with call.model.store.read() as db:
-        rows = list_rows(db, target, parents_of(call, target))
+        hidden = hidden_members(call.state.data_faults, target, db)
+        rows = list_rows(db, target, parents_of(call, target), hidden)
         return csv_answer(list_header(target), [row for row, _ in zip(rows, range(PREVIEW_ROWS), strict=False)])
 
 

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from tui_connector.sandbox.anaplan.cell_writes import write_cells
 from tui_connector.sandbox.anaplan.gate import Call, Endpoint
+from tui_connector.sandbox.anaplan.hiding import hidden_members, visible_rows
 from tui_connector.sandbox.anaplan.lists_api import csv_answer
 from tui_connector.sandbox.anaplan.store import look_up
-from tui_connector.sandbox.anaplan.tables import member_label, module_header, module_rows
+from tui_connector.sandbox.anaplan.tables import member_label, module_header
 from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope, page_rows, read_flag
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def list_modules(call: Call) -> Response:
     return page_rows(call.request, "modules", "module", rows, call.rules, model_id=call.model.id)
 
 
+def _dimensions(call: Call, module: ModuleObject) -> list[Row]:
+    if module.summary:
+        return [{"id": key, "name": name} for key, name in zip(module.scope_ids, module.lead, strict=True)]
+    target = call.model.list_named(module.list_name)
+    return [{"id": target.id, "name": target.name}]
+
+
 def _line_item(call: Call, module: ModuleObject, one: Field, everything: bool) -> Row:
     row: Row = {"moduleId": module.id, "moduleName": module.name, "id": one.id, "name": one.name}
     if not everything:
@@ -58,14 +66,13 @@ def _line_item(call: Call, module: ModuleObject, one: Field, everything: bool) -
         form = NUMBER_FORMAT
     elif one.format == "TEXT":
         form = {"dataType": "TEXT", "textType": "GENERAL"}
-    applied = call.model.list_named(module.list_name)
     return {
         **row,
         "format": "LIST" if one.list_name else one.format,
         "formatMetadata": form,
         "formula": one.formula or None,
         "summary": "Sum" if one.format == "NUMBER" else "None",
-        "appliesTo": [{"id": applied.id, "name": applied.name}],
+        "appliesTo": _dimensions(call, module),
         "dataTags": [],
         "referencedBy": [],
         "parent": None,
@@ -107,9 +114,8 @@ def list_views(call: Call) -> Response:
 def show_view(call: Call) -> Response:
     """A view's axes; an axis without dimensions is left out."""
     module = find_module(call, "view")
-    target = call.model.list_named(module.list_name)
     axes = {
-        "rows": [{"id": target.id, "name": target.name}],
+        "rows": _dimensions(call, module),
         "columns": [{"id": LINE_ITEM_DIMENSION, "name": "Line Items"}],
     }
     return envelope("view", call.model.id, viewName=module.name, viewId=module.id, **axes)
@@ -118,23 +124,31 @@ def show_view(call: Call) -> Response:
 def view_data(call: Call) -> Response:
     """The cells of a view: CSV, or JSON with `format=v1`; more than a million cells are refused."""
     module = find_module(call, "view")
-    rows = call.model.store.count(call.model.list_named(module.list_name).table)
-    if rows * len(module.line_items) > MOST_CELLS:
-        raise ApiError(400, f"View has more than {MOST_CELLS} cells, use a large read request")
+    if not module.summary:
+        _check_size(module, call.model.store.count(call.model.list_named(module.list_name).table))
     as_json = "application/json" in call.request.headers.get("accept", "")
     if as_json and call.request.query_params.get("format") != "v1":
         raise ApiError(400, "format=v1 is required for JSON")
     tabular = call.request.query_params.get("exportType", "").startswith("TABULAR")
+    lead = len(module.lead)
+    # The code of a member is no dimension: only a table shows it.
+    named = lead if module.summary else 1
     with call.model.store.read() as db:
-        found = module_rows(db, call.model, module)
-        if not as_json:
-            header = module_header(module)
-            if tabular:
-                return csv_answer(header, found)
-            return csv_answer(["", *header[2:]], ([row[0], *row[2:]] for row in found))
-        shown = [{"rowCoordinates": [row[0]], "cells": row[2:]} for row in found]
+        found = list(visible_rows(call.state.data_faults, call.model, module, db))
+    _check_size(module, len(found))
+    if not as_json:
+        header = module_header(module)
+        if tabular:
+            return csv_answer(header, found)
+        return csv_answer([*[""] * named, *header[lead:]], ([*row[:named], *row[lead:]] for row in found))
+    shown = [{"rowCoordinates": row[:named], "cells": row[lead:]} for row in found]
     columns = [[one.name] for one in module.line_items]
     return JSONResponse({"pages": [], "columnCoordinates": columns, "rows": shown})
+
+
+def _check_size(module: ModuleObject, rows: int) -> None:
+    if rows * len(module.line_items) > MOST_CELLS:
+        raise ApiError(400, f"View has more than {MOST_CELLS} cells, use a large read request")
 
 
 def _dimension(call: Call) -> ListObject:
@@ -154,8 +168,9 @@ def dimension_items(call: Call) -> Response:
     if call.model.store.count(target.table) > MOST_ITEMS:
         raise ApiError(400, f"Dimension has more than {MOST_ITEMS} items")
     with call.model.store.read() as db:
+        hidden = hidden_members(call.state.data_faults, target, db)
         found = db.execute(f"SELECT id, code, name FROM {target.table} ORDER BY id")
-        items = [_member(target, row) for row in found]
+        items = [_member(target, row) for row in found if row[0] not in hidden]
     return envelope("dimensionItem", call.model.id, **({"items": items} if items else {}))
 
 

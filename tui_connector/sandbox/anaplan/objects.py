@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from tui_connector.sandbox.anaplan.store import ModelStore
+from tui_connector.sandbox.seed.model import NUMBER
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.sandbox.anaplan.contents import Content
-    from tui_connector.sandbox.seed.model import ControlSeed, FieldSeed, ModelSeed
+    from tui_connector.sandbox.seed.model import ControlSeed, FieldSeed, ModelSeed, SummarySeed
 
 FILE_ORIGIN = "113"
 Named = TypeVar("Named", "ListObject", "ModuleObject")
@@ -53,13 +54,33 @@ class ListObject:
 
 @dataclass(slots=True)
 class ModuleObject:
-    """A module over one list."""
+    """A module over one list; a `summary` has no list and no cells of its own."""
 
     id: str
     name: str
     table: str
     list_name: str
     line_items: tuple[Field, ...]
+    summary: Summary | None = None
+
+    @property
+    def lead(self) -> tuple[str, ...]:
+        """Column heads before the line items: the dimension and the member's code, or the parts of the scope."""
+        return tuple(one.name for one in self.summary.by) if self.summary else (self.list_name, "Code")
+
+    @property
+    def scope_ids(self) -> tuple[str, ...]:
+        """Dimension ids of the scope's parts."""
+        return tuple(f"101{self.id[-3:]}{at:06}" for at in range(1, len(self.lead) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a module of totals sums, and by what; the fields are line items of the source."""
+
+    source: ModuleObject
+    by: tuple[Field, ...]
+    sums: tuple[Field, ...]
 
 
 @dataclass(slots=True)
@@ -197,6 +218,9 @@ def build_model(seed: ModelSeed, folder: Path) -> ModelObject:
         made_module = ModuleObject(f"102{number:09}", module.name, f"m{number}", module.list_name, fields)
         modules[made_module.id] = made_module
         store.make_module(made_module.table, [each.column for each in fields])
+    for summary in seed.summaries:
+        made_summary = _summary(summary, modules)
+        modules[made_summary.id] = made_summary
     model = ModelObject(seed.id, seed.name, store, lists, modules, {}, {}, {}, {}, {})
     for file in seed.files:
         file_id = model.next_id("113")
@@ -233,3 +257,16 @@ def _fields(seeds: tuple[FieldSeed, ...], prefix: str, letter: str) -> tuple[Fie
         Field(f"{prefix}{at:08}", seed.name, seed.format, f"{letter}{at}", seed.list_name, seed.formula)
         for at, seed in enumerate(seeds, 1)
     )
+
+
+def _summary(seed: SummarySeed, modules: Mapping[str, ModuleObject]) -> ModuleObject:
+    source = _named(modules, seed.module)
+    fields = {one.name: one for one in source.line_items}
+    number = len(modules) + 1
+    formulas = {**{name: f"{source.name}.{name}[SUM]" for name in seed.sums}, seed.count: f"{source.name}[COUNT]"}
+    items = tuple(
+        Field(f"20{number:02}{at:08}", name, NUMBER, "", formula=formula)
+        for at, (name, formula) in enumerate(formulas.items(), 1)
+    )
+    summary = Summary(source, tuple(fields[name] for name in seed.by), tuple(fields[name] for name in seed.sums))
+    return ModuleObject(f"102{number:09}", seed.name, "", "", items, summary)

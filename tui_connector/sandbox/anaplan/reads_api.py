@@ -6,30 +6,40 @@ import asyncio
 import csv
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from starlette.responses import Response
 
 from tui_connector.sandbox.anaplan.gate import Call, Endpoint, Handler
+from tui_connector.sandbox.anaplan.hiding import hidden_members, visible_rows
 from tui_connector.sandbox.anaplan.lists_api import find_list, parents_of
 from tui_connector.sandbox.anaplan.modules_api import find_module
 from tui_connector.sandbox.anaplan.read_requests import ReadRequest
-from tui_connector.sandbox.anaplan.tables import list_header, list_rows, module_header, module_rows
+from tui_connector.sandbox.anaplan.tables import list_header, list_rows, module_header
 from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope
 
 IDLE_SECONDS = 30 * 60
 TIMER_STEP = 100
-Table = tuple[list[str], Callable[[Any], Iterator[list[str]]]]
+Table = tuple[list[str], Callable[[sqlite3.Connection], Iterator[list[str]]]]
 
 
 def _table(call: Call, kind: str) -> tuple[str, Table]:
+    book, model = call.state.data_faults, call.model
     if kind == "view":
         module = find_module(call, "view")
-        return module.id, (module_header(module), lambda db: module_rows(db, call.model, module))
+
+        def view_rows(db: sqlite3.Connection) -> Iterator[list[str]]:
+            return visible_rows(book, model, module, db)
+
+        return module.id, (module_header(module), view_rows)
     target = find_list(call)
     parents = parents_of(call, target)
-    return target.id, (list_header(target), lambda db: list_rows(db, target, parents))
+
+    def member_rows(db: sqlite3.Connection) -> Iterator[list[str]]:
+        return list_rows(db, target, parents, hidden_members(book, target, db))
+
+    return target.id, (list_header(target), member_rows)
 
 
 def starter(kind: str) -> Handler:

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.sandbox.anaplan.contents import cut_file
 from tui_connector.sandbox.anaplan.dumps import RejectLog
 from tui_connector.sandbox.anaplan.export_records import export_records
 from tui_connector.sandbox.anaplan.file_access import new_content, usable_content
+from tui_connector.sandbox.anaplan.hiding import hidden_leads
 from tui_connector.sandbox.anaplan.hierarchy_import import HierarchyImport
+from tui_connector.sandbox.anaplan.import_faults import ImportFaults
 from tui_connector.sandbox.anaplan.import_job import ImportJob, ImportRefusedError
 from tui_connector.sandbox.anaplan.module_import import ModuleImport
 from tui_connector.sandbox.anaplan.objects import (
@@ -22,11 +25,13 @@ from tui_connector.sandbox.anaplan.objects import (
     ModelObject,
     ProcessObject,
 )
-from tui_connector.sandbox.anaplan.outcome import Detail, detail, failure, result, shuffle_values
+from tui_connector.sandbox.anaplan.outcome import Detail, ErrorCounts, detail, failure, result, shuffle_values
 from tui_connector.sandbox.anaplan.source_rows import open_rows
 from tui_connector.sandbox.anaplan.tables import module_header, module_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_connector.sandbox.anaplan.state import TenantState
     from tui_connector.sandbox.anaplan.tasks import Ticket, Work
 
@@ -72,10 +77,12 @@ class Running:
             return failure(action.id, "uploadedFileNoLongerAvailable", text)
         key = (self.model.id, user.email, action.id)
         source = open_rows(file, content)
+        faults = ImportFaults(state.data_faults, action, partial(open_rows, file, content))
+        faults.cut(source)
         rejects = RejectLog(state.dumps.new_path(), source.headers)
         job = ImportJob(self.model, action, file, source, ticket, state.settings, rejects, self.model.store.next_run())
         try:
-            details = self._load(job)
+            details = self._load(job, faults)
         except ImportRefusedError as refused:
             rejects.discard()
             return refused.result
@@ -90,7 +97,7 @@ class Running:
             shuffle_values(details)
         return result(action.id, details, dump=dump is not None)
 
-    def _load(self, job: ImportJob) -> list[Detail]:
+    def _load(self, job: ImportJob, faults: ImportFaults) -> list[Detail]:
         action = job.action
         try:
             target_list = self.model.list_named(action.list_name)
@@ -98,13 +105,33 @@ class Running:
         except KeyError as error:
             kind = "failedToLocateModule" if action.module_name else "failedToLocateHierarchy"
             raise ImportRefusedError(failure(action.id, kind, f"{action.name}: target not found")) from error
+        if module is not None and module.summary:
+            text = f"{module.name}: import failed, every line item is calculated"
+            raise ImportRefusedError(failure(action.id, "moduleImportFailed", text))
+
+        def take(one: ImportJob) -> list[Detail]:
+            kind = HierarchyImport(one, target_list, db) if module is None else ModuleImport(one, module, db)
+            return kind.run()
+
         with self.model.store.write() as db:
-            if module is None:
-                details = HierarchyImport(job, target_list, db).run()
-            else:
-                details = ModuleImport(job, module, db).run()
+            if faults.bends:
+                db.execute("SAVEPOINT untouched")
+            details = take(job)
+            bent = faults.bent()
+            if bent is not None:
+                # The result tells of the import that should have been; what stays is another one.
+                db.execute("ROLLBACK TO untouched")
+                self._take_unseen(replace(job, source=bent, errors=ErrorCounts(), missing=[]), take)
             job.ticket.linger()
         return details
+
+    def _take_unseen(self, job: ImportJob, take: Callable[[ImportJob], list[Detail]]) -> None:
+        rejects = RejectLog(self.state.dumps.new_path(), job.source.headers)
+        try:
+            take(replace(job, rejects=rejects))
+        finally:
+            rejects.discard()
+            job.source.text.close()
 
     def _process(self, action: ProcessObject, ticket: Ticket) -> dict[str, Any]:
         nested = []
@@ -133,8 +160,9 @@ class Running:
             writer = csv.writer(out, lineterminator=settings.export_newline)
             writer.writerow(module_header(module))
             total = max(1, self.model.store.count(self.model.list_named(module.list_name).table))
+            hidden = hidden_leads(state.data_faults, self.model, module, db)
             rows = module_rows(db, self.model, module)
-            for number, row in enumerate(export_records(rows, module, action.control, settings), 1):
+            for number, row in enumerate(export_records(rows, module, action.control, settings, hidden), 1):
                 writer.writerow(row)
                 if number % 1000 == 0:
                     ticket.report(number / total, "Exporting ...", 1000)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from tui_connector.sandbox.anaplan.bucket import TokenBucket
 from tui_connector.sandbox.anaplan.certificates import CertificateDesk
 from tui_connector.sandbox.anaplan.dumps import DumpShelf
+from tui_connector.sandbox.anaplan.hiding import HIDE_ROWS
+from tui_connector.sandbox.anaplan.import_faults import BENDING, TRUNCATE_FILE
 from tui_connector.sandbox.anaplan.oauth import OAuthDesk
 from tui_connector.sandbox.anaplan.objects import ModelObject, build_model
 from tui_connector.sandbox.anaplan.plan import PlanBook
 from tui_connector.sandbox.anaplan.settings import AnaplanSettings
 from tui_connector.sandbox.anaplan.tasks import TaskQueue
 from tui_connector.sandbox.anaplan.tokens import TokenBook
+from tui_connector.sandbox.data_faults import DataFaultBook
 from tui_connector.sandbox.seed.model import FINANCE_HUB, build_models
 from tui_connector.sandbox.seed.plan import APPROVAL, build_plan
 
@@ -43,6 +46,7 @@ class TenantState:
     dumps: DumpShelf
     bucket: TokenBucket
     costly: TokenBucket
+    data_faults: DataFaultBook
     reads: dict[str, ReadRequest] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -80,4 +84,5 @@ def build_state(clock: SandboxClock, seed: int) -> TenantState:
         dumps=dumps,
         bucket=TokenBucket(clock),
         costly=TokenBucket(clock),
+        data_faults=DataFaultBook({kind: {} for kind in (TRUNCATE_FILE, *BENDING, HIDE_ROWS)}),
     )

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tui_connector.sandbox.anaplan.formats import plain_number
+from tui_connector.sandbox.anaplan.summaries import summary_rows
 from tui_connector.sandbox.seed.model import BOOLEAN, NUMBER
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from tui_connector.sandbox.anaplan.objects import ListObject, ModelObject, ModuleObject
 
@@ -22,12 +23,15 @@ def member_label(number: int, name: str | None, first: int) -> str:
 
 
 def module_header(module: ModuleObject) -> list[str]:
-    """Column heads of a tabular export: the dimension, the member's code, then the line items."""
-    return [module.list_name, "Code", *(one.name for one in module.line_items)]
+    """Column heads of a tabular export: the dimension and the member's code (or the scope), then the line items."""
+    return [*module.lead, *(one.name for one in module.line_items)]
 
 
 def module_rows(db: sqlite3.Connection, model: ModelObject, module: ModuleObject) -> Iterator[list[str]]:
-    """One row per member, blank cells as Anaplan shows them: numbers 0, booleans false."""
+    """One row per member or scope, blank cells as Anaplan shows them: numbers 0, booleans false."""
+    if module.summary:
+        yield from summary_rows(db, module.summary)
+        return
     target = model.list_named(module.list_name)
     columns = "".join(f", m.{one.column}" for one in module.line_items)
     sql = (
@@ -67,13 +71,17 @@ def list_header(target: ListObject) -> list[str]:
     return [target.name, "Parent", "Code", *(one.name for one in target.properties)]
 
 
-def list_rows(db: sqlite3.Connection, target: ListObject, parents: ListObject | None) -> Iterator[list[str]]:
-    """One row per member."""
+def list_rows(
+    db: sqlite3.Connection, target: ListObject, parents: ListObject | None, hidden: Container[int] = ()
+) -> Iterator[list[str]]:
+    """One row per member that is not hidden."""
     columns = "".join(f", l.{one.column}" for one in target.properties)
     parent = "NULL" if parents is None else f"(SELECT p.name FROM {parents.table} p WHERE p.id = l.parent)"
     for number, name, parent_name, code, *values in db.execute(
         f"SELECT l.id, l.name, {parent}, l.code{columns} FROM {target.table} l ORDER BY l.id"
     ):
+        if number in hidden:
+            continue
         yield [
             member_label(number, name, target.first_item),
             parent_name or "",

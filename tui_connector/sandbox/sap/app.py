@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from tui_connector.sandbox.data_faults import DataFaultBook, DataFaultControl
 from tui_connector.sandbox.sap.access import Access, Clock, read_basic, same_client
 from tui_connector.sandbox.sap.answers import (
     JSON_V2,
@@ -38,6 +39,7 @@ from tui_connector.sandbox.sap.post_faults import PostFaults
 from tui_connector.sandbox.sap.posting import Posting
 from tui_connector.sandbox.sap.posting_checks import Checker
 from tui_connector.sandbox.sap.queries import Shape, read_options
+from tui_connector.sandbox.sap.read_faults import READ_FAULTS, ReadFaults
 from tui_connector.sandbox.sap.reading import Body, Chosen, Reader, root_of
 from tui_connector.sandbox.sap.rendering import dump, key_predicate, record_writer
 from tui_connector.sandbox.sap.services import SERVICES_V2, SERVICES_V4
@@ -67,7 +69,8 @@ class SapTenant:
         self.settings = SapSettings(page_size=page_size)
         self.stock: Stock = build_stock(seed, line_items, self.settings)
         self._access = Access(clock, self.settings)
-        self._reader = Reader(self.stock.tables, self.stock.journal, self.settings)
+        self._read_faults = ReadFaults(DataFaultBook(READ_FAULTS), self.stock.journal)
+        self._reader = Reader(self.stock.tables, self.stock.journal, self.settings, self._read_faults)
         self._changes = Changes(clock, self.settings, self.stock)
         checker = Checker(self.stock.tables, self.settings)
         self._posting = Posting(clock, self.settings, self._access, checker, self.stock.documents)
@@ -81,6 +84,7 @@ class SapTenant:
         self._changes.waiting.clear()
         self._posting.reset()
         self.faults.reset()
+        self._read_faults.reset()
 
     def routes(self) -> list[BaseRoute]:
         """Token endpoint and services."""
@@ -102,6 +106,7 @@ class SapTenant:
             Route("/sessions/end", self._end_sessions, methods=["POST"]),
             *self._posting.control_routes(),
             *self.faults.control_routes(),
+            *DataFaultControl(lambda: self._read_faults.book).routes(),
         ]
 
     async def _grant(self, request: Request) -> Response:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tui_connector.sandbox.sap.edm import Entity, Navigation, Record, Service
     from tui_connector.sandbox.sap.journal import Journal
+    from tui_connector.sandbox.sap.read_faults import ReadFaults
     from tui_connector.sandbox.sap.settings import SapSettings
     from tui_connector.sandbox.sap.tables import Table
 
@@ -72,6 +73,7 @@ class Reader:
     tables: Mapping[str, Table]
     journal: Journal
     settings: SapSettings
+    faults: ReadFaults
 
     def follow(self, service: Service) -> Callable[[Navigation, Record], list[Record]]:
         """Looks up the records behind a link."""
@@ -96,6 +98,7 @@ class Reader:
         else:
             found = self.tables[entity.table].select(query.where) if chosen.rows is None else chosen.rows
             page = self._table_page(found, query, size)
+        page = replace(page, rows=self.faults.page(entity, query, page.rows, page.following))
         following = next_link(request, options, page.following) if page.following else ""
         if not wants_json(request, options, service.version):
             records = [self.journal.record(row) for row in page.rows] if page.write else page.rows
@@ -104,9 +107,10 @@ class Reader:
             return Body(text, ATOM_FEED, {"DataServiceVersion": "2.0"})
         accept = request.headers.get("accept", "")
         exact = "ieee754compatible=true" in accept.lower()
-        write = page.write or record_writer(
-            service, entity, query.shape, base, self.follow(service), text_decimals=exact
-        )
+        write = page.write
+        if write is None:
+            follow = self.faults.follow(service, entity, query.shape, page.rows, self.follow(service))
+            write = record_writer(service, entity, query.shape, base, follow, text_decimals=exact)
         joined = ",".join(map(write, page.rows))
         if service.version == 2:
             count = f'"__count":"{page.count}",' if page.count is not None else ""

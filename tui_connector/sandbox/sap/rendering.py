@@ -44,7 +44,8 @@ def value_writer(one: Property, version: int, *, text_decimals: bool) -> Callabl
     if one.kind is Kind.BOOLEAN:
         return lambda value: "true" if value else "false"
     if one.kind is Kind.DECIMAL:
-        return (lambda value: f'"{value}"') if version == 2 or text_decimals else str
+        form = '"{}"' if version == 2 or text_decimals else "{}"
+        return lambda value: "null" if value is None else form.format(value)
     if one.kind in {Kind.STRING, Kind.GUID}:
         return encode_basestring
     spell = _TIMES[version][one.kind]

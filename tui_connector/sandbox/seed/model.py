@@ -47,6 +47,17 @@ class ModuleSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class SummarySeed:
+    """A module of totals: what `module` has in `sums`, and how many lines (`count`), for each scope of `by`."""
+
+    name: str
+    module: str
+    by: tuple[str, ...]
+    sums: tuple[str, ...]
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileSeed:
     """An import source with its saved columns."""
 
@@ -114,6 +125,7 @@ class ModelSeed:
     processes: tuple[ProcessSeed, ...] = ()
     deletes: tuple[DeleteSeed, ...] = ()
     rows: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    summaries: tuple[SummarySeed, ...] = ()
 
 
 def _texts(*names: str) -> tuple[FieldSeed, ...]:
@@ -187,6 +199,22 @@ _ACTUALS: dict[str, tuple[str, str, str, tuple[FieldSeed, ...]]] = {
     ),
 }
 
+_LINE_COUNT = "Line Count"
+_SUMMARIES = (
+    SummarySeed(
+        "ACT11 GL Totals",
+        "ACT01 GL Actuals",
+        ("Company Code", "GL Account", "Fiscal Year", "Period", "Currency"),
+        ("Amount",),
+        _LINE_COUNT,
+    ),
+    SummarySeed(
+        "ACT12 Invoice Totals", "ACT02 Supplier Invoices", ("Company Code", "Currency"), ("Gross Amount",), _LINE_COUNT
+    ),
+    SummarySeed(
+        "ACT13 Order Totals", "ACT03 Purchase Orders", ("Company Code", "Currency"), ("Net Amount",), _LINE_COUNT
+    ),
+)
 
 _APPROVAL = _texts("Status", "Approved By", "Approved At")
 _POSTED = _texts("Status", "Document", "Fiscal Year", "Posted At")
@@ -257,6 +285,7 @@ def build_finance_hub() -> ModelSeed:
         tuple(processes),
         (DeleteSeed("Delete blocked GL accounts", "GL Accounts", "Blocked"),),
         {PLAN_APPROVAL: ((APPROVAL_ITEM, APPROVAL_ITEM),)},
+        _SUMMARIES,
     )
 
 
