@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
-from tui_connector.anaplan.client import MEBIBYTE, AnaplanClient
+from tui_connector.anaplan.client import MEBIBYTE
 from tui_connector.anaplan.discovery import list_details
 from tui_connector.anaplan.errors import not_json
 from tui_connector.anaplan.reading import read_rows
 from tui_connector.domain.errors import ContractChangedError
 from tui_connector.domain.text import clean
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui_connector.anaplan.client import AnaplanClient
+
+NAME = "Name"  # a member's own name, among its properties
 DIRECT_ITEMS = 1_000_000  # above this Anaplan wants a read request
 _PAGE_ITEMS = 100_000  # Anaplan cuts this to its own page size
 
 
 class _Item(msgspec.Struct):
     code: str | None = None
+    name: str | None = None
+    properties: dict[str, str] = {}
+
+    def shown(self, wanted: Sequence[str]) -> tuple[str | None, ...]:
+        """What it holds under these names; a property that holds nothing is left out by Anaplan, and blank here."""
+        return tuple(self.properties.get(one, self.name if one == NAME else "") for one in wanted)
 
 
 class _Paging(msgspec.Struct, rename="camel"):
@@ -37,11 +50,18 @@ class _Items(msgspec.Struct, rename="camel"):
 
 async def list_codes(client: AnaplanClient, list_id: str) -> set[str]:
     """Codes of all members the user may see; members without a code are left out."""
+    return set(await list_members(client, list_id, ()))
+
+
+async def list_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+    """What all members the user may see hold, by code: a property or the NAME; None where Anaplan does not tell."""
     details = await list_details(client, list_id)
     if details.item_count is not None and details.item_count > DIRECT_ITEMS:
-        return await read_codes(client, list_id)
+        return await read_members(client, list_id, wanted)
     path, what = client.at(f"lists/{quote(list_id, safe='')}/items"), f'the members of list "{clean(details.name)}"'
-    codes: set[str] = set()
+    # A numbered member has no name of its own; what is shown in its place is none that was loaded.
+    known = {*details.properties, *(() if details.numbered else (NAME,))}
+    members: dict[str, tuple[str | None, ...]] = {}
     seen = 0
     while True:
         query = {"includeAll": "true", "limit": str(_PAGE_ITEMS), "offset": str(seen)}
@@ -50,21 +70,30 @@ async def list_codes(client: AnaplanClient, list_id: str) -> set[str]:
             page = msgspec.json.decode(answer.body, type=_Items)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise not_json(answer, what=what) from error
-        codes.update(one.code for one in page.list_items if one.code)
+        told = [one for one in wanted if one in known]
+        for item in page.list_items:
+            if item.code:
+                shown = dict(zip(told, item.shown(told), strict=True))
+                members[item.code] = tuple(map(shown.get, wanted))
         seen += len(page.list_items)
         total = page.meta.paging.total_size if page.meta and page.meta.paging else 0
         # Where Anaplan does not page it tells no total, and the first answer holds everything.
         if not page.list_items or seen >= total:
-            return codes
+            return members
 
 
 async def read_codes(client: AnaplanClient, list_id: str) -> set[str]:
     """Codes through a read request, which Anaplan prepares in pages of CSV."""
+    return set(await read_members(client, list_id, ()))
+
+
+async def read_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+    """As `list_members`, through a read request, which Anaplan prepares in pages of CSV."""
     what = f"a read of list {clean(list_id, limit=40)}"
     root = client.at(f"lists/{quote(list_id, safe='')}/readRequests")
-    codes: set[str] = set()
+    members: dict[str, tuple[str | None, ...]] = {}
     header: list[str] = []
-    column = 0
+    column, places = 0, list[int | None]()
     async with aclosing(read_rows(client, root, "listReadRequest", what=what)) as records:
         async for record in records:
             if not header:
@@ -74,6 +103,7 @@ async def read_codes(client: AnaplanClient, list_id: str) -> set[str]:
                         f"Anaplan's pages for {what} have no column Code.", hint="The API may have changed."
                     )
                 column = header.index("Code")
+                places = [header.index(one) if one in header else None for one in wanted]
             elif record != header and len(record) > column and record[column]:  # each page may repeat the header
-                codes.add(record[column])
-    return codes
+                members[record[column]] = tuple(None if at is None else record[at] for at in places)
+    return members

@@ -49,8 +49,8 @@ class LoadRun:
             counts = replace(
                 counts, loaded=counts.sent - done.refused, ignored=done.ignored, rejected=counts.rejected + done.refused
             )
-        tie_out = TieOut(self._context, counts, data, accounted)
-        self._settle(counts, data["until"], await tie_out.go() if tie_out.wanted else None)
+        tie = None if self._run.dry_run else await TieOut(self._context, counts, data, accounted).go()
+        self._settle(counts, data["until"], tie)
 
     async def _transfer(self) -> None:
         layout = lay_out(self._context.flow)

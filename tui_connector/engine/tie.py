@@ -10,11 +10,10 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import list_codes
+from tui_connector.anaplan.codes import list_members
 from tui_connector.anaplan.reading import read_view
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.errors import ConnectorError, ContractChangedError, LeaseLostError
-from tui_connector.domain.run import ReadMode
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
 from tui_connector.engine.layout import lay_out
@@ -60,15 +59,6 @@ class TieOut:
         self._counts = counts
         self._moved = moved
         self._accounted = accounted
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to tell: something was sent, everything was read, or the last one was not tied."""
-        if self._run.dry_run:
-            return False
-        last = self._store.ties.latest(self._run.target_id)
-        again = last is not None and last[1] is not Verdict.TIED
-        return bool(self._counts.sent) or self._run.mode is ReadMode.FULL or again
 
     async def go(self) -> Tie:
         """Compare; a far side that cannot be asked leaves the run unverified, with the reason."""
@@ -128,16 +118,23 @@ class TieOut:
     # --- a list -------------------------------------------------------------------------------------------------
 
     async def _list(self, hops: list[HopTotal], broken: list[Difference]) -> Tie:
-        flow = self._flow
-        name = flow.target_list
+        flow, name = self._flow, self._flow.target_list
         ours = {code async for (code,), _ in self._source((0,), None)}
+        # Texts are told by Anaplan as they came; how it writes a date or a number is its own.
+        texts = [at for at, column in enumerate(flow.columns) if at and column.type is str]
         found = await discovery.find_list(self._context.anaplan, name)
-        theirs = await list_codes(self._context.anaplan, found.id)
+        headers = [flow.columns[at].header for at in texts]
+        theirs = await list_members(self._context.anaplan, found.id, headers)
         refused = self._refused_codes()
-        missing = sorted(code for code in ours - theirs if code not in refused)
-        moving = {code for (code,) in await self._moved_on((0,))} if missing else set[str]()
-        open_ = [code for code in missing if code not in moving]
-        strangers = len(theirs - ours)
+        missing = sorted(code for code in ours if code not in theirs and code not in refused)
+        other = [one for one in [one async for one in self._otherwise(texts, theirs)] if one[0] not in refused]
+        moving = {code for (code,) in await self._moved_on((0,))} if missing or other else set[str]()
+        differences = [
+            *broken,
+            *(_absent(code) for code in missing if code not in moving),
+            *(_other(code, words) for code, words in other if code not in moving),
+        ]
+        strangers, explained = sum(code not in ours for code in theirs), len((ours - theirs.keys()) & refused)
         hops += [
             HopTotal(Hop.SOURCE, len(ours), digest=_digest((code,) for code in ours)),
             HopTotal(
@@ -145,24 +142,39 @@ class TieOut:
                 note=f"{strangers:,} of them are not in SAP" if strangers else "",
             ),
         ]  # fmt: skip
-        explained = len((ours - theirs) & refused)
-        differences = broken + [
-            Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), None, f"{code} is not in {name}")
-            for code in open_[:MOST]
-        ]
-        count = len(broken) + len(open_)
-        if count:
-            words = broken[0].words if not open_ else (
-                f"{len(open_):,} of {len(ours):,} codes of SAP {'is' if len(open_) == 1 else 'are'} not in {name},"
-                f" for example {clean(open_[0], limit=80)}."
-            )  # fmt: skip
-            verdict = Verdict.NOT_TIED
-        else:
-            left = f"; {explained:,} were refused" if explained else ""
-            words, verdict = f"All {len(ours) - explained:,} codes of SAP are in {name}{left}.", Verdict.TIED
+        left = f"; {explained:,} were refused" if explained else ""
+        words = f"All {len(ours) - explained:,} codes of SAP are in {name}{left}."
+        if differences:
+            first = differences[0]
+            count = len(differences) - len(broken)
+            words = (
+                first.words if broken else f"{count:,} of {len(ours):,} codes of SAP differ in {name}: {first.words}."
+            )
         return Tie(
-            verdict, words, ("code",), tuple(hops), count, explained, len(missing) - len(open_), tuple(differences)
-        )
+            Verdict.NOT_TIED if differences else Verdict.TIED, clean(words, limit=400), ("code",), tuple(hops),
+            len(differences), explained, len(moving), tuple(differences),
+        )  # fmt: skip
+
+    async def _otherwise(
+        self, texts: list[int], theirs: Mapping[str, tuple[str | None, ...]]
+    ) -> AsyncIterator[tuple[str, str]]:
+        """Codes of what this run read whose texts stand otherwise in Anaplan, and how."""
+        flow, moved = self._flow, self._moved
+        since = moved.get("since")
+        window = None
+        if since and moved.get("until"):
+            window = ChangeWindow(datetime.fromisoformat(since), datetime.fromisoformat(moved["until"]))
+        layout = lay_out(flow)
+        pages = ODataReader(self._context.sap).read(flow.source, layout.fields, window=window, language=flow.language)
+        async with aclosing(pages):
+            async for page in pages:
+                for row in file_page(layout, page).rows:
+                    held = theirs.get(row[0], ())
+                    for at, text in zip(texts, held, strict=False):
+                        if text is not None and text.strip() != row[at].strip():
+                            header = flow.columns[at].header
+                            yield row[0], f"{header} is {clean(text, limit=80)!r}, in SAP {clean(row[at], limit=80)!r}"
+                            break
 
     def _refused_codes(self) -> set[str]:
         layout = lay_out(self._flow)
@@ -190,7 +202,7 @@ class TieOut:
         hops += [_hop_total(Hop.SOURCE, ours, at), _hop_total(Hop.READ_BACK, theirs, at)]
         found = [_difference(scope, ours, theirs, refused) for scope in open_[:MOST]]
         scopes = len(ours.keys() | theirs.keys())
-        told = _money(_by_currency(ours, at))
+        told = _money(_by_currency(ours, at))  # a ledger's debits and credits are nothing together
         if broken or open_:
             verdict = Verdict.NOT_TIED
             words = broken[0].words if not open_ else (
@@ -200,7 +212,7 @@ class TieOut:
         else:
             verdict = Verdict.TIED
             left = f", without {refused.records:,} refused records" if refused.records else ""
-            words = f"SAP and Anaplan agree in all {scopes:,} scopes: {told}{left}."
+            words = f"SAP and Anaplan agree in all {scopes:,} scopes{told}{left}."
         return Tie(
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
             len(differing) - len(open_), tuple(broken + found),
@@ -297,6 +309,14 @@ class TieOut:
             after = page[-1].position
 
 
+def _absent(code: str) -> Difference:
+    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), None, f"{clean(code, limit=80)} is not there")
+
+
+def _other(code: str, words: str) -> Difference:
+    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), Total(1), f"{clean(code, limit=80)}: {words}")
+
+
 def _hop_difference(one: Hop, other: Hop, expected: int, found: int, words: str) -> Difference:
     return Difference((), (one, other), Total(expected), Total(found), words)
 
@@ -345,7 +365,7 @@ def _difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Dif
 def _hop_total(hop: Hop, sums: Sums, at: int | None) -> HopTotal:
     counts = [total.records for total in sums.values()]
     records = None if None in counts else sum(one or 0 for one in counts)
-    rows = ((*scope, *map(str, total)) for scope, total in sums.items())
+    rows = ((*scope, format(total.amount or _NOTHING, "f")) for scope, total in sums.items())
     return HopTotal(hop, records, _by_currency(sums, at), _digest(rows), f"{len(sums):,} scopes")
 
 
@@ -358,7 +378,8 @@ def _by_currency(sums: Sums, at: int | None) -> dict[str, Decimal]:
 
 
 def _money(amounts: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{amount:,f} {currency}".rstrip() for currency, amount in sorted(amounts.items())) or "nothing"
+    told = ", ".join(f"{amount:,f} {currency}".rstrip() for currency, amount in sorted(amounts.items()) if amount)
+    return f": {told}" if told else ""
 
 
 def _digest(rows: Iterable[tuple[str, ...]]) -> str:
