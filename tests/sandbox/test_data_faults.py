@@ -147,6 +147,17 @@ def test_dropped_rows_of_a_module_are_counted(members: ModelHandle, sandbox: San
     assert hits(sandbox) == [2]
 
 
+def test_a_process_with_a_lossy_import_says_success(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    lay(sandbox, kind="drop_rows", rows=2, name=MODULE)
+    hub.upload("gl_line_items.csv", ROWS)
+    result = hub.run("processes", "Load GL line items")["result"]
+    assert result["successful"]
+    assert result["failureDumpAvailable"] is False
+    assert [one["successful"] for one in result["nestedResults"]] == [True, True]
+    assert sandbox.look("/anaplan/lists/GL Line Items")["count"] == 6
+    assert len(read_large(hub, "view", TOTALS)) == 4
+
+
 def test_doubled_rows_add_numbers_up(members: ModelHandle, sandbox: SandboxHandle) -> None:
     lay(sandbox, kind="double_rows", rows=2, name=ACTUALS)
     result = members.run("imports", ACTUALS)["result"]

@@ -75,7 +75,7 @@ class DataFaultBook:
                 raise DataFaultError(f"{kind} takes no {name!r}; known: {', '.join(known)}")
             if type(value) is not type(known[name]):
                 raise DataFaultError(f"{name!r} takes {type(known[name]).__name__}")
-        whole = known | body
+        whole: dict[str, Any] = known | body
         if whole["times"] != EVER and whole["times"] < 1:
             raise DataFaultError("'times' is 1 or more, or -1 for ever")
         if whole["rows"] < 1:

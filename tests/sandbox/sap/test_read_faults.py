@@ -224,3 +224,18 @@ def test_totals_by_scope_are_exact_sorted_and_paged(sap: Served) -> None:
         assert found == sorted(wanted.items())
         assert len(found) > 100
         assert set(sums[0]) == {"__metadata", measure, *names}
+
+
+def test_further_pages_of_totals_know_what_has_changed(sap: Served) -> None:
+    sap.tenant.settings.page_size = 1
+    options = {"select": "CompanyCode,AmountInCompanyCodeCurrency", "filter": LEADING, "orderby": "CompanyCode"}
+    first = sap.get(sap.lines, **options).json()["d"]
+    before = sap.client.get(first["__next"]).json()["d"]["results"]
+    line = sap.rows(sap.lines, select=LINE, filter=f"{LEADING} and CompanyCode eq '2010'", top="1")[0]
+    place = {name: line[name] for name in LINE.split(",")[:6]}
+    sap.change("GLAccountLineItem", place, {"AmountInCompanyCodeCurrency": "7.77"})
+    after = sap.client.get(first["__next"]).json()["d"]["results"]
+    moved = Decimal("7.77") - Decimal(line["AmountInCompanyCodeCurrency"])
+    was, now = (Decimal(rows[0]["AmountInCompanyCodeCurrency"]) for rows in (before, after))
+    assert [row["CompanyCode"] for row in (*first["results"], *before, *after)] == ["1010", "2010", "2010"]
+    assert now - was == moved

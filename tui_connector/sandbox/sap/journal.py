@@ -48,11 +48,13 @@ class Journal:
         self.constants: dict[str, object] = {
             one.name: given.get(one.name, one.initial) for one in entity.properties.values() if one.name not in varying
         }
+        self.version = 0  # grows with every change
         self._written: dict[Place, Record | Callable[[], Record]] = {}  # changed or added rows, some not made yet
         self._hidden: set[Place] = set()  # computed rows that have a written one
 
     def reset(self) -> None:
         """Only computed rows again."""
+        self.version += 1
         self._written.clear()
         self._hidden.clear()
 
@@ -123,10 +125,12 @@ class Journal:
         if self._computed(place) is not None:
             self._hidden.add(place)
         self._written[place] = whole
+        self.version += 1
 
     def promise(self, place: Place, make: Callable[[], Record]) -> None:
         """Add a row that is made only when it is read."""
         self._written[place] = make
+        self.version += 1
 
     def _added(self, place: Place) -> Record:
         found = self._written[place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from operator import itemgetter
@@ -17,6 +18,7 @@ from tui_connector.sandbox.seed.line_items import POSITION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tui_connector.sandbox.sap.filters import Node
     from tui_connector.sandbox.sap.queries import Query, Shape
 
 _ID_PARTS = tuple(POSITION[name] for name in ("Ledger", *NATURAL[:4]))
@@ -69,6 +71,22 @@ def _template(
             parts.append(label + {Kind.DATE: '"/Date(%s)/"', Kind.MOMENT: '"/Date(%s+0000)/"'}.get(one.kind, '"%s"'))
             places.append(POSITION[one.name])
     return ",".join(parts) + "}", itemgetter(*places)
+
+
+@dataclass(slots=True)
+class LastSums:
+    """The sums of the last read that asked for some: its further pages need not sum all lines anew."""
+
+    _asked: tuple[int, frozenset[str] | None, Node | None] | None = None
+    _rows: list[Record] = field(default_factory=list)
+
+    def rows(self, journal: Journal, query: Query) -> list[Record]:
+        """One record for each combination of the selected dimensions."""
+        asked = (journal.version, query.shape.select, query.where)
+        if not query.token or self._asked != asked:
+            self._rows = sum_lines(journal, query)
+            self._asked = asked
+        return self._rows
 
 
 def sum_lines(journal: Journal, query: Query) -> list[Record]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,12 +11,12 @@ from tui_connector.sandbox.sap import atom
 from tui_connector.sandbox.sap.answers import JSON_V2, JSON_V4, wants_json
 from tui_connector.sandbox.sap.errors import FRAMEWORK, ODataError, bad_request
 from tui_connector.sandbox.sap.line_pages import (
+    LastSums,
     is_line_grain,
     line_writer,
     open_offset,
     open_place,
     seal_place,
-    sum_lines,
     take,
 )
 from tui_connector.sandbox.sap.predicates import build_predicate
@@ -74,6 +74,7 @@ class Reader:
     journal: Journal
     settings: SapSettings
     faults: ReadFaults
+    sums: LastSums = field(default_factory=LastSums)
 
     def follow(self, service: Service) -> Callable[[Navigation, Record], list[Record]]:
         """Looks up the records behind a link."""
@@ -173,7 +174,7 @@ class Reader:
     def _journal_page(self, service: Service, entity: Entity, query: Query, size: int | None, base: str) -> Page:
         journal = self.journal
         if not is_line_grain(query):
-            return self._table_page(sum_lines(journal, query), replace(query, where=None), size)
+            return self._table_page(self.sums.rows(journal, query), replace(query, where=None), size)
         count = self._counted(journal.count(query.where)) if query.count else None
         write = line_writer(service, entity, query.shape, base, journal)
         if not journal.keeps_order(query.order, query.where):
