@@ -355,7 +355,7 @@ def _difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Dif
     else:
         short = (expected.amount or _NOTHING) - (found.amount or _NOTHING)
         words = f"{format(abs(short), 'f')} {'missing' if short > 0 else 'too much'} in Anaplan"
-        if not short:
+        if not short and expected.records is not None and found.records is not None:
             words = f"{found.records:,} records in Anaplan, {expected.records:,} in SAP"
     if missing is not None:
         words += f"; {missing.records:,} refused records explain {format(missing.amount or _NOTHING, 'f')}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 from tui_connector.domain.errors import ConfigError
-from tui_connector.sap.values import CONVERTERS, ColumnConverter, to_text
+from tui_connector.sap.values import CONVERTERS, ColumnConverter, to_shown, to_text
 
 if TYPE_CHECKING:
     from tui_connector.sap.page import Entity, PageShape
@@ -149,7 +149,7 @@ class RowMaker:
     def _fault(
         self, row: tuple[str, ...], found: list[tuple[int, str]], place: int, sides: dict[str, list[Entity]]
     ) -> FieldFault:
-        key = tuple(to_text(getter(sides[navigation][place])) for navigation, getter in self._key)
+        key = tuple(to_shown(getter(sides[navigation][place])) for navigation, getter in self._key)
         first = found[0][0]
         cause = "; ".join(f"{self._fields[column].path} {why}" for column, why in found)
         return FieldFault(key, self._fields[first].path, row[first], cause, row)
