@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from json import load
 from pathlib import Path
@@ -23,7 +24,9 @@ from .stubs import MODEL, WORKSPACE
 if TYPE_CHECKING:
     from tui_connector.engine.stage import StagedPage
 
-VARIANTS = {"naive": "naive script, no audit", "bare": "engine without trail", "trail": "engine"}
+VARIANTS = {
+    "naive": "naive script, no audit", "bare": "engine without trail", "untied": "engine, not tied out", "trail": "engine",
+}  # fmt: skip
 # The budgets are limits a tenant sets, not costs of the path: the stubs allow more than a tenant would.
 CONFIG = """environment = "BENCHMARK"
 [vault]
@@ -42,10 +45,12 @@ burst = 600
 """
 
 
-def run_engine(sap: str, anaplan: str, *, trail: bool) -> None:
+def run_engine(sap: str, anaplan: str, *, trail: bool, tied: bool) -> None:
     """The product's own worker on a real store, for one run of one flow."""
     from tui_connector.bootstrap import open_installation
+    from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.run import ReadMode, RunRequest, RunState
+    from tui_connector.domain.tie import Verdict
     from tui_connector.engine.transfer import Transfer
 
     class WithoutTrail(Transfer):
@@ -62,6 +67,9 @@ def run_engine(sap: str, anaplan: str, *, trail: bool) -> None:
         with open_installation(str(path)) as installation:
             for name in ("sap.main", "anaplan.main"):
                 installation.set_credential(name, {"user": "benchmark", "password": "secret"})
+            if not tied:
+                bare = (replace(one, totals=None) if isinstance(one, LoadFlow) else one for one in installation.flows)
+                installation = replace(installation, flows=tuple(bare))  # noqa: PLW2901 - the same, but for its flows
             (run_id,) = installation.request_runs([RunRequest("gl_line_items", ReadMode.DELTA)], "benchmark")
 
             async def work() -> None:
@@ -76,6 +84,10 @@ def run_engine(sap: str, anaplan: str, *, trail: bool) -> None:
                 asyncio.run(work())
                 run = installation.store.runs.get(run_id)
                 assert run.state is RunState.DONE, f"{run.state}: {run.reason}"
+                tie = installation.store.ties.get(run_id)
+                assert tie is not None
+                if trail:  # what keeps no trail is not tied
+                    assert tie.verdict is (Verdict.TIED if tied else Verdict.UNVERIFIED), tie.words
                 return run.counts.loaded
 
             timed(go)
@@ -110,7 +122,7 @@ def show(rows: int, found: dict[str, Figures]) -> None:
 
 
 def compare(rows: int, rounds: int, variants: list[str]) -> dict[str, Figures]:
-    with stub("sap", "--rows", str(rows)) as sap, stub("anaplan") as anaplan:
+    with stub("sap", "--rows", str(rows)) as sap, stub("anaplan", "--rows", str(rows)) as anaplan:
         found = alternate(variants, rounds, partial(once, rows, sap, anaplan))
     show(rows, found)
     return found
@@ -120,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=250_000, help="a multiple of 5,000")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="which of naive,bare,trail take part")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help=f"which of {','.join(VARIANTS)} take part")
     parser.add_argument("--large", type=int, default=0, help="one more round with this many rows, for the memory")
     parser.add_argument("--run", choices=tuple(VARIANTS))
     parser.add_argument("--sap", default="")
@@ -129,7 +141,8 @@ def main() -> None:
     if chosen.run == "naive":
         run_naive(chosen.sap, chosen.anaplan)
     elif chosen.run:
-        run_engine(chosen.sap, chosen.anaplan, trail=chosen.run == "trail")
+        trail, tied = chosen.run != "bare", chosen.run == "trail"
+        run_engine(chosen.sap, chosen.anaplan, trail=trail, tied=tied)
     else:
         small = compare(chosen.rows, chosen.rounds, chosen.variants.split(","))
         if chosen.large:

@@ -18,6 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from email.utils import formatdate
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 5000
 WORKSPACE, MODEL, FILE_ID = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00", "3F02A9C41B7D4E58A1C6D2E37B9F0456", "113000000006"
+VIEW = "102000000011"
 FILE_NAME, PROCESS = "gl_line_items.csv", "Load GL line items"
 SERVICE = "/sap/opu/odata/sap/API_GLACCOUNTLINEITEM"
 MEMBERS = {
@@ -104,11 +106,11 @@ async def _converse(
     writer.close()
 
 
-def template() -> bytes:
+def template() -> list[dict[str, Any]]:
     """The rows of one page, about 1.8 kB each: 30 fields of which a flow wants 14, with SAP's metadata and links."""
     dice = random.Random(1)
     entity = f"http://{_HOST.decode()}{SERVICE}/GLAccountLineItem"
-    rows = []
+    rows = list[dict[str, Any]]()
     for number in range(PAGE_ROWS):
         document, day = f"{_PAGE.decode()}{number // 4 + 1:06d}", dice.randint(1704067200, 1735603200) // 86400 * 86400
         amount = f"{dice.choice(('', '-'))}{dice.expovariate(0.0005):.2f}"
@@ -130,40 +132,69 @@ def template() -> bytes:
             "to_GLAccount": {"__deferred": {"uri": f"{uri}/to_GLAccount"}},
             "to_CostCenter": {"__deferred": {"uri": f"{uri}/to_CostCenter"}},
         }  # fmt: skip
-        rows.append(json.dumps(row, separators=(",", ":")))
-    return ",".join(rows).encode()
+        rows.append(row)
+    return rows
+
+
+def totals(pages: int) -> list[tuple[str, str, Decimal, int]]:
+    """Account, period, sum and count of all line items, since each page holds the same amounts."""
+    sums: dict[tuple[str, str], tuple[Decimal, int]] = {}
+    for row in template():
+        scope = row["GLAccount"], row["FiscalPeriod"]
+        amount, count = sums.get(scope, (Decimal(0), 0))
+        sums[scope] = amount + Decimal(row["AmountInCompanyCodeCurrency"]) * pages, count + pages
+    return [(*scope, *total) for scope, total in sorted(sums.items())]
 
 
 class Sap:
     """Pages of one entity set, each with keys of its own, linked by __next; made and packed before the first request."""
 
     def __init__(self, rows: int) -> None:
-        self._rows, self._host = template(), b"sap.example"
+        self._rows = ",".join(json.dumps(row, separators=(",", ":")) for row in template()).encode()
+        self._host = b"sap.example"
         self._count = -(-rows // PAGE_ROWS)
         with ThreadPoolExecutor(2) as pool:
             self._packed = list(pool.map(lambda page: gzip.compress(self._page(page), 1), range(self._count)))
+        self._sums = [
+            {
+                "CompanyCode": "1010", "FiscalYear": "2026", "GLAccount": account, "FiscalPeriod": period,
+                "CompanyCodeCurrency": "EUR", "AmountInCompanyCodeCurrency": format(amount, "f"),
+            }
+            for account, period, amount, _ in totals(self._count)
+        ]  # fmt: skip
 
     def answer(self, request: Request) -> Answer:
         if not request.path.startswith(f"{SERVICE}/GLAccountLineItem"):
             return json_answer({"d": {"EntitySets": ["GLAccountLineItem"]}})
         found = re.search(r"skiptoken=(\d+)", request.query)
         page = int(found[1]) if found else 0
+        if "AccountingDocument" not in request.query:  # an aggregating set sums up over what is not selected
+            return self._summed(page, request)
         if found is None and "gt" in request.query:  # beyond the last key, asked where a page ended just at $top
             return json_answer({"d": {"results": []}})
         return Answer(200, self._packed[page], gzip=True) if request.gzip else Answer(200, self._page(page))
+
+    def _summed(self, page: int, request: Request) -> Answer:
+        if "skiptoken" not in request.query and "gt" in request.query:
+            return json_answer({"d": {"results": []}})
+        rows = self._sums[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]
+        more = (page + 1) * PAGE_ROWS < len(self._sums)
+        following = {"__next": f"GLAccountLineItem?$select=GLAccount&$skiptoken={page + 1}"} if more else {}
+        return json_answer({"d": {"results": rows, **following}})
 
     def _page(self, page: int) -> bytes:
         rows = self._rows.replace(_PAGE, b"%04d" % page).replace(_HOST, self._host)
         following = b""
         if page + 1 < self._count:
-            following = b',"__next":"GLAccountLineItem?$skiptoken=%d"' % (page + 1)
+            following = b',"__next":"GLAccountLineItem?$select=AccountingDocument&$skiptoken=%d"' % (page + 1)
         return b'{"d":{"results":[' + rows + b"]" + following + b"}}"
 
 
 class Anaplan:
     """One model with one file and one process; `chunks` counts the bytes of each chunk taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
         self._chunks: dict[int, int] = {}
         self._joined = 0
 
@@ -185,6 +216,8 @@ class Anaplan:
         if path == f"files/{FILE_ID}/complete":
             self._joined = len(self._chunks)
             return json_answer({"file": {"id": FILE_ID, "name": FILE_NAME, "chunkCount": self._joined}})
+        if path == f"views/{VIEW}/readRequests":
+            return json_answer({"viewReadRequest": {"requestId": "R1", "requestState": "IN_PROGRESS"}})
         if path == "processes/118000000001/tasks":
             return json_answer({"task": {"taskId": "A" * 32}})
         return json_answer({"status": {"code": 404, "message": f"no {request.path}"}}, 404)
@@ -194,13 +227,19 @@ class Anaplan:
         file = {"id": FILE_ID, "name": FILE_NAME, "chunkCount": self._joined, **settings}
         one = {"id": "112000000001", "name": "GL from file", "importDataSourceId": FILE_ID, "importType": "MODULE_DATA"}
         lists = [{"id": f"10100000000{place}", "name": name} for place, name in enumerate(MEMBERS)]
-        result = {"successful": True, "failureDumpAvailable": False, "objectId": "112000000001", "details": []}
+        taken = ["lineItemName", "Amount", "rowCount", str(self._rows)]
+        details = [{"type": "lineItemRowsProcessed", "localMessageText": "Amount", "values": taken, "occurrences": 0}]
+        result = {"successful": True, "failureDumpAvailable": False, "objectId": "112000000001", "details": details}
         task = {"taskId": "A" * 32, "taskState": "COMPLETE", "progress": 1.0, "result": result}
         singles: dict[str, tuple[str, Any]] = {
             "": ("model", {"id": MODEL, "name": "Finance", "activeState": "UNLOCKED"}),
             f"imports/{one['id']}": ("importMetadata", {"name": one["name"], "source": {"headerNames": HEADERS}}),
             "processes/118000000001": ("processMetadata", {"actions": [{"id": one["id"], "name": one["name"]}]}),
             f"processes/118000000001/tasks/{'A' * 32}": ("task", task),
+            f"views/{VIEW}/readRequests/R1": (
+                "viewReadRequest",
+                {"requestId": "R1", "requestState": "COMPLETE", "availablePages": 1, "successful": True},
+            ),
             "counts": (
                 "counts",
                 {"chunks": len(self._chunks), "bytes": sum(self._chunks.values()), "joined": self._joined},
@@ -213,12 +252,15 @@ class Anaplan:
             "processes": [{"id": "118000000001", "name": PROCESS}],
             "processes/118000000001/tasks": [],
             "lists": lists,
+            "views": [{"id": VIEW, "name": "ACT11 GL Totals"}],
         }
         for entry in lists:
             codes = MEMBERS[entry["name"]]
             singles[f"lists/{entry['id']}"] = ("metadata", {**entry, "itemCount": len(codes)})
             if path == f"lists/{entry['id']}/items":
                 return json_answer({"listItems": [{"code": code, "name": code} for code in codes]})
+        if path == f"views/{VIEW}/readRequests/R1/pages/0":
+            return Answer(200, self._view())
         if path in singles:
             key, value = singles[path]
             return json_answer({key: value})
@@ -228,13 +270,19 @@ class Anaplan:
             return json_answer({"meta": {"paging": paging}, path.rpartition("/")[2]: many[path]})
         return json_answer({"status": {"code": 404, "message": f"no {path}"}}, 404)
 
+    def _view(self) -> bytes:
+        lines = ["Company Code,GL Account,Fiscal Year,Period,Currency,Amount,Line Count"]
+        for account, period, amount, count in totals(-(-self._rows // PAGE_ROWS)):
+            lines.append(f"1010,{account},2026,{period},EUR,{amount:f},{count}")
+        return "\n".join(lines).encode()
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tenant", choices=("sap", "anaplan"))
     parser.add_argument("--rows", type=int, default=250_000)
     chosen = parser.parse_args()
-    asyncio.run(serve(Sap(chosen.rows).answer if chosen.tenant == "sap" else Anaplan().answer))
+    asyncio.run(serve(Sap(chosen.rows).answer if chosen.tenant == "sap" else Anaplan(chosen.rows).answer))
 
 
 if __name__ == "__main__":

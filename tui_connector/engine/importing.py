@@ -32,11 +32,11 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What Anaplan made of the file's records. accounted: the rows that its result tells of in any way."""
+    """What Anaplan made of the file's records. accounted: rows that its result tells of; None when it counts none."""
 
     refused: int
     ignored: int
-    accounted: int
+    accounted: int | None
 
 
 class FileImport:
@@ -59,11 +59,11 @@ class FileImport:
         """
         step = self._checkpoints.last(STEP)
         if step is not None and step.state is StepState.DONE:
-            return Imported(step.data["refused"], step.data["ignored"], step.data.get("accounted", self._sent))
+            return Imported(step.data["refused"], step.data["ignored"], step.data.get("accounted"))
         task_id, result = await ActionTask(self._context, STEP, self._action, self._context.flow.mapping).go()
         refused = await self._collect(task_id, result)  # first, since a dump perishes
         await self._check_complete(result)
-        accounted = max(result.loaded + result.ignored + result.failed, result.loaded + refused)
+        accounted = max(result.loaded + result.ignored + result.failed, result.loaded + refused) or None
         self._checkpoints.done(
             STEP,
             outcome=result.outcome,
