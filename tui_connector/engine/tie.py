@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import repeat
@@ -12,17 +12,37 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
 from tui_connector.anaplan.reading import read_view
-from tui_connector.domain.canonical import canonical, sha256
-from tui_connector.domain.errors import ConnectorError, ContractChangedError, LeaseLostError
+from tui_connector.domain.errors import ConnectorError, LeaseLostError
+from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
 from tui_connector.engine.layout import lay_out
+from tui_connector.engine.scopes import (
+    NOTHING,
+    Refused,
+    Sums,
+    absent,
+    add,
+    agree,
+    by_currency,
+    columns,
+    differ,
+    difference,
+    digest,
+    hop_difference,
+    hop_total,
+    money,
+    number,
+    plus,
+    stands_otherwise,
+)
 from tui_connector.engine.stage import Stager, file_page
+from tui_connector.review.amounts import counted
 from tui_connector.sap.reader import ChangeWindow, ODataReader
 from tui_connector.store.ties import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from tui_connector.domain.flow import LoadFlow, Totals
     from tui_connector.domain.record import Reject
@@ -31,19 +51,6 @@ if TYPE_CHECKING:
 
 STEP = "tie"
 _PAGE = 1000
-_NOTHING = Decimal(0)
-_ZERO = Total(0, _NOTHING)
-Sums = dict[Scope, Total]
-
-
-@dataclass(slots=True)
-class Refused:
-    """Records that Anaplan does not hold since they were refused, by scope. in_part: some of them may be there."""
-
-    sums: Sums
-    in_part: set[Scope]
-    records: int = 0
-    untold: int = 0
 
 
 class TieOut:
@@ -101,18 +108,18 @@ class TieOut:
         broken = []
         if kept != moved["read"]:
             words = f"{moved['read']:,} records were read, the trail holds {kept:,}."
-            broken.append(_hop_difference(Hop.READ, Hop.STAGED, moved["read"], kept, words))
+            broken.append(hop_difference(Hop.READ, Hop.STAGED, moved["read"], kept, words))
         if counts.sent:
             lines = moved.get("lines", counts.sent)
             hops.append(HopTotal(Hop.UPLOADED, lines))
             if lines != counts.sent:
                 words = f"{counts.sent:,} records were to be sent, the file has {lines:,} lines."
-                broken.append(_hop_difference(Hop.STAGED, Hop.UPLOADED, counts.sent, lines, words))
+                broken.append(hop_difference(Hop.STAGED, Hop.UPLOADED, counts.sent, lines, words))
         if self._accounted is not None:
             hops.append(HopTotal(Hop.IMPORTED, self._accounted))
             if self._accounted < counts.sent:
                 words = f"Anaplan's result accounts for {self._accounted:,} of the {counts.sent:,} lines of the file."
-                broken.append(_hop_difference(Hop.UPLOADED, Hop.IMPORTED, counts.sent, self._accounted, words))
+                broken.append(hop_difference(Hop.UPLOADED, Hop.IMPORTED, counts.sent, self._accounted, words))
         return hops, broken
 
     # --- a list -------------------------------------------------------------------------------------------------
@@ -131,24 +138,26 @@ class TieOut:
         moving = {code for (code,) in await self._moved_on((0,))} if missing or other else set[str]()
         differences = [
             *broken,
-            *(_absent(code) for code in missing if code not in moving),
-            *(_other(code, words) for code, words in other if code not in moving),
+            *(absent(code) for code in missing if code not in moving),
+            *(stands_otherwise(code, words) for code, words in other if code not in moving),
         ]
         strangers, explained = sum(code not in ours for code in theirs), len((ours - theirs.keys()) & refused)
         hops += [
-            HopTotal(Hop.SOURCE, len(ours), digest=_digest((code,) for code in ours)),
+            HopTotal(Hop.SOURCE, len(ours), digest=digest((code,) for code in ours)),
             HopTotal(
-                Hop.READ_BACK, len(theirs), digest=_digest((code,) for code in theirs),
+                Hop.READ_BACK, len(theirs), digest=digest((code,) for code in theirs),
                 note=f"{strangers:,} of them are not in SAP" if strangers else "",
             ),
         ]  # fmt: skip
         left = f"; {explained:,} were refused" if explained else ""
-        words = f"All {len(ours) - explained:,} codes of SAP are in {name}{left}."
+        words = f"All {counted(len(ours) - explained, 'code')} of SAP are in {name}{left}."
         if differences:
             first = differences[0]
             count = len(differences) - len(broken)
             words = (
-                first.words if broken else f"{count:,} of {len(ours):,} codes of SAP differ in {name}: {first.words}."
+                first.words
+                if broken
+                else f"{count:,} of {counted(len(ours), 'code')} {differ(count)} in {name}: {first.words}."
             )
         return Tie(
             Verdict.NOT_TIED if differences else Verdict.TIED, clean(words, limit=400), ("code",), tuple(hops),
@@ -160,6 +169,8 @@ class TieOut:
     ) -> AsyncIterator[tuple[str, str]]:
         """Codes of what this run read whose texts stand otherwise in Anaplan, and how."""
         flow, moved = self._flow, self._moved
+        if self._run.purpose is Purpose.REPLAY:  # it read nothing of SAP
+            return
         since = moved.get("since")
         window = None
         if since and moved.get("until"):
@@ -190,29 +201,30 @@ class TieOut:
         parts = tuple(headers.index(name) for name in totals.by)
         ours: Sums = {}
         async for scope, amount in self._source(parts, headers.index(totals.amount)):
-            _add(ours, scope, amount)
+            add(ours, scope, amount)
         if self._flow.source.aggregates:  # a row of SAP's stands for many records
             ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
         theirs = await self._view(totals)
         refused = self._refused_sums(totals)
-        differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not _agree(scope, ours, theirs, refused)]
+        differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
         at = totals.by.index(totals.currency) if totals.currency in totals.by else None
-        hops += [_hop_total(Hop.SOURCE, ours, at), _hop_total(Hop.READ_BACK, theirs, at)]
-        found = [_difference(scope, ours, theirs, refused) for scope in open_[:MOST]]
+        untold = f"{counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
+        hops += [hop_total(Hop.SOURCE, ours, at, untold), hop_total(Hop.READ_BACK, theirs, at)]
+        found = [difference(scope, ours, theirs, refused) for scope in open_[:MOST]]
         scopes = len(ours.keys() | theirs.keys())
-        told = _money(_by_currency(ours, at))  # a ledger's debits and credits are nothing together
+        told = money(by_currency(ours, at))  # a ledger's debits and credits are nothing together
         if broken or open_:
             verdict = Verdict.NOT_TIED
-            words = broken[0].words if not open_ else (
-                f"{len(open_):,} of {scopes:,} scopes {'differs' if len(open_) == 1 else 'differ'},"
-                f" for example {' '.join(open_[0])}: {found[0].words}"
-            )  # fmt: skip
+            words = broken[0].words if broken else ""
+            if open_:
+                words = f"{len(open_):,} of {counted(scopes, 'scope')} {differ(len(open_))}, for example"
+                words += f" {' '.join(open_[0])}: {found[0].words}"
         else:
             verdict = Verdict.TIED
-            left = f", without {refused.records:,} refused records" if refused.records else ""
-            words = f"SAP and Anaplan agree in all {scopes:,} scopes{told}{left}."
+            left = f", without {counted(refused.records, 'refused record')}" if refused.records else ""
+            words = f"SAP and Anaplan agree in all {counted(scopes, 'scope')}{told}{left}."
         return Tie(
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
             len(differing) - len(open_), tuple(broken + found),
@@ -225,15 +237,15 @@ class TieOut:
         async with aclosing(read_view(self._context.anaplan, totals.view)) as rows:
             async for row in rows:
                 if not picks:
-                    picks = _columns(row, wanted, totals.view)
+                    picks = columns(row, wanted, totals.view)
                     continue
                 values = [row[at] if at < len(row) else "" for at in picks]
                 scope = tuple(values[: len(totals.by)])
-                amount = _number(values[len(totals.by)], totals.view)
-                count = int(_number(values[-1], totals.view)) if totals.count else None
+                amount = number(values[len(totals.by)], totals.view)
+                count = int(number(values[-1], totals.view)) if totals.count else None
                 if amount or count:
                     before = sums.get(scope)
-                    sums[scope] = Total(count, amount) if before is None else _plus(before, Total(count, amount))
+                    sums[scope] = Total(count, amount) if before is None else plus(before, Total(count, amount))
         return sums
 
     def _refused_sums(self, totals: Totals) -> Refused:
@@ -246,7 +258,7 @@ class TieOut:
             except (KeyError, InvalidOperation):
                 made.untold += 1  # its values were erased, or SAP's amount could not be read
                 continue
-            _add(made.sums, scope, amount)
+            add(made.sums, scope, amount)
             if reject.file_line is not None:
                 made.in_part.add(scope)
         return made
@@ -266,7 +278,7 @@ class TieOut:
             async for page in pages:
                 laid = file_page(layout, page).rows.columns
                 if laid:
-                    amounts = map(Decimal, laid[-1]) if amount is not None else repeat(_NOTHING)
+                    amounts = map(Decimal, laid[-1]) if amount is not None else repeat(NOTHING)
                     for found in zip(zip(*laid[: len(parts)], strict=True), amounts, strict=False):
                         yield found
 
@@ -307,101 +319,3 @@ class TieOut:
         while page := self._store.records.rejects(self._run.id, _PAGE, after):
             yield from page
             after = page[-1].position
-
-
-def _absent(code: str) -> Difference:
-    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), None, f"{clean(code, limit=80)} is not there")
-
-
-def _other(code: str, words: str) -> Difference:
-    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), Total(1), f"{clean(code, limit=80)}: {words}")
-
-
-def _hop_difference(one: Hop, other: Hop, expected: int, found: int, words: str) -> Difference:
-    return Difference((), (one, other), Total(expected), Total(found), words)
-
-
-def _add(sums: Sums, scope: Scope, amount: Decimal) -> None:
-    before = sums.get(scope, _ZERO)
-    sums[scope] = Total((before.records or 0) + 1, (before.amount or _NOTHING) + amount)
-
-
-def _plus(one: Total, other: Total) -> Total:
-    records = None if one.records is None or other.records is None else one.records + other.records
-    return Total(records, (one.amount or _NOTHING) + (other.amount or _NOTHING))
-
-
-def _agree(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> bool:
-    expected, found = ours.get(scope, _ZERO), theirs.get(scope, _ZERO)
-    missing = refused.sums.get(scope, _ZERO)
-    short = (expected.amount or _NOTHING) - (found.amount or _NOTHING)
-    fewer = None if expected.records is None or found.records is None else expected.records - found.records
-    exact = short == missing.amount and fewer in (None, missing.records)
-    # A record that Anaplan loaded in part may stand there with its amount or without it.
-    return exact or (scope in refused.in_part and _between(short, missing.amount))
-
-
-def _between(short: Decimal, missing: Decimal | None) -> bool:
-    low, high = sorted((_NOTHING, missing or _NOTHING))
-    return low <= short <= high
-
-
-def _difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Difference:
-    expected, found, missing = ours.get(scope), theirs.get(scope), refused.sums.get(scope)
-    if expected is None:
-        words = "Anaplan holds what SAP does not"
-    elif found is None:
-        words = "SAP holds what Anaplan does not"
-    else:
-        short = (expected.amount or _NOTHING) - (found.amount or _NOTHING)
-        words = f"{format(abs(short), 'f')} {'missing' if short > 0 else 'too much'} in Anaplan"
-        if not short and expected.records is not None and found.records is not None:
-            words = f"{found.records:,} records in Anaplan, {expected.records:,} in SAP"
-    if missing is not None:
-        words += f"; {missing.records:,} refused records explain {format(missing.amount or _NOTHING, 'f')}"
-    return Difference(scope, (Hop.SOURCE, Hop.READ_BACK), expected, found, words)
-
-
-def _hop_total(hop: Hop, sums: Sums, at: int | None) -> HopTotal:
-    counts = [total.records for total in sums.values()]
-    records = None if None in counts else sum(one or 0 for one in counts)
-    rows = ((*scope, format(total.amount or _NOTHING, "f")) for scope, total in sums.items())
-    return HopTotal(hop, records, _by_currency(sums, at), _digest(rows), f"{len(sums):,} scopes")
-
-
-def _by_currency(sums: Sums, at: int | None) -> dict[str, Decimal]:
-    made: dict[str, Decimal] = {}
-    for scope, total in sums.items():
-        currency = "" if at is None else scope[at]
-        made[currency] = made.get(currency, _NOTHING) + (total.amount or _NOTHING)
-    return made
-
-
-def _money(amounts: Mapping[str, Decimal]) -> str:
-    told = ", ".join(f"{amount:,f} {currency}".rstrip() for currency, amount in sorted(amounts.items()) if amount)
-    return f": {told}" if told else ""
-
-
-def _digest(rows: Iterable[tuple[str, ...]]) -> str:
-    return sha256(canonical(sorted(map(list, rows))))
-
-
-def _columns(header: list[str], wanted: list[str], view: str) -> list[int]:
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        raise ContractChangedError(
-            f"The view {clean(view, limit=80)} has no column {', '.join(map(repr, missing))}; it has"
-            f" {clean(', '.join(header), limit=200)}.",
-            hint="Correct the flow's totals, or let the model builder add the column.",
-        )
-    return [header.index(name) for name in wanted]
-
-
-def _number(text: str, view: str) -> Decimal:
-    try:
-        return Decimal(text.strip() or 0)
-    except InvalidOperation as error:
-        raise ContractChangedError(
-            f"The view {clean(view, limit=80)} holds {clean(text, limit=40)!r} where a number should be.",
-            hint="Let it be read without grouping marks and with a decimal point.",
-        ) from error
