@@ -22,11 +22,12 @@ class Verdict(StrEnum):
 
 
 class Hop(StrEnum):
-    """Where figures are taken on the way of a load, in order.
+    """Where figures are taken on the way of a load or, from EXPORTED on, of a posting, in order.
 
     READ: out of SAP's pages. STAGED: into the trail, whatever becomes of them. UPLOADED: lines of the file.
     IMPORTED: rows that Anaplan's result accounts for. SOURCE: SAP asked again, for control figures alone.
-    READ_BACK: what Anaplan holds.
+    READ_BACK: what Anaplan holds; of a posting what SAP shows. EXPORTED: rows of the plan. PROPOSED: lines to be
+    posted. POSTED: lines of documents that SAP gave a number.
     """
 
     READ = "read"
@@ -35,6 +36,9 @@ class Hop(StrEnum):
     IMPORTED = "imported"
     SOURCE = "source"
     READ_BACK = "read back"
+    EXPORTED = "exported"
+    PROPOSED = "proposed"
+    POSTED = "posted"
 
 
 class Total(NamedTuple):

@@ -32,6 +32,7 @@ from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.mark import read_mark, write_mark
 from tui_connector.engine.writeback.remake import prepare_reversal
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
+from tui_connector.engine.writeback.tie import posting_tie
 from tui_connector.sap.posting import open_channel
 from tui_connector.transport.retry import pause
 
@@ -417,6 +418,8 @@ class PostRun:
             if settled and store.proposals.get(self._proposal.id).state is ProposalState.APPROVED:
                 store.proposals.change_state(tx, self._proposal.id, end, reason=reason, actor=self._checkpoints.actor)
             state = RunState.DONE if not held and not rejected else RunState.FAILED
+            tie = store.ties.keep(tx, run.id, posting_tie(self._proposal, documents))
+            self._checkpoints.fact(tx, "run.tied", run.flow, **tie)
             store.runs.finish(tx, run.id, self._context.fence, state, reason, _CHOICES if held else "", counts)
             if undo is not None:
                 self._checkpoints.fact(tx, "reversal.prepared", self._proposal.name, **undo)
