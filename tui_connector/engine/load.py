@@ -49,7 +49,9 @@ class LoadRun:
             counts = replace(
                 counts, loaded=counts.sent - done.refused, ignored=done.ignored, rejected=counts.rejected + done.refused
             )
-        tie = None if self._run.dry_run else await TieOut(self._context, counts, data, accounted).go()
+        tie = None
+        if not self._run.dry_run and self._run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
+            tie = await TieOut(self._context, counts, data, accounted).go()
         self._settle(counts, data["until"], tie)
 
     async def _transfer(self) -> None:
@@ -83,11 +85,7 @@ class LoadRun:
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
             reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
-            hint = (
-                f"`rejects list --flow {run.flow}` tells why they were refused and what helps"
-                if counts.rejected
-                else ""
-            )
+            hint = f"`rejects --flow {run.flow}` tells why they were refused and what helps" if counts.rejected else ""
             if tie is not None:
                 self._checkpoints.fact(tx, "run.tied", run.flow, **self._store.ties.keep(tx, run.id, tie))
             if tie is not None and untied:

@@ -13,7 +13,6 @@ from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
 from tui_connector.anaplan.reading import read_view
 from tui_connector.domain.errors import ConnectorError, LeaseLostError
-from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
 from tui_connector.engine.layout import lay_out
@@ -169,8 +168,6 @@ class TieOut:
     ) -> AsyncIterator[tuple[str, str]]:
         """Codes of what this run read whose texts stand otherwise in Anaplan, and how."""
         flow, moved = self._flow, self._moved
-        if self._run.purpose is Purpose.REPLAY:  # it read nothing of SAP
-            return
         since = moved.get("since")
         window = None
         if since and moved.get("until"):
