@@ -126,7 +126,7 @@ class ODataSource:
     also: fields that are selected though no column shows them; an aggregating set sums away what is not selected.
     where: conditions that always hold. slices: start and end field of validity; one slice a key is kept, the one
     valid today, else the nearest. texts: names by language. members: a collection inside the entity whose members are
-    the records; its fields are written "members/Field".
+    the records; its fields are written "members/Field". aggregates: SAP sums up over every field that is not selected.
     """
 
     service: str
@@ -144,6 +144,7 @@ class ODataSource:
     members: str | None = None
     dialect: Dialect = Dialect.V2
     page_size: int = 5000
+    aggregates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,29 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What ties a load of a module out: its sums by scope, asked of SAP and read back from Anaplan.
+
+    by: headers of the columns that make a scope. amount: header of the column that is summed. currency: which part of
+    the scope tells the amount's currency. view: a view of the model with one row a scope: a column for each part of the
+    scope and one for the sum, under the same headers. count: its column with the number of records, where it has one.
+    """
+
+    by: tuple[str, ...]
+    amount: str
+    view: str
+    currency: str = "Currency"
+    count: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFlow:
-    """SAP records into an Anaplan list or module, through one file and one import (or a process of imports)."""
+    """SAP records into an Anaplan list or module, through one file and one import (or a process of imports).
+
+    target_list: the list whose members the records become; with it a load of a list is tied out by its codes. totals:
+    how a load of a module is tied out. Without either nobody can tell whether all of it arrived. go_on_untied: whether
+    it starts although a flow that it comes after is not tied.
+    """
 
     name: str
     title: str
@@ -182,6 +204,9 @@ class LoadFlow:
     sap: str = "main"
     anaplan: str = "main"
     mapping: dict[str, str] = field(default_factory=dict)
+    target_list: str = ""
+    totals: Totals | None = None
+    go_on_untied: bool = False
 
     @property
     def lists(self) -> tuple[str, ...]:

@@ -29,4 +29,5 @@ FLOW = LoadFlow(
     ),
     file="cost_centers.csv",
     import_action="Cost Centers from cost_centers.csv",
+    target_list="Cost Centers",
 )

@@ -28,4 +28,5 @@ FLOW = LoadFlow(
     ),
     file="customers.csv",
     import_action="Customers from customers.csv",
+    target_list="Customers",
 )

@@ -25,4 +25,5 @@ FLOW = LoadFlow(
     ),
     file="accounts.csv",
     import_action="Accounts from accounts.csv",
+    target_list="GL Accounts",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from tui_connector.domain.flow import KEY, Column, Condition, Landing, LoadFlow, ODataSource
+from tui_connector.domain.flow import KEY, Column, Condition, Landing, LoadFlow, ODataSource, Totals
 
 FLOW = LoadFlow(
     name="gl_line_items",
@@ -18,6 +18,7 @@ FLOW = LoadFlow(
         key=("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem"),
         changed_on="LastChangeDateTime",
         also=("SourceLedger", "Ledger"),
+        aggregates=True,
         where=(Condition("Ledger", "eq", "0L"), Condition("FiscalPeriod", "ne", "000")),
     ),
     columns=(
@@ -36,4 +37,10 @@ FLOW = LoadFlow(
     ),
     file="gl_line_items.csv",
     process="Load GL line items",
+    totals=Totals(
+        by=("Company Code", "GL Account", "Fiscal Year", "Period", "Currency"),
+        amount="Amount",
+        view="ACT11 GL Totals",
+        count="Line Count",
+    ),
 )

@@ -27,4 +27,5 @@ FLOW = LoadFlow(
     ),
     file="profit_centers.csv",
     import_action="Profit Centers from profit_centers.csv",
+    target_list="Profit Centers",
 )

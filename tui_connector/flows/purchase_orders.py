@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from tui_connector.domain.flow import KEY, Column, Dialect, Landing, LoadFlow, ODataSource
+from tui_connector.domain.flow import KEY, Column, Dialect, Landing, LoadFlow, ODataSource, Totals
 
 FLOW = LoadFlow(
     name="purchase_orders",
@@ -34,4 +34,5 @@ FLOW = LoadFlow(
     ),
     file="purchase_orders.csv",
     process="Load purchase orders",
+    totals=Totals(by=("Company Code", "Currency"), amount="Net Amount", view="ACT13 Order Totals", count="Line Count"),
 )

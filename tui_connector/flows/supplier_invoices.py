@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from tui_connector.domain.flow import KEY, Column, Landing, LoadFlow, ODataSource
+from tui_connector.domain.flow import KEY, Column, Landing, LoadFlow, ODataSource, Totals
 
 FLOW = LoadFlow(
     name="supplier_invoices",
@@ -34,4 +34,7 @@ FLOW = LoadFlow(
     ),
     file="supplier_invoices.csv",
     process="Load supplier invoices",
+    totals=Totals(
+        by=("Company Code", "Currency"), amount="Gross Amount", view="ACT12 Invoice Totals", count="Line Count"
+    ),
 )

@@ -28,4 +28,5 @@ FLOW = LoadFlow(
     ),
     file="suppliers.csv",
     import_action="Suppliers from suppliers.csv",
+    target_list="Suppliers",
 )

@@ -213,6 +213,18 @@ CREATE INDEX proposal_run ON proposal (run_id, id);
 """
 
 
+# tie: what a run's tie-out came to, with its figures. tie_difference: the first scopes in which two hops do not agree.
+_TIES = """
+CREATE TABLE tie (
+    run_id BIGINT NOT NULL PRIMARY KEY REFERENCES run (id), verdict TEXT NOT NULL, words TEXT NOT NULL,
+    data TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE tie_difference (
+    run_id BIGINT NOT NULL, number BIGINT NOT NULL, scope TEXT NOT NULL, hop TEXT NOT NULL, other_hop TEXT NOT NULL,
+    expected_count BIGINT, expected TEXT, found_count BIGINT, found TEXT, words TEXT NOT NULL,
+    PRIMARY KEY (run_id, number)) {clustered};
+"""
+
+
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
     store_id = secrets.token_hex(16)
@@ -234,7 +246,16 @@ def _console_tables(tx: Transaction) -> None:
     sums.fill(tx)
 
 
-MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (_first_tables, _writeback_tables, _console_tables)
+def _tie_tables(tx: Transaction) -> None:
+    _apply(tx, _TIES)
+
+
+MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
+    _first_tables,
+    _writeback_tables,
+    _console_tables,
+    _tie_tables,
+)
 
 
 def migrate(database: Database, migrations: tuple[Callable[[Transaction], None], ...] = MIGRATIONS) -> None:

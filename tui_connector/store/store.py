@@ -28,6 +28,7 @@ from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.store.steps import Steps
 from tui_connector.store.sums import ProposalSums
 from tui_connector.store.targets import Targets
+from tui_connector.store.ties import Ties
 from tui_connector.store.tokens import StoredShelf, TokenLife, life_of
 from tui_connector.store.watermarks import Watermarks
 from tui_connector.store.workers import Workers
@@ -69,6 +70,7 @@ class Store:
         self.comparisons = Comparisons(self._database)
         self.postings = Postings(self._database)
         self.periods = Periods(self._database)
+        self.ties = Ties(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -1,0 +1,137 @@
+"""Tie-outs of runs: the verdict with its figures, and the first scopes that differ, beside the event that tells."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.domain.tie import Difference, Hop, HopTotal, Tie, Total, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from tui_connector.store.database import Database, Row, Transaction
+
+MOST = 1000  # differences kept of one run
+_COLUMNS = "scope, hop, other_hop, expected_count, expected, found_count, found, words"
+
+
+class Ties:
+    """One row a run that was tied out; written in the transaction that ends the run."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, tx: Transaction, run_id: int, tie: Tie) -> dict[str, Any]:
+        """Write a run's tie-out; what its event says of it, with the digest of everything kept."""
+        told = _told(tie)
+        rows = [_kept(one) for one in tie.found[:MOST]]
+        digest = sha256(canonical([told, rows]))
+        tx.put("tie", {
+            "run_id": run_id, "verdict": tie.verdict.value, "words": tie.words, "data": canonical(told),
+            "digest": digest,
+        })  # fmt: skip
+        for number, row in enumerate(rows, 1):
+            tx.put("tie_difference", {
+                "run_id": run_id, "number": number, **dict(zip(_COLUMNS.split(", "), row, strict=True)),
+            })  # fmt: skip
+        return {"verdict": tie.verdict.value, "words": tie.words, "differences": tie.differences, "digest": digest}
+
+    def get(self, run_id: int) -> Tie | None:
+        """The tie-out of a run without its single differences; None when it has none."""
+        row = self._database.row("SELECT verdict, words, data FROM tie WHERE run_id = ?", run_id)
+        return None if row is None else _tie_of(row)
+
+    def differences(self, run_id: int, after: int = 0, limit: int = 200) -> list[tuple[int, Difference]]:
+        """Scopes that differ, each with its number, after a number."""
+        rows = self._database.rows(
+            f"SELECT number, {_COLUMNS} FROM tie_difference WHERE run_id = ? AND number > ? ORDER BY number LIMIT ?",
+            run_id, after, limit,
+        )  # fmt: skip
+        return [(row[0], _difference_of(row[1:])) for row in rows]
+
+    def differences_before(self, run_id: int, before: int | None, limit: int) -> list[tuple[int, Difference]]:
+        """Those before a number, or the last ones, in order."""
+        rows = self._database.rows(
+            f"SELECT number, {_COLUMNS} FROM tie_difference WHERE run_id = ? AND number < coalesce(?, number + 1)"
+            " ORDER BY number DESC LIMIT ?",
+            run_id, before, limit,
+        )  # fmt: skip
+        return [(row[0], _difference_of(row[1:])) for row in reversed(rows)]
+
+    def verdicts(self, run_ids: Sequence[int]) -> dict[int, Verdict]:
+        """What these runs came to; those that were not tied out are left out."""
+        rows = self._database.rows(
+            f"SELECT run_id, verdict FROM tie WHERE run_id IN ({self._database.dialect.numbers})",
+            json.dumps(list(run_ids)),
+        )
+        return {row[0]: Verdict(row[1]) for row in rows}
+
+    def latest(self, target_id: int) -> tuple[int, Verdict] | None:
+        """The newest run of a target that was tied out, and its verdict."""
+        row = self._database.row(
+            "SELECT tie.run_id, verdict FROM tie JOIN run ON run.id = tie.run_id WHERE run.target_id = ?"
+            " ORDER BY tie.run_id DESC LIMIT 1",
+            target_id,
+        )
+        return None if row is None else (row[0], Verdict(row[1]))
+
+
+def _told(tie: Tie) -> dict[str, Any]:
+    return {
+        "parts": list(tie.parts), "differences": tie.differences, "explained": tie.explained, "moving": tie.moving,
+        "hops": [
+            {
+                "hop": one.hop.value, "records": one.records, "digest": one.digest, "note": one.note,
+                "amounts": None if one.amounts is None else {c: format(a, "f") for c, a in one.amounts.items()},
+            }
+            for one in tie.hops
+        ],
+    }  # fmt: skip
+
+
+def _tie_of(row: Row) -> Tie:
+    verdict, words, data = row
+    told = json.loads(data)
+    hops = tuple(
+        HopTotal(
+            Hop(one["hop"]), one["records"],
+            None if one["amounts"] is None else {c: Decimal(a) for c, a in one["amounts"].items()},
+            one["digest"], one["note"],
+        )
+        for one in told["hops"]
+    )  # fmt: skip
+    return Tie(
+        Verdict(verdict), words, tuple(told["parts"]), hops, told["differences"], told["explained"], told["moving"]
+    )
+
+
+def _kept(one: Difference) -> tuple[str | int | None, ...]:
+    return (
+        canonical(list(one.scope)), one.between[0].value, one.between[1].value, *_columns(one.expected),
+        *_columns(one.found), one.words,
+    )  # fmt: skip
+
+
+def _columns(total: Total | None) -> tuple[int | None, str | None]:
+    if total is None:
+        return None, None
+    return total.records, None if total.amount is None else format(total.amount, "f")
+
+
+def _difference_of(row: Row) -> Difference:
+    scope, hop, other, expected_count, expected, found_count, found, words = row
+    return Difference(
+        tuple(json.loads(scope)), (Hop(hop), Hop(other)), _total(expected_count, expected), _total(found_count, found),
+        words,
+    )  # fmt: skip
+
+
+def _total(count: int | None, amount: str | None) -> Total | None:
+    if count is None and amount is None:
+        return None
+    return Total(count, None if amount is None else Decimal(amount))
