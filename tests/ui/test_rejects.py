@@ -219,7 +219,7 @@ def test_enter_opens_the_record_and_esc_comes_back(desk: Desk) -> None:
             assert "Rejects › gl_line_items" in said
             assert "Posting Date      2026-11-30" in said
             await press(pilot, "end")
-            assert "mapping d2d1b3bee3876393, the current one" in text(pilot.app)
+            assert "mapping 4855daf45335251b, the current one" in text(pilot.app)
             await press(pilot, "escape")
             assert "17 records were refused" in text(pilot.app)
 

@@ -68,7 +68,7 @@ def show(given: argparse.Namespace) -> int:
         numbers=("seconds",),
     )
     if tie is not None:
-        print_tie(tie, differences, run.id)
+        print_tie(tie, differences)
     if rejects:
         table(("record", "refused by", "cause"), [(r.key, r.rejected_by.value, r.cause) for r in rejects])
     return code
@@ -92,13 +92,14 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
     elif not runs:
         say(given, [], "No run yet: `tui-connector run gl_accounts` starts the first.")
     else:
+        tied = ("tie-out",) if ties else ()
         figures = ("read", "unchanged", "sent", "loaded", "rejected")
         rows = [
             (
                 run.id,
                 run_name(run),
                 state(run.state),
-                tie_state(ties.get(run.id)),
+                *(tie_state(ties.get(run.id)) for _ in tied),
                 moment(run.started_at),
                 *(figure(getattr(run.counts, f)) for f in figures),
                 run.requested_by,
@@ -107,10 +108,10 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
             for run in runs
         ]
         table(
-            ("run", "flow", "state", "tie-out", "started (UTC)", *figures, "asked by", ""),
+            ("run", "flow", "state", *tied, "started (UTC)", *figures, "asked by", ""),
             rows,
             numbers=("run", *figures),
-            spare=("asked by", "unchanged", "sent", "started (UTC)"),
+            spare=("asked by", "unchanged", "sent", "started (UTC)", "read"),
         )
     return Exit.DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.tie import Verdict
 from tui_connector.review.amounts import counted
+from tui_connector.store.ties import MOST
 from tui_connector.views.tie_out import (
     NONE,
     all_differences,
@@ -25,7 +27,7 @@ from tui_connector.views.tie_out import (
 )
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Sequence
 
     from tui_connector.domain.run import Run
     from tui_connector.store.store import Store
@@ -60,11 +62,10 @@ def tie_json(store: Store, run_id: int, limit: int | None = None) -> dict[str, A
     return describe_tie(tie, store.ties.differences(run_id, limit=tie.differences if limit is None else limit))
 
 
-def print_tie(tie: TieOut, rows: list[DifferenceRow], run: int) -> None:
-    """The verdict, the hops as a table, and these scopes that differ as another."""
-    facts([("tie-out", Text.assemble(tie_state(Verdict(tie.mark.word)), ", ", tie.sentence))])
-    if tie.more:
-        facts([("", " ".join(tie.more))])
+def print_tie(tie: TieOut, rows: Sequence[DifferenceRow], above: Sequence[tuple[str, str]] = ()) -> None:
+    """The verdict below other facts, the hops as a table, and these scopes that differ as another."""
+    more = [("", " ".join(tie.more))] if tie.more else []
+    facts([*above, ("tie-out", Text.assemble(tie_state(Verdict(tie.mark.word)), ": ", tie.sentence)), *more])
     sums = any(hop.amounts for hop in tie.hops)
     cells: list[tuple[str, ...]] = []
     for hop in tie.hops:
@@ -81,9 +82,12 @@ def print_tie(tie: TieOut, rows: list[DifferenceRow], run: int) -> None:
             [(*_parts(tie, row), row.expected, row.found, row.delta, row.words) for row in rows],
             numbers=("expected", "found", "difference"),
         )
-    if tie.differences > len(rows):
-        say_next(
-            f"{counted(tie.differences - len(rows), 'more scope')} not shown: `tui-connector tie {run} --limit 1000`"
+    left = tie.differences - len(rows)
+    if left and len(rows) < MOST:
+        say_next(f"{counted(left, 'more scope')} not shown: `tui-connector tie {tie.run} --limit {MOST}`")
+    elif left:
+        say(
+            argparse.Namespace(json=False), {}, f"{counted(left, 'more scope')} not shown: the first {MOST:,} are kept."
         )
 
 
@@ -98,8 +102,8 @@ def _run(desk: Desk, run: Run, given: argparse.Namespace) -> int:
     elif tie is None:
         say(given, {}, f"Run {run.id} of {run.flow} was {NONE}. {why_none(run)}")
     else:
-        facts([("run", f"{run.id} {run_name(run)}"), ("ended", f"{moment(run.ended_at)} UTC")])
-        print_tie(tie, list(all_differences(desk, run.id).after(None, given.limit)), run.id)
+        above = [("run", f"{run.id} {run_name(run)}"), ("ended", f"{moment(run.ended_at)} UTC")]
+        print_tie(tie, all_differences(desk, run.id).after(None, given.limit), above)
     return Exit.DONE if tie is None or tie.tied else Exit.NOT_TIED
 
 
@@ -115,9 +119,15 @@ def _flows(desk: Desk, given: argparse.Namespace) -> int:
         ])  # fmt: skip
     else:
         cells = [
-            (row.flow, tie_state(row.verdict), str(row.run or "–"), moment(row.at), row.words or row.how)
+            (
+                row.flow,
+                tie_state(row.verdict),
+                str(row.run or "–"),
+                moment(row.at),
+                row.words or f"{NONE} yet; {row.how}",
+            )
             for row in rows
-        ]  # fmt: skip
+        ]
         table(("flow", "tie-out", "run", "ended (UTC)", ""), cells, numbers=("run",), spare=("ended (UTC)",))
     return Exit.NOT_TIED if any(row.verdict is Verdict.NOT_TIED for row in rows) else Exit.DONE
 

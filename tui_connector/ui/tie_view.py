@@ -29,6 +29,9 @@ def verdict_lines(tie: TieOut, width: int, role: str = "ink") -> list[Line]:
     lines = [Line((f"{mark.glyph} ", mark.role), (mark.word, mark.word_role), (words, role))]
     lines += [Line((one.text.strip(), role), indent=_INDENT) for one in rest]
     for told in tie.more:
+        if lines[-1].width + 1 + width_of(told) <= width - MARGIN:
+            lines[-1].put(f" {told}", "muted")
+            continue
         lines += wrap(told, width - 2, "muted", indent=_INDENT)
     return lines
 
