@@ -37,6 +37,8 @@ commands:
                         due time
     run                 run flows now and show their progress
     runs                history, or one run's steps
+    tie                 whether Anaplan holds what SAP holds: of a run, of a
+                        flow, or each flow in one line
     rejects             what was refused and why: show, waive, send once more
     proposals           what would be posted: review, decide, sign, post,
                         reverse

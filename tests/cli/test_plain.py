@@ -35,12 +35,22 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "2 proposals wait for approval, 1 posting has an unknown outcome."),
+        ([], "2 proposals wait for approval, 1 posting has an unknown outcome, 1 load is not tied."),
         (
             ["overview"],
             "Needs a person: approve P-0003: Plan writeback, 12 documents, 1,204,551.10 EUR and 88,400.00 USD",
         ),
         (["run", "135"], "Run 135 gl_line_items: running, step 3 of 3, import, 9 min 05 s, about 1 min left"),
+        (["run", "125"], "Tie-out: not tied. 3 of 1,204 scopes differ."),
+        (["run", "125"], "Hop read back: 391,569 records, 48,207,282.77 EUR and 3,903,278.20 USD"),
+        (["run", "126"], "Tie-out: unverified. The model has no view ACT12 Invoice Totals"),
+        (
+            ["differences", "125"],
+            "Period 011, Currency EUR: SAP asked again: 7 records, 1,319.60 EUR; read back: nothing",
+        ),
+        (["overview"], "Needs a person: not tied run 125: gl_line_items: SAP and Anaplan differ, 3 scopes"),
+        (["flow", "gl_line_items"], "tied out: by Company Code"),
+        (["runs", "outcome:unverified"], "run 126 supplier_invoices: clean"),
         (["proposal", "P-0003"], "P-0003"),
         (["audit", "kind:posted"], "filter kind:posted"),
         (["runs"], "run 135 gl_line_items: running, began 14:31"),
@@ -70,6 +80,8 @@ def test_each_view_is_told_in_words(desk: Desk, words: list[str], told: str) -> 
         ["run"],
         ["run", "9999"],
         ["run", "x"],
+        ["differences", "124"],
+        ["differences", "x"],
         ["proposal", "P-0999"],
         ["reject", "1/1"],
         ["reject", "x"],

@@ -51,7 +51,7 @@ def test_runs_are_found_by_what_they_came_to(bench: Bench) -> None:
     assert found == {
         "waiting": [waiting], "running": [], "done": [dry, same, partial, clean], "failed": [failed], "blocked": [],
         "cancelled": [], "rejected": [partial], "clean": [clean], "no-change": [same], "dry-run": [dry],
-        "to-approve": [], "posted": [],
+        "to-approve": [], "posted": [], "tied": [], "untied": [], "unverified": [],
     }  # fmt: skip
     with pytest.raises(KeyError):
         _found(bench, outcome="fine")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_connector.domain.audit import Fact
+from tui_connector.domain.run import RunState
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Tie, Total, Verdict
 from tui_connector.store.ties import MOST
 
@@ -29,11 +30,14 @@ NOT_TIED = Tie(
 )  # fmt: skip
 
 
-def keep(bench: Bench, tie: Tie, flow: str = "gl_line_items") -> int:
-    run_id, _, _ = bench.running(flow)
+def keep(bench: Bench, tie: Tie, flow: str = "gl_line_items", end: RunState | None = None) -> int:
+    run_id, _, lease = bench.running(flow)
     with bench.store.transaction() as tx:
         told = bench.store.ties.keep(tx, run_id, tie)
         bench.store.audit.append(tx, Fact("run.tied", "worker:w1", flow, told, run_id))
+        if end is not None:
+            bench.store.runs.finish(tx, run_id, lease.fence, end)
+            bench.store.leases.release(tx, lease)
     return run_id
 
 
@@ -59,10 +63,18 @@ def test_a_tie_out_is_read_back_as_it_was_kept(bench: Bench) -> None:
 
 
 def test_the_newest_one_of_a_target_counts(bench: Bench) -> None:
-    first = keep(bench, NOT_TIED)
-    run = bench.store.runs.get(first)
-    assert bench.store.ties.latest(run.target_id) == (first, Verdict.NOT_TIED)
-    assert bench.store.ties.latest(run.target_id + 1) is None
+    first = keep(bench, NOT_TIED, end=RunState.DONE)
+    ties, target = bench.store.ties, bench.store.runs.get(first).target_id
+    assert ties.standing(target) == (first, Verdict.NOT_TIED)
+    assert ties.standing(target + 1) is None
+    assert ties.untied() == {target: (first, first)}
+    second = keep(bench, Tie(Verdict.UNVERIFIED, "nobody answered"), end=RunState.DONE)
+    assert ties.standing(target) == (first, Verdict.NOT_TIED)  # what cannot be verified takes nothing back
+    third = keep(bench, NOT_TIED, end=RunState.DONE)
+    assert second < third
+    assert ties.untied() == {target: (first, third)}
+    keep(bench, Tie(Verdict.TIED, "all is there"), end=RunState.DONE)
+    assert ties.untied() == {}
 
 
 def test_only_the_first_thousand_differences_are_kept_and_all_are_counted(bench: Bench) -> None:

@@ -25,6 +25,7 @@ from tests.ui.scenes import (
     unreadable_center,
 )
 from tests.ui.still import Still, foretold
+from tests.ui.ties import by_codes, by_totals, unread
 from tui_connector.domain.case import Place
 from tui_connector.domain.credential import Token
 from tui_connector.domain.ledger import PeriodStatus
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from tests.ui.people import Person
     from tui_connector.domain.proposal import Proposal
+    from tui_connector.domain.run import Counts
+    from tui_connector.domain.tie import Tie
     from tui_connector.views.desk import Desk
 
 NOW = datetime(2026, 12, 1, 13, 40, 12, tzinfo=UTC)
@@ -54,6 +57,10 @@ _TIMEOUT = (
 _WORKSPACE_FULL = (
     '"Load GL line items" failed: the workspace is full', "make room in the workspace, then run the flow again"
 )  # fmt: skip
+_WELL_TIED: dict[str, Callable[[Counts], Tie]] = {"gl_accounts": by_codes}
+_TIES: dict[str, Callable[[Counts], Tie]] = {
+    "gl_accounts": by_codes, "gl_line_items": by_totals, "supplier_invoices": unread,
+}  # fmt: skip
 _CENTER_4735 = missing_center("0000004735", [(100038112, "0061000000", "480.00", 3)], first=190)
 _CENTER_4736 = missing_center(
     "0000004736",
@@ -134,7 +141,7 @@ def _afternoon(customer: Customer, clock: Still) -> None:
     for at, day in enumerate(days, -_DAYS):
         if at == -1:
             _posted(scenes)
-        _daily(scenes, day, {flow: what for (flow, when), what in stories.items() if when == at})
+        _daily(scenes, day, {flow: what for (flow, when), what in stories.items() if when == at}, _TIES)
         if at == -5:
             _waived(scenes, day)
         if at < -2:
@@ -160,14 +167,17 @@ def _set_up(scenes: Scenes, ends: datetime) -> None:
     scenes.worker(TODAY - timedelta(days=_DAYS, hours=-7))
 
 
-def _daily(scenes: Scenes, day: datetime, stories: dict[str, Any]) -> None:
-    """The runs that the schedule asks for every day."""
+def _daily(
+    scenes: Scenes, day: datetime, stories: dict[str, Any], ties: dict[str, Callable[[Counts], Tie]] = _WELL_TIED
+) -> None:
+    """The runs that the schedule asks for every day. ties: what the tie-outs of today's come to."""
     number = (day - TODAY).days
     for flow, (hour, minute, seconds, records) in _DAILY.items():
         at = day + timedelta(hours=hour, minutes=minute)
+        tie = None if number else ties.get(flow)
         more = (number * 37 + len(flow) * 11) % 23 - 11  # a little more or less
         told = stories.get(flow, ())
-        load = Load(seconds + more / 5, records + number * 13, unchanged=abs(more))
+        load = Load(seconds + more / 5, records + number * 13, unchanged=abs(more), tie=tie)
         if told and isinstance(told[0], str):
             load = Load(seconds / 3, 0, fails=told)
         elif told:

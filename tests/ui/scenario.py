@@ -31,5 +31,7 @@ DEEPER = (
     Scene("decision", "approvals", ("enter", "A")),
     Scene("documents", "approvals", ("down", "down", "d")),
     Scene("run", "runs", ("enter",)),
+    Scene("untied", "runs", ("colon", "1", "2", "5", "enter")),
+    Scene("differences", "runs", ("colon", "1", "2", "5", "enter", "d", "down")),
     Scene("keys", "overview", ("question_mark",)),
 )

@@ -32,7 +32,7 @@ from tui_connector.engine.proposal.gates import GateFacts, judge
 from tui_connector.engine.steps import Checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from collections.abc import Mapping as AnyMapping
     from datetime import datetime
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.proposal import Draft, PostingDocument, Proposal
     from tui_connector.domain.risk import Flag
     from tui_connector.domain.run import Lease, Run
+    from tui_connector.domain.tie import Tie
 
 HOST, PID = "fin-int-01", 2117
 WORKER = f"{HOST}:{PID}:8412907"
@@ -59,6 +60,7 @@ class Load:
     refused: tuple[Reject, ...] = ()
     fails: tuple[str, str] = ("", "")
     codes: tuple[str, ...] = ()
+    tie: Callable[[Counts], Tie] | None = None
 
 
 class Scenes:
@@ -205,6 +207,7 @@ class Scenes:
         hint = f"`rejects --flow {run.flow}` tells why; once that is mended, `rejects replay` sends them again"
         self.clock.step(0.5)
         until = run.started_at
+        tie = what.tie(counts) if what.tie else None
         with self.store.transaction() as tx:
             if run.purpose is Purpose.FLOW:
                 moved = Watermark(run.target_id, until, mapping_digest(flow), run.id, self.clock.now())
@@ -213,6 +216,8 @@ class Scenes:
             self.store.runs.finish(
                 tx, run.id, run.fence, RunState.DONE, "", hint if what.refused else "", counts=counts
             )
+            if tie is not None:
+                self.store.ties.keep(tx, run.id, tie)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }

@@ -102,7 +102,7 @@ def test_a_schedule_is_paused_with_a_reason_and_resumed_by_its_name(desk: Desk) 
         slot = desk.store.schedule.get("gl_accounts")
         assert slot is not None
         assert (slot.paused_by, slot.paused_why) == (desk.person, "month end")
-        assert "The schedule of gl_accounts pauses" in text(pilot.app)
+        assert "the schedule of gl_accounts pauses" in text(pilot.app)
         assert "paused         since 14:40, by a.novak: month end" in text(pilot.app)
         await press(pilot, "H")
         await type_in(pilot, "gl_account")

@@ -23,7 +23,9 @@ def _row(app: object, words: str) -> str:
 async def test_the_first_line_says_how_things_are_and_needs_come_next(desk: Desk) -> None:
     async with stage(desk) as pilot:
         lines = shown(pilot.app)
-        assert lines[3].strip() == "2 proposals wait for approval, 1 posting has an unknown outcome."
+        assert (
+            lines[3].strip() == "2 proposals wait for approval, 1 posting has an unknown outcome, 1 load is not tied."
+        )
         assert "Needs a person" in lines[6]
         assert "P-0003" in lines[7]
         assert "1,204,551.10 EUR" in lines[7]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def test_each_flow_tells_its_schedule_and_its_watermark(desk: Desk) -> None:
     model = read_flow_pages(desk)
     assert [page.name for page in model.pages] == [flow.name for flow in desk.flows]
-    assert model.sentence == "The last runs of suppliers and gl_line_items left rejects."
+    assert model.sentence == "The last load of gl_line_items is not tied."
     assert model.beside == "8 of 9 flows are on a schedule, the other starts when asked."
     accounts, centers = model.page("gl_accounts"), model.page("cost_centers")
     assert accounts is not None
@@ -36,9 +36,7 @@ def test_a_pause_is_told_with_who_and_why(desk: Desk) -> None:
     assert page.paused == "since 14:40, by a.novak: month end"
     assert page.next == "not before it is resumed"
     assert page.row.next == ("paused", "warn")
-    assert model.sentence == (
-        "The schedule of gl_accounts pauses, the last runs of suppliers and gl_line_items left rejects."
-    )
+    assert model.sentence == ("The last load of gl_line_items is not tied, the schedule of gl_accounts pauses.")
 
 
 def test_a_load_tells_service_file_and_columns(desk: Desk) -> None:
@@ -49,6 +47,10 @@ def test_a_load_tells_service_file_and_columns(desk: Desk) -> None:
     assert dict(page.lands)["checked with"].startswith("GL Accounts, Cost Centers and Profit Centers; a record")
     columns = {row.header: row for row in page.columns}
     assert columns["Code"].field == "the record's key"
+    assert dict(page.tie) == {
+        "tied out": "by Company Code × GL Account × Fiscal Year × Period × Currency in the view ACT11 GL Totals",
+        "compared": "the sum of Amount and the count in Line Count",
+    }
     assert (columns["GL Account"].checked, columns["Amount"].type) == ("in GL Accounts", "decimal")
 
 

@@ -125,12 +125,21 @@ def _add_flows(verbs: _Verbs) -> None:
     start.add_argument("--since", metavar="TIME", help="changes since 2026-11-01 or 2026-11-01T06:00:00Z")
 
     runs = _verb(verbs, "runs", "runs:show", "history, or one run's steps")
-    runs.usage = "tui-connector runs [ID] [--follow] [--limit N]\n       tui-connector runs cancel ID --reason TEXT"
+    runs.usage = (
+        "tui-connector runs [ID] [--follow] [--filter TEXT] [--limit N]\n"
+        "       tui-connector runs cancel ID --reason TEXT"
+    )
     runs.add_argument("id", nargs="?", type=_run_or_verb, metavar="ID", help="one run; cancel ID: end that run")
     runs.add_argument("of", nargs="?", type=int, metavar="", help=argparse.SUPPRESS)
     runs.add_argument("--reason", metavar="TEXT", help="with cancel: why; kept for good")
     runs.add_argument("--follow", action="store_true", help="go on printing what happens until it ends")
-    runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (default: 20)")
+    runs.add_argument("--filter", metavar="TEXT", help='those that fit, for example "outcome:untied since:Mon"')
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs, or scopes that differ")
+
+    text = "whether Anaplan holds what SAP holds: of a run, of a flow, or each flow in one line"
+    tie = _verb(verbs, "tie", "tie:show", text)
+    tie.add_argument("of", nargs="?", metavar="RUN|FLOW", help="a run's number, or a flow's name for its newest one")
+    tie.add_argument("--limit", type=int, default=20, metavar="N", help="how many scopes that differ (default: 20)")
 
 
 def _run_or_verb(text: str) -> int | str:

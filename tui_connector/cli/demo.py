@@ -14,7 +14,7 @@ from rich.text import Text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.console import require_terminal, run_console
-from tui_connector.cli.flows import describe, summary, work_off
+from tui_connector.cli.flows import described, summary, work_off
 from tui_connector.cli.out import console, print_json
 from tui_connector.cli.progress import tail
 from tui_connector.cli.telling import document_table, sentence
@@ -75,14 +75,14 @@ def _once(installation: Installation, folder: Path, ids: list[int], given: argpa
         return Exit.INTERRUPTED
     runs = [installation.store.runs.get(run_id) for run_id in ids]
     if not given.json:
-        summary(runs)
+        summary(runs, installation.store)
     made = [number for run in runs if (number := proposal_made(installation.store, run)) is not None]
     if made:
         proposal = installation.store.proposals.get(made[0])
         posting = _write_back(installation, folder, proposal, given)
         runs += [installation.store.runs.get(run_id) for run_id in posting]
     if given.json:
-        print_json([describe(one) for one in runs])
+        print_json(described(installation.store, runs))
     elif made:
         _show_posted(installation, proposal)
     # the runs that left the proposal to a person are answered for by those that posted it

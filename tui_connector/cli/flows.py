@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import facts, moment, print_json, run_name, say_next, state, table
+from tui_connector.cli.out import facts, moment, print_json, run_name, say_next, state, table, tie_state
 from tui_connector.cli.progress import follow
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import ReadMode, RunRequest
+from tui_connector.domain.tie import Verdict
 from tui_connector.views.flows import flow_ends
 from tui_connector.views.words import figure
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_connector.domain.run import Run
+    from tui_connector.store.store import Store
 
 
 def show(given: argparse.Namespace) -> int:
@@ -32,12 +34,14 @@ def show(given: argparse.Namespace) -> int:
         rows: list[dict[str, Any]] = []
         for flow in installation.flows:
             mark = installation.store.watermarks.get(installation.target_id(flow))
+            standing = installation.store.ties.standing(installation.target_id(flow))
             last, slot = installation.store.runs.latest(flow.name), slots.get(flow.name)
             rows.append(
                 {
                     "name": flow.name, "title": flow.title, "after": list(flow.after), **flow_ends(flow),
                     "schedule": flow.schedule, "watermark": mark.value if mark else None,
                     "last_run": last.id if last else None, "last_state": last.state if last else None,
+                    "last_tie": standing and {"run": standing[0], "verdict": standing[1]},
                     "next_due": slot.next_at if slot else None,
                     "paused": {"at": slot.paused_at, "by": slot.paused_by, "reason": slot.paused_why}
                     if slot and slot.paused else None,
@@ -50,6 +54,7 @@ def show(given: argparse.Namespace) -> int:
         (
             row["name"], ", ".join(row["after"]) or "–", row["entity_set"], row["action"], row["schedule"] or "by hand",
             moment(row["watermark"]), state(row["last_state"]) if row["last_state"] else "–",
+            tie_state(row["last_tie"]["verdict"] if row["last_tie"] else None),
             "paused" if row["paused"] else moment(row["next_due"]),
         )
         for row in rows
@@ -62,6 +67,7 @@ def show(given: argparse.Namespace) -> int:
         "schedule (UTC)",
         "watermark (UTC)",
         "last run",
+        "tie-out",
         "next due (UTC)",
     )
     table(heads, cells, spare=("after", "SAP set", "Anaplan action", "next due (UTC)"))
@@ -84,9 +90,9 @@ def finish(installation: Installation, ids: Sequence[int], given: argparse.Names
     interrupted = work_off(installation, ids, quiet=given.json)
     runs = [installation.store.runs.get(run_id) for run_id in ids]
     if given.json:
-        print_json([describe(one) for one in runs])
+        print_json(described(installation.store, runs))
     else:
-        summary(runs)
+        summary(runs, installation.store)
     if interrupted:
         return Exit.INTERRUPTED
     return judge(installation.store, runs)
@@ -122,6 +128,12 @@ async def _work(installation: Installation, ids: Sequence[int], *, quiet: bool) 
     return interrupted
 
 
+def described(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs as JSON, each with the verdict of its tie-out."""
+    ties = store.ties.verdicts([one.id for one in runs])
+    return [describe(one) | {"tie": {"verdict": ties[one.id]} if one.id in ties else None} for one in runs]
+
+
 def describe(one: Run) -> dict[str, Any]:
     """A run as JSON."""
     counts = one.counts
@@ -135,20 +147,28 @@ def describe(one: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def summary(runs: Sequence[Run]) -> None:
-    """The closing table of some runs."""
+def summary(runs: Sequence[Run], store: Store) -> None:
+    """The closing table of some runs, with their tie-outs where they have any."""
+    ties = store.ties.verdicts([one.id for one in runs])
+    tied = ("tie-out",) if ties else ()
     figures = ("read", "unchanged", "sent", "loaded", "rejected", "seconds")
     rows = [
         (
-            run_name(one), state(one.state), *(figure(getattr(one.counts, name)) for name in figures[:-1]),
+            run_name(one), state(one.state), *(tie_state(ties.get(one.id)) for _ in tied),
+            *(figure(getattr(one.counts, name)) for name in figures[:-1]),
             f"{(one.ended_at - one.started_at).total_seconds():.1f}" if one.started_at and one.ended_at else "–",
         )
         for one in runs
     ]  # fmt: skip
-    table(("flow", "state", *figures), rows, numbers=figures, spare=("unchanged", "sent"))
+    table(("flow", "state", *tied, *figures), rows, numbers=figures, spare=("unchanged", "sent", "seconds"))
     for one in runs:
         if one.reason:
             facts([(run_name(one), one.reason)])
+        tie = store.ties.get(one.id) if ties.get(one.id, Verdict.TIED) is not Verdict.TIED else None
+        if tie is not None:
+            facts([(f"{run_name(one)} is {tie.verdict}", tie.words)])
+    for number in (number for number, verdict in ties.items() if verdict is Verdict.NOT_TIED):
+        say_next(f"`tui-connector tie {number}` shows where it differs")
     for hint in dict.fromkeys(one.hint for one in runs if one.hint):
         say_next(hint)
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean, clean_lines
+from tui_connector.domain.tie import Verdict
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -145,9 +146,21 @@ _GLYPHS = {
 }  # fmt: skip
 
 
+_TIES = {
+    Verdict.TIED: ("✓", "green"), Verdict.NOT_TIED: ("✗", "red"), Verdict.UNVERIFIED: ("–", "dim"),
+}  # fmt: skip
+
+
 def state(word: str) -> Text:
     """A state: its shape and its word, never the colour alone."""
     return mark(*_GLYPHS.get(word, ("·", "dim")), word)
+
+
+def tie_state(verdict: Verdict | None) -> Text:
+    """What a tie-out came to; a dash where there was none."""
+    if verdict is None:
+        return Text("–")
+    return mark(*_TIES[verdict], verdict.value)
 
 
 def mark(glyph: str, colour: str, word: str) -> Text:

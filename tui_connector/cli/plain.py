@@ -106,6 +106,12 @@ def _run(desk: Desk, number: str) -> Iterator[str]:
     return run_lines(read_run(desk, _number("run", number)), desk.clock.now(), desk.zone)
 
 
+def _differences(desk: Desk, number: str) -> Iterator[str]:
+    from tui_connector.views.tie_out import differences_lines
+
+    return differences_lines(desk, _number("run", number))
+
+
 def _approvals(desk: Desk, text: str) -> Iterator[str]:
     from tui_connector.views.approvals import approvals_lines, read_approvals
 
@@ -204,6 +210,7 @@ _VIEWS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {
     "overview": ("", _overview),
     "runs": (_FILTER, _runs),
     "run": ("ID", _run),
+    "differences": ("RUN", _differences),
     "approvals": (_FILTER, _approvals),
     "proposal": ("ID", _proposal),
     "staleness": ("ID", _staleness),

@@ -185,7 +185,7 @@ def _remake(
     if given.json:
         print_json(describe(run) | {"made": describe_proposal(made) if made else None})
     elif made is None:
-        summary([run])
+        summary([run], installation.store)
     else:
         what = "reverses" if purpose is Purpose.REVERSE else "revises"
         waits = waits_for(store, made, installation.clock.now())

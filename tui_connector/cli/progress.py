@@ -42,7 +42,7 @@ async def follow(store: Store, ids: Sequence[int], stop: asyncio.Event, *, quiet
         ended = await _ended(store, ids, stop, _PLAIN_SECONDS)
         progress = store.steps.progress_of(ids)
         for run in map(store.runs.get, ids):
-            line = _sentence(run, progress.get(run.id))
+            line = _sentence(run, progress.get(run.id), store)
             if said.get(run.id) != line and run.state is not RunState.WAITING:
                 said[run.id] = line
                 out.print(Text(line))
@@ -58,7 +58,7 @@ async def tail(store: Store, stop: asyncio.Event) -> None:
         for run in reversed(store.runs.history(_TAIL)):
             if run.state.ended and run.id not in told:
                 told.add(run.id)
-                out.print(Text(f"{moment(run.ended_at)} {_sentence(run, None)}"))
+                out.print(Text(f"{moment(run.ended_at)} {_sentence(run, None, store)}"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _PLAIN_SECONDS)
 
@@ -71,9 +71,11 @@ async def _ended(store: Store, ids: Sequence[int], stop: asyncio.Event, seconds:
     return False
 
 
-def _sentence(run: Run, progress: Progress | None) -> str:
+def _sentence(run: Run, progress: Progress | None, store: Store) -> str:
     if run.state.ended:
-        return f"{run_name(run)}: {run.state}, {clean(run.reason) or counted(run.counts)}"
+        verdict = store.ties.verdicts([run.id]).get(run.id)
+        tie = f", {verdict}" if verdict else ""
+        return f"{run_name(run)}: {run.state}{tie}, {clean(run.reason) or counted(run.counts)}"
     step = f"{progress.step} {_details(progress)}" if progress else "starting"
     return f"{run_name(run)}: {step}"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.flows import describe, summary, work_off
+from tui_connector.cli.flows import described, summary, work_off
 from tui_connector.cli.out import asked, console, facts, mark, moment, print_json, say, say_next, table
 from tui_connector.cli.verdict import judge
 from tui_connector.domain.case import Place
@@ -181,9 +181,9 @@ def _run(installation: Installation, given: argparse.Namespace, model: ReplayMod
     interrupted = work_off(installation, [run_id], quiet=given.json)
     run = installation.store.runs.get(run_id)
     if given.json:
-        print_json(describe_replay(model) | {"run": describe(run)})
+        print_json(describe_replay(model) | {"run": described(installation.store, [run])[0]})
     else:
-        summary([run])
+        summary([run], installation.store)
     return Exit.INTERRUPTED if interrupted else judge(installation.store, [run])
 
 

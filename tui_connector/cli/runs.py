@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.cancel import cancel
-from tui_connector.cli.flows import describe
-from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table
+from tui_connector.cli.flows import describe, described
+from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table, tie_state
 from tui_connector.cli.progress import follow
+from tui_connector.cli.tie import print_tie, tie_json
 from tui_connector.cli.verdict import judge
 from tui_connector.views.run_steps import known
+from tui_connector.views.runs import read_filter
+from tui_connector.views.tie_out import all_differences, read_tie
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -36,8 +39,13 @@ def show(given: argparse.Namespace) -> int:
         steps = installation.store.steps.of(run.id)
         rejects = installation.store.records.rejects(run.id, 20)
         code = judge(installation.store, [run]) if run.state.ended else Exit.DONE
+        desk = installation.desk()
+        tie = read_tie(desk.store, run, next((one for one in desk.flows if one.name == run.flow), None))
+        told = tie_json(desk.store, run.id)
+        differences = list(all_differences(desk, run.id).after(None, given.limit)) if tie else []
     if given.json:
         value = describe(run) | {
+            "tie": told,
             "steps": [
                 {
                     "name": s.name,
@@ -59,6 +67,8 @@ def show(given: argparse.Namespace) -> int:
         [_step(step) for step in steps],
         numbers=("seconds",),
     )
+    if tie is not None:
+        print_tie(tie, differences)
     if rejects:
         table(("record", "refused by", "cause"), [(r.key, r.rejected_by.value, r.cause) for r in rejects])
     return code
@@ -71,18 +81,25 @@ async def _follow(installation: Installation, run_id: int) -> None:
 
 
 def _history(installation: Installation, given: argparse.Namespace) -> int:
-    runs = installation.store.runs.history(given.limit)
+    store, desk = installation.store, installation.desk()
+    wanted = read_filter(given.filter or "", desk.clock.now(), desk.zone)
+    runs = store.runs.search(wanted, given.limit)
+    ties = store.ties.verdicts([run.id for run in runs])
     if given.json:
-        print_json([describe(run) for run in runs])
+        print_json(described(store, runs))
+    elif not runs and given.filter:
+        say(given, [], "No run fits this filter.")
     elif not runs:
         say(given, [], "No run yet: `tui-connector run gl_accounts` starts the first.")
     else:
+        tied = ("tie-out",) if ties else ()
         figures = ("read", "unchanged", "sent", "loaded", "rejected")
         rows = [
             (
                 run.id,
                 run_name(run),
                 state(run.state),
+                *(tie_state(ties.get(run.id)) for _ in tied),
                 moment(run.started_at),
                 *(figure(getattr(run.counts, f)) for f in figures),
                 run.requested_by,
@@ -91,10 +108,10 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
             for run in runs
         ]
         table(
-            ("run", "flow", "state", "started (UTC)", *figures, "asked by", ""),
+            ("run", "flow", "state", *tied, "started (UTC)", *figures, "asked by", ""),
             rows,
             numbers=("run", *figures),
-            spare=("asked by", "unchanged", "sent", "started (UTC)"),
+            spare=("asked by", "unchanged", "sent", "started (UTC)", "read"),
         )
     return Exit.DONE
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui_connector.cli import Exit
 from tui_connector.domain.errors import OutcomeUnknownError, RefusedError, StaleProposalError
 from tui_connector.domain.run import Purpose, RunState
+from tui_connector.domain.tie import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.run import Run
     from tui_connector.store.store import Store
 
-_GRAVEST_FIRST = (Exit.UNKNOWN, Exit.FAILED, Exit.REFUSED, Exit.REJECTS, Exit.WAITING)
+_GRAVEST_FIRST = (Exit.UNKNOWN, Exit.FAILED, Exit.REFUSED, Exit.NOT_TIED, Exit.REJECTS, Exit.WAITING)
 _BY_ERROR = {
     OutcomeUnknownError.__name__: Exit.UNKNOWN,
     StaleProposalError.__name__: Exit.REFUSED,
@@ -42,6 +43,8 @@ def _judge(store: Store, run: Run) -> Exit:
             return Exit.UNKNOWN
     if run.state is not RunState.DONE:
         return _failure(store, run)
+    if store.ties.verdicts([run.id]).get(run.id) is Verdict.NOT_TIED:
+        return Exit.NOT_TIED
     if run.counts.rejected:
         return Exit.REJECTS
     return Exit.WAITING if _waits(store, run) else Exit.DONE
@@ -49,11 +52,13 @@ def _judge(store: Store, run: Run) -> Exit:
 
 def _failure(store: Store, run: Run) -> Exit:
     """By the class of error that ended it, or the run before it that this one was blocked by."""
-    for one in (run, *store.runs.cycle(run.cycle)) if run.state is RunState.BLOCKED else (run,):
+    runs = (run, *store.runs.cycle(run.cycle)) if run.state is RunState.BLOCKED else (run,)
+    for one in runs:
         for event in store.audit.events(kind="run.failed", run_id=one.id):
             if one.proposal == run.proposal:
                 return _BY_ERROR.get(str(event.fact.data.get("error")), Exit.FAILED)
-    return Exit.FAILED
+    blocked_by = store.ties.verdicts([one.id for one in runs if one is not run]).values()
+    return Exit.NOT_TIED if Verdict.NOT_TIED in blocked_by else Exit.FAILED
 
 
 def _waits(store: Store, run: Run) -> bool:

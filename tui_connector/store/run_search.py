@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.tie import Verdict
 from tui_connector.store.database import escaped, to_micros
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from tui_connector.store.database import Reader
 
-_ENDED_WELL = "state = 'done' AND dry_run = 0"
+_COMES_TO = "EXISTS (SELECT 1 FROM tie WHERE tie.run_id = run.id AND tie.verdict = '{}')"
+_UNTIED = _COMES_TO.format(Verdict.NOT_TIED)
+_ENDED_WELL = f"state = 'done' AND dry_run = 0 AND NOT {_UNTIED}"
 # What a run came to -> the condition it stands for. Words people use, not those of the column.
 OUTCOMES = {
     "waiting": "state = 'waiting'",
@@ -27,6 +30,9 @@ OUTCOMES = {
     "no-change": f"{_ENDED_WELL} AND sent = 0 AND purpose = 'flow'",
     "dry-run": "dry_run = 1",
     "to-approve": "EXISTS (SELECT 1 FROM proposal WHERE proposal.run_id = run.id AND proposal.state = 'planned')",
+    "tied": _COMES_TO.format(Verdict.TIED),
+    "untied": _UNTIED,
+    "unverified": _COMES_TO.format(Verdict.UNVERIFIED),
     "posted": "purpose = 'post' AND state = 'done'",
 }
 
@@ -49,7 +55,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """What ended since a moment. loads, well: runs of flows, and those of them that were done without a refusal.
+    """What ended since a moment. loads, well: runs of flows, and those that no refusal and no difference spoils.
 
     records: confirmed by Anaplan. rejected: refused, of whichever run. failed: of whichever purpose.
     """
@@ -83,7 +89,7 @@ def condition(wanted: RunFilter) -> tuple[str, list[str | int]]:
 
 def day_totals(reader: Reader, since: datetime) -> DayTotals:
     """What ended since a moment; dry runs move nothing and are not counted."""
-    load = "purpose = 'flow' AND state = 'done'"
+    load = f"purpose = 'flow' AND state = 'done' AND NOT {_UNTIED}"
     row = reader.row(
         f"SELECT coalesce(sum(purpose = 'flow'), 0), coalesce(sum({load} AND rejected = 0), 0),"
         " coalesce(sum(state = 'failed'), 0),"

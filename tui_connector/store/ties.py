@@ -70,14 +70,25 @@ class Ties:
         )
         return {row[0]: Verdict(row[1]) for row in rows}
 
-    def latest(self, target_id: int) -> tuple[int, Verdict] | None:
-        """The newest run of a target that was tied out, and its verdict."""
+    def standing(self, target_id: int) -> tuple[int, Verdict] | None:
+        """The run that speaks for a target: its newest one that could be verified, else the newest; None for none."""
         row = self._database.row(
             "SELECT tie.run_id, verdict FROM tie JOIN run ON run.id = tie.run_id WHERE run.target_id = ?"
-            " ORDER BY tie.run_id DESC LIMIT 1",
-            target_id,
-        )
+            " ORDER BY verdict = ?, tie.run_id DESC LIMIT 1",
+            target_id, Verdict.UNVERIFIED.value,
+        )  # fmt: skip
         return None if row is None else (row[0], Verdict(row[1]))
+
+    def untied(self) -> dict[int, tuple[int, int]]:
+        """Targets that are not tied -> the first and the newest of their runs since they last were."""
+        tied = "SELECT max(t.run_id) FROM tie t JOIN run r ON r.id = t.run_id WHERE r.target_id = run.target_id"
+        rows = self._database.rows(
+            "SELECT run.target_id, min(run.id), max(run.id) FROM tie JOIN run ON run.id = tie.run_id"
+            " WHERE verdict = ? AND run.state = 'done'"
+            f" AND run.id > coalesce(({tied} AND t.verdict = ?), 0) GROUP BY run.target_id",
+            Verdict.NOT_TIED.value, Verdict.TIED.value,
+        )  # fmt: skip
+        return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def fault(reader: Reader) -> str:

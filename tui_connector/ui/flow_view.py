@@ -23,6 +23,7 @@ _RUNS = (
     Col("took", "", 12, right=True, role="muted", rank=1),
     Col("records", "", 9, right=True),
     Col("rejected", "", 11, right=True, rank=2),
+    Col("tie", "", 10, rank=3, role="muted"),
 )
 _COLUMNS = (
     Col("header", "column", 18),
@@ -80,6 +81,7 @@ def _schedule(page: FlowPage, width: int) -> list[Line]:
     rows.append(("schedule", f"{page.schedule} UTC" if page.schedule else "none", "ink"))
     rows.append(("next", page.next, "ink"))
     rows.append(("watermark", page.watermark, "ink"))
+    rows += [(label, value, "ink") for label, value in page.tie]
     if page.after:
         rows.append(("after", ", ".join(page.after), "ink"))
     if page.before:
@@ -104,7 +106,7 @@ def _run(page: FlowPage, at: int, now: datetime, zone: tzinfo, width: int) -> Li
         "id": (str(run.id), "bright"), "result": mark_cell(run.mark), "at": moment(run.at, now, zone),
         "took": span(run.took) if run.took is not None else "",
         "records": (figure(run.records), "ink" if run.records else "muted"),
-        "rejected": (f"{figure(run.rejected)} rejected" if run.rejected else "", "warn"),
+        "rejected": (f"{figure(run.rejected)} rejected" if run.rejected else "", "warn"), "tie": run.unverified,
     }  # fmt: skip
     return Grid(_RUNS, width).line(cells)
 

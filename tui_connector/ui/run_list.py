@@ -89,12 +89,15 @@ def draw_item(item: Item, width: int, now: datetime, zone: tzinfo, *, selected: 
         "name": (row.name if width >= _ROOMY or not row.proposal else row.serves, "bright" if selected else "ink"),
         "word": (word[0].strip(), "muted" if row.mark.role in ("ok", "muted") else row.mark.role),
         "records": (figure(row.records), "ink" if row.records else "muted") if ended else None,
-        "took": (span(row.took), "muted") if row.took is not None else None,
+        "took": (span(row.took), "muted") if row.took is not None else None, "tie": (row.unverified, "muted"),
         "at": (f"{row.at.astimezone(zone):%H:%M}", "muted") if row.began else None,
     }  # fmt: skip
     number = max(_ID, len(str(row.id)))
     columns = [Col("mark", width=1), Col("id", width=number, gap=1), Col("name", width=8, grow=True)]
-    if wide:
+    if width >= _ROOMY:
+        columns.append(Col("word", width=15))
+        columns += [Col("tie", width=10), Col("records", width=10, right=True), Col("took", width=11, right=True)]
+    elif wide:
         columns += [Col("word", width=15), Col("records", width=10, right=True), Col("took", width=11, right=True)]
     else:
         columns.append(Col("word", width=12))

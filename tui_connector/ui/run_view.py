@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
+from tui_connector.review.amounts import counted
 from tui_connector.ui.draw import MARGIN, Line, bar, rule, spark, width_of, wrap
+from tui_connector.ui.tie_view import first_lines, hop_lines, verdict_lines
 from tui_connector.views.run_words import result_sentences, state_line
 from tui_connector.views.words import age, figure, long_id, moment, sentence, share, size, so_far, span
 
@@ -16,16 +18,28 @@ if TYPE_CHECKING:
     from tui_connector.views.run_events import EventRow
     from tui_connector.views.run_page import Result, RunPage
     from tui_connector.views.run_steps import StepRow, TaskFacts
+    from tui_connector.views.tie_out import TieOut
 
 _LOCKS = "Planners cannot change {model} while the task runs."
 _TOOK, _NOTE = 11, 22
+_FIRST = 3  # scopes that differ
 _OUTCOMES = {"clean": ("✓", "ok"), "partial": ("▲", "warn"), "failed": ("✗", "fail")}
 
 
 def page_lines(
-    page: RunPage, now: datetime, zone: tzinfo, width: int, *, short: bool, course: Sequence[float] = ()
+    page: RunPage,
+    now: datetime,
+    zone: tzinfo,
+    width: int,
+    *,
+    short: bool,
+    course: Sequence[float] = (),
+    room: int | None = None,
 ) -> list[Line]:
-    """Everything above the events. course: records a second as they were seen here, oldest first."""
+    """Everything above the events. course: records a second as they were seen here, oldest first.
+
+    room: lines that can be seen; what tells least goes when there are more.
+    """
     lines = [*_state(page, now, width), *wrap(_asked(page, now, zone), width, "muted")]
     if page.reason and page.state is not RunState.DONE:
         lines += wrap(sentence(page.reason), width, "bright")
@@ -35,17 +49,36 @@ def page_lines(
         lines += [Line(("next ", "muted"), (line.text.strip(), "ink")) if not at else line
                   for at, line in enumerate(wrap(page.hint, width - 5))]  # fmt: skip
     gap = [] if short else [Line()]
-    if page.steps:
-        lines += [*gap, rule("Steps", "", width, active=False), *(_step(one, width) for one in page.steps)]
+    steps = [*gap, rule("Steps", "", width, active=False), *(_step(one, width) for one in page.steps)]
+    blocks = [steps if page.steps else []]
     if page.result is not None and page.state is RunState.DONE:
-        lines += [*gap, rule("Result", "", width, active=False), *_result(page.result, width, short=short)]
+        blocks.append([*gap, rule("Result", "", width, active=False), *_result(page.result, width, short=short)])
+    scopes = list(first_lines(page.tie, width, _FIRST)) if page.tie and not short else []
+    tie = [*gap, *_tie(page.tie, width, short=short)] if page.tie else []
+    task, pace = list[Line](), list[Line]()
     if page.task is not None and not (short and page.result):
-        lines += [*gap, *_task(page, page.task, now, width, short=short)]
+        task = [*gap, *_task(page, page.task, now, width, short=short)]
     if not short:
-        lines += _pace(page, width, course)
-    if page.documents:
-        lines += [*gap, *wrap(page.documents, width)]
-    return [*lines, Line()]
+        pace = list(_pace(page, width, course))
+    documents = [*gap, *wrap(page.documents, width)] if page.documents else []
+    whole = len(lines) + sum(map(len, (*blocks, tie, scopes, task, pace, documents))) + 1
+    for spare in (pace, task, scopes) if room and page.state.ended else ():
+        if whole > (room or whole):
+            whole -= len(spare)
+            spare.clear()
+    if page.tie is not None:  # what is not tied comes before how the run went
+        blocks.insert(len(blocks) if page.tie.tied else 0, [*tie, *scopes])
+    return [*lines, *(line for block in (*blocks, task, pace, documents) for line in block), Line()]
+
+
+def _tie(tie: TieOut, width: int, *, short: bool) -> list[Line]:
+    note = ""
+    if tie.differences:
+        note = f"{counted(tie.differences, 'scope')} {'differs' if tie.differences == 1 else 'differ'}, see d"
+    lines = [rule("Tie-out", note, width, active=False), *verdict_lines(tie, width)]
+    if short:
+        return [*lines, *(wrap(tie.counts, width - 2, "muted", indent=MARGIN + 2) if tie.counts else [])]
+    return [*lines, *hop_lines(tie, width)]
 
 
 def event_line(event: EventRow, now: datetime, zone: tzinfo, width: int, *, last: bool) -> Line:

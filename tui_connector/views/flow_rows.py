@@ -50,7 +50,8 @@ class FlowRow:
         took = f", took {span(self.last.took)}" if self.last.took is not None else ""
         records = f"{figure(self.last.records)} records, {figure(self.last.rejected)} rejected"
         ran = f"ran {moment(self.last.at, now, zone)}"
-        return f"{self.name}: {self.mark.word}, {ran}, {records}{took}, next {self.next[0]}"
+        tie = f", {self.last.unverified}" if self.last.unverified else ""
+        return f"{self.name}: {self.mark.word}{tie}, {ran}, {records}{took}, next {self.next[0]}"
 
 
 def ended_runs(desk: Desk) -> dict[str, list[Run]]:

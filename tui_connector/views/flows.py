@@ -20,7 +20,8 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money
 from tui_connector.views.flow_rows import FlowRow, ended_runs, read_flows
 from tui_connector.views.people import names
-from tui_connector.views.runs import rows_of
+from tui_connector.views.runs import NOT_TIED, rows_of
+from tui_connector.views.tie_out import how_tied, what_is_summed
 from tui_connector.views.words import actor, moment, sentence, until
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class FlowPage:
     """One flow in full. facts: labels with their values, in groups. paused: since when, by whom and why; "" when not.
 
     schedule: as declared; "" for one that starts only when asked. watermark: up to when Anaplan has confirmed.
+    tie: how a load is tied out.
     """
 
     row: FlowRow
@@ -62,6 +64,7 @@ class FlowPage:
     paused: str
     next: str
     watermark: str
+    tie: tuple[tuple[str, str], ...]
     reads: tuple[tuple[str, str], ...]
     lands: tuple[tuple[str, str], ...]
     columns: tuple[ColumnRow, ...]
@@ -105,6 +108,7 @@ def read_flow_pages(desk: Desk) -> Flows:
                 paused=_paused(desk, slot, called),
                 next=_next(desk, flow, slot),
                 watermark=_watermark(desk, flow, mark),
+                tie=() if isinstance(flow, WritebackFlow) else tuple(_tied_out(flow)),
                 reads=tuple(_plan(flow) if isinstance(flow, WritebackFlow) else _source(flow)),
                 lands=tuple(_ledger(flow) if isinstance(flow, WritebackFlow) else _file(flow)),
                 columns=tuple(_meanings(flow) if isinstance(flow, WritebackFlow) else _columns(flow)),
@@ -123,14 +127,17 @@ def headline(pages: Sequence[FlowPage]) -> str:
         return "No flow is declared. config.toml names them."
     ran = [one for one in pages if one.row.last is not None]
     paused = [one.name for one in pages if one.paused]
-    bad = [one.name for one in pages if one.row.mark.role == "fail"]
+    untied = [one.name for one in pages if one.row.mark is NOT_TIED]
+    bad = [one.name for one in pages if one.row.mark.role == "fail" and one.row.mark is not NOT_TIED]
     refused = [one.name for one in ran if one.row.last and one.row.last.rejected]
     parts = []
     if bad:
         parts.append(f"the last {_these(bad, 'run')} did not end well")
+    if untied:
+        parts.append(f"the last {_these(untied, 'load')} {'is' if len(untied) == 1 else 'are'} not tied")
     if paused:
         parts.append(f"the {_these(paused, 'schedule')} {'pauses' if len(paused) == 1 else 'pause'}")
-    if refused and not bad:
+    if refused and not bad and not untied:
         parts.append(f"the last {_these(refused, 'run')} left rejects")
     if parts:
         return sentence(", ".join(parts))
@@ -161,12 +168,12 @@ def flow_ends(flow: Flow) -> dict[str, Any]:
     if isinstance(flow, LoadFlow):
         return {
             "service": flow.source.service, "entity_set": flow.source.entity_set, "lands_in": flow.lands_in,
-            "file": flow.file, "action": flow.import_action or flow.process,
+            "file": flow.file, "action": flow.import_action or flow.process, "tied_out": how_tied(flow),
         }  # fmt: skip
     channel = CHANNELS.get(flow.channel, flow.journal_service)
     return {
         "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
-        "file": flow.export, "action": flow.export,
+        "file": flow.export, "action": flow.export, "tied_out": None,
     }  # fmt: skip
 
 
@@ -207,6 +214,14 @@ def _source(flow: LoadFlow) -> Iterator[tuple[str, str]]:
     yield "changed on", source.changed_on or "no stamp: whole, compared by content"
     if source.where:
         yield "where", "; ".join(map(_condition, source.where))
+
+
+def _tied_out(flow: LoadFlow) -> Iterator[tuple[str, str]]:
+    yield "tied out", how_tied(flow)
+    if summed := what_is_summed(flow):
+        yield "compared", summed
+    if flow.go_on_untied:
+        yield "starts", "although a flow that it comes after is not tied"
 
 
 def _condition(one: Condition) -> str:
@@ -293,6 +308,8 @@ def page_lines(page: FlowPage, now: datetime, zone: tzinfo) -> Iterator[str]:
     yield page.row.words(now, zone)
     yield f"schedule: {page.schedule or 'none'}" + (f", paused {page.paused}" if page.paused else f", next {page.next}")
     yield f"watermark: {page.watermark}"
+    for label, value in page.tie:
+        yield f"{label}: {value}"
     for label, others in (("after", page.after), ("before", page.before)):
         if others:
             yield f"{label}: {', '.join(others)}"

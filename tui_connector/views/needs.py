@@ -13,7 +13,7 @@ from tui_connector.review.amounts import by_currency, counted, listed
 from tui_connector.views.approvals import OVER, mark_of
 from tui_connector.views.ends import read_ends
 from tui_connector.views.marks import Mark
-from tui_connector.views.runs import BLOCKED, FAILED, UNSETTLED, marks_of, serves
+from tui_connector.views.runs import BLOCKED, FAILED, NOT_TIED, UNSETTLED, marks_of, serves
 from tui_connector.views.words import age, figure, moment
 
 if TYPE_CHECKING:
@@ -71,9 +71,10 @@ class Need:
 
 def read_needs(desk: Desk, latest: Mapping[str, Sequence[Run]], serving: Serving) -> list[Need]:
     """Everything that needs a person. latest: the newest ended runs of each flow, newest first."""
+    untied = _untied_runs(desk)
     needs = [
-        *_proposals(desk), *_documents(desk), *_flows(desk, latest), *_unmended(desk), *_rejects(desk), *_ends(desk),
-        *_worker(desk, serving), *_audit(desk),
+        *_proposals(desk), *_documents(desk), *_flows(desk, latest, untied), *_untied(desk, latest, untied),
+        *_unmended(desk), *_rejects(desk), *_ends(desk), *_worker(desk, serving), *_audit(desk),
     ]  # fmt: skip
     return sorted(needs, key=lambda one: (one.rank, one.since))
 
@@ -123,20 +124,50 @@ def _documents(desk: Desk) -> Iterator[Need]:
         )  # fmt: skip
 
 
-def _flows(desk: Desk, latest: Mapping[str, Sequence[Run]]) -> Iterator[Need]:
+def _flows(desk: Desk, latest: Mapping[str, Sequence[Run]], untied: Sequence[tuple[Run, Run]]) -> Iterator[Need]:
     """Flows whose newest run did not end well; those that one of them holds up are counted with it."""
     now = desk.clock.now()
     newest = [runs[0] for runs in latest.values() if runs]
     failed = [run for run in newest if run.state is RunState.FAILED]
     blocked = [run for run in newest if run.state is RunState.BLOCKED]
     for run in failed:
-        stopped = sum(other.cycle == run.cycle for other in blocked)
-        count = f"stops {counted(stopped, 'flow')}" if stopped else ""
-        yield _failed(desk, run, now, count)
-    cycles = {run.cycle for run in failed}
+        yield _failed(desk, run, now, _stops(run, latest))
+    cycles = {run.cycle for run in (*failed, *(run for _, run in untied))}
     for run in blocked:
         if run.cycle not in cycles:
             yield _failed(desk, run, now, "")
+
+
+def _stops(run: Run, latest: Mapping[str, Sequence[Run]]) -> str:
+    """How many flows a run holds up, in words."""
+    held = [runs[0] for runs in latest.values() if runs and runs[0].state is RunState.BLOCKED]
+    stopped = sum(other.cycle == run.cycle for other in held)
+    return f"stops {counted(stopped, 'flow')}" if stopped else ""
+
+
+def _untied_runs(desk: Desk) -> list[tuple[Run, Run]]:
+    """Of each flow that is not tied: the first run that was not, and the newest."""
+    targets = [desk.target(flow) for flow in desk.flows]
+    found, runs = desk.store.ties.untied(), desk.store.runs
+    return [
+        (runs.get(found[number][0]), runs.get(found[number][1]))
+        for number in targets
+        if number is not None and number in found
+    ]
+
+
+def _untied(desk: Desk, latest: Mapping[str, Sequence[Run]], untied: Sequence[tuple[Run, Run]]) -> Iterator[Need]:
+    """Loads that are not tied, until a later run of the flow is."""
+    for first, run in untied:
+        tie = desk.store.ties.get(run.id)
+        differs = "SAP and Anaplan differ" if tie and tie.differences else clean(tie.words) if tie else ""
+        told = "; ".join(part for part in (differs, _stops(run, latest)) if part)
+        since = first.ended_at or first.requested_at
+        yield Need(
+            1, since, NOT_TIED, f"run {run.id}", f"{run.flow}: {told}", Place("runs", str(run.id)),
+            counted(tie.differences, "scope") if tie and tie.differences else "", None,
+            f"since {moment(since, desk.clock.now(), desk.zone)}",
+        )  # fmt: skip
 
 
 def _unmended(desk: Desk) -> Iterator[Need]:

@@ -15,6 +15,7 @@ from tui_connector.views.run_events import EventRow, read_events
 from tui_connector.views.run_queue import cancel_asked, usual_time, waits_for
 from tui_connector.views.run_steps import Live, StepRow, TaskFacts, live_of, plan_of, step_rows, task_of, time_left
 from tui_connector.views.runs import rows_of
+from tui_connector.views.tie_out import read_tie
 from tui_connector.views.words import actor, moment
 from tui_connector.views.worker import WorkerFacts, read_workers
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.run import Run, Step
     from tui_connector.views.desk import Desk
     from tui_connector.views.runs import RunRow
+    from tui_connector.views.tie_out import TieOut
 
 EVENTS = 40
 
@@ -87,7 +89,7 @@ class RunPage:
     read from SAP a second, over the whole reading. per_minute: how many requests may go out. waits: for what a waiting
     run waits. serving: who runs it; served_by: the same in words, also once it has left. worker_lost: it ended first.
     documents: what a posting run has come to, in a sentence. reason and hint: why it ended so, and the next move.
-    again: the wish that would run the same once more; None where another way leads there.
+    again: the wish that would run the same once more; None where another way leads there. tie: its tie-out, if any.
     """
 
     row: RunRow
@@ -111,6 +113,7 @@ class RunPage:
     waits: str
     documents: str
     result: Result | None
+    tie: TieOut | None
     reason: str
     hint: str
     cancel_asked: bool
@@ -162,6 +165,7 @@ def read_run(desk: Desk, run_id: int, *, events: int = EVENTS) -> RunPage:
         waits=waits_for(desk, run, serving_none=not serving.alive) if run.state is RunState.WAITING else "",
         documents=headline(store.proposals.get(run.proposal), documents) if documents and run.proposal else "",
         result=_result(run, steps, flow),
+        tie=read_tie(store, run, flow),
         reason=row.reason,
         hint=clean(run.hint) if row.reason == clean(run.reason) else "",
         cancel_asked=not run.state.ended and cancel_asked(store, run.id),

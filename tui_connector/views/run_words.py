@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
 from tui_connector.review.amounts import counted, listed
+from tui_connector.views.tie_out import difference_line, tie_lines
 from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, share, so_far, span, zone_name
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def run_lines(page: RunPage, now: datetime, zone: tzinfo) -> Iterator[str]:
     yield from (words for words in (page.documents, sentence(page.reason)) if words)
     if page.result is not None:
         yield from result_sentences(page.result)
+    if page.tie is not None:
+        yield from tie_lines(page.tie)
+        yield from (difference_line(page.tie, row) for row in page.tie.first)
+        if page.tie.differences > len(page.tie.first):
+            left = counted(page.tie.differences - len(page.tie.first), "more scope")
+            yield f"{left} {'differs' if left.startswith('1 ') else 'differ'}: --plain differences {page.row.id}"
     if page.hint:
         yield f"Next: {page.hint}"
     for event in page.events:

@@ -9,6 +9,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
+from tui_connector.domain.tie import Verdict
 from tui_connector.store.run_search import OUTCOMES, RunFilter
 from tui_connector.views.filters import moment_of, terms
 from tui_connector.views.marks import Mark
@@ -31,6 +32,7 @@ CLEAN = Mark("✓", "clean", "ok")
 PARTIAL = Mark("▲", "partial", "warn")
 NO_CHANGE = Mark("·", "no change", "muted")
 DRY = Mark("·", "dry run", "muted")
+NOT_TIED = Mark("✗", "not tied", "fail")
 TO_APPROVE = Mark("◆", "to approve", "warn")
 UNKNOWN = Mark("?", "outcome unknown", "warn")
 UNSETTLED = Mark("◆", "held", "warn")
@@ -60,7 +62,7 @@ class RunRow:
     """One run in a list. serves: what it does for a proposal ("post P-0001"), "" for a flow's own run.
 
     at: when it began, or when it was asked for while it waits. took: None until it has ended. records: what moved.
-    asked_by: actor as stored.
+    asked_by: actor as stored. tie: what its tie-out came to; None without one.
     """
 
     id: int
@@ -75,6 +77,12 @@ class RunRow:
     rejected: int
     asked_by: str
     reason: str
+    tie: Verdict | None = None
+
+    @property
+    def unverified(self) -> str:
+        """A quiet word where there is room: that nobody can tell whether all of it arrived; "" else."""
+        return self.tie.value if self.tie is Verdict.UNVERIFIED else ""
 
     @property
     def name(self) -> str:
@@ -134,7 +142,7 @@ def _bare(word: str) -> dict[str, object]:
 
 def _outcome(value: str) -> str:
     said = value.lower().replace(" ", "-").replace("_", "-")
-    said = {"partial": "rejected", "unchanged": "no-change"}.get(said, said)
+    said = {"partial": "rejected", "unchanged": "no-change", "not-tied": "untied"}.get(said, said)
     if said not in OUTCOMES:
         raise ConfigError(f"no run comes to {clean(value)!r}", hint=f"Runs are {', '.join(OUTCOMES)}.")
     return said
@@ -147,20 +155,20 @@ def _number(value: str) -> int:
 
 
 def rows_of(store: Store, runs: Sequence[Run]) -> list[RunRow]:
-    """Runs as rows, with two questions to the store for all of them."""
-    made = _made(store, runs)
-    marks = _marks(store, runs, made)
-    return [_row(run, marks[run.id], made.get(run.id)) for run in runs]
+    """Runs as rows, with three questions to the store for all of them."""
+    made, ties = _made(store, runs), _ties(store, runs)
+    marks = _marks(store, runs, made, ties)
+    return [_row(run, marks[run.id], made.get(run.id), ties.get(run.id)) for run in runs]
 
 
-def _row(run: Run, mark: Mark, made: tuple[int, ProposalState] | None) -> RunRow:
+def _row(run: Run, mark: Mark, made: tuple[int, ProposalState] | None, tie: Verdict | None) -> RunRow:
     decided = made is not None and made[1] is not ProposalState.PLANNED
     reason = f"P-{made[0]:04} is {made[1]}" if made and decided else run.reason  # what it said then holds no more
     took = run.ended_at - run.started_at if run.ended_at and run.started_at else None
     at, began = run.started_at or run.requested_at, run.started_at is not None
     return RunRow(
         run.id, run.flow, serves(run), run.proposal, mark, at, began, took, moved(run),
-        run.counts.rejected, run.requested_by, clean(reason),
+        run.counts.rejected, run.requested_by, clean(reason), tie,
     )  # fmt: skip
 
 
@@ -180,7 +188,7 @@ def moved(run: Run) -> int:
 
 def marks_of(store: Store, runs: Sequence[Run]) -> dict[int, Mark]:
     """What each run came to, by its number."""
-    return _marks(store, runs, _made(store, runs))
+    return _marks(store, runs, _made(store, runs), _ties(store, runs))
 
 
 def _made(store: Store, runs: Sequence[Run]) -> dict[int, tuple[int, ProposalState]]:
@@ -188,14 +196,25 @@ def _made(store: Store, runs: Sequence[Run]) -> dict[int, tuple[int, ProposalSta
     return store.proposals.made_by(done) if done else {}
 
 
-def _marks(store: Store, runs: Sequence[Run], made: Mapping[int, tuple[int, ProposalState]]) -> dict[int, Mark]:
+def _ties(store: Store, runs: Sequence[Run]) -> dict[int, Verdict]:
+    done = [run.id for run in runs if run.state is RunState.DONE]
+    return store.ties.verdicts(done) if done else {}
+
+
+def _marks(
+    store: Store,
+    runs: Sequence[Run],
+    made: Mapping[int, tuple[int, ProposalState]],
+    ties: Mapping[int, Verdict],
+) -> dict[int, Mark]:
     loads = [run.id for run in runs if run.state is RunState.DONE and run.counts.sent and run.id not in made]
     outcomes = {
         number: str(step.data.get("outcome", "")) for number, step in store.steps.newest(loads, "import").items()
     }
     lost = any(run.purpose is Purpose.POST and run.state is RunState.FAILED for run in runs)
     left = _left_open(store) if lost else {}
-    return {run.id: _mark(run, made.get(run.id), outcomes.get(run.id, ""), left) for run in runs}
+    found = {run.id: _mark(run, made.get(run.id), outcomes.get(run.id, ""), left) for run in runs}
+    return found | {number: NOT_TIED for number, verdict in ties.items() if verdict is Verdict.NOT_TIED}
 
 
 def _left_open(store: Store) -> dict[int, Mark]:
@@ -234,6 +253,7 @@ def run_line(row: RunRow, now: datetime, zone: tzinfo) -> str:
     parts = [begun, f"by {actor(row.asked_by)}"]
     parts += [f"took {span(row.took)}"] if row.took else []
     parts += [f"{figure(row.records)} records"] if row.records else []
+    parts += [row.unverified] if row.unverified else []
     parts += [row.reason] if row.reason else []
     return f"run {row.id} {row.name}: {row.mark.word}, {', '.join(parts)}"
 

@@ -20,6 +20,7 @@ from tui_connector.ui.run_list import DayByDay, Item, draw_item
 from tui_connector.ui.run_view import event_line, page_lines
 from tui_connector.ui.screens.asking import ask_run
 from tui_connector.ui.screens.base import ConsoleScreen, only_newest
+from tui_connector.ui.screens.differences import DifferencesScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import acting
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _EVENTS = 200
 _COURSE = 120
+_SHARE, _SHORT_SHARE = 84, 78  # percent of the height that what stands above the events takes at most
 _COLUMNS = ("run", "flow", "serves", "result", "began", "seconds", "records", "rejected", "asked by", "reason")
 _EVENT_COLUMNS = ("event", "at", "what", "text")
 
@@ -55,9 +57,10 @@ Shown = RunPage | Gone | None
 class RunBody(Vertical):
     """One run's page: what stands above, and its events, which are followed until one looks back."""
 
-    DEFAULT_CSS = """
-    RunBody { height: 1fr; width: 1fr; }
-    RunBody #page { max-height: 75%; }
+    DEFAULT_CSS = f"""
+    RunBody {{ height: 1fr; width: 1fr; }}
+    RunBody #page {{ max-height: {_SHARE}%; }}
+    ConsoleScreen.-short RunBody #page {{ max-height: {_SHORT_SHARE}%; }}
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -144,7 +147,9 @@ class RunBody(Vertical):
             )
             return wrap(told, width)
         now = self._desk.clock.now()
-        return page_lines(page, now, self._desk.zone, width, short=self._short, course=tuple(self._course))
+        room = self.size.height * (_SHORT_SHARE if self._short else _SHARE) // 100
+        course = tuple(self._course)
+        return page_lines(page, now, self._desk.zone, width, short=self._short, course=course, room=room)
 
     def _event(self, event: EventRow, width: int, _selected: bool) -> Line:
         page = self._page
@@ -162,6 +167,7 @@ class _OfOneRun(ConsoleScreen["Shown"]):
     about = "What ran, what each run came to, and how one run goes: its steps, its Anaplan task, its events."
     BINDINGS: ClassVar[list[Any]] = [
         Binding("f", "follow", "follow", tooltip="go on with the newest events, or stop to look back"),
+        Binding("d", "differences", "differences", tooltip="the run's tie-out: every scope that differs"),
     ]
     writes: ClassVar[Sequence[Binding]] = (
         Binding("X", "cancel", "cancel…", tooltip="end this run; asks for a reason and a typed word"),
@@ -195,12 +201,19 @@ class _OfOneRun(ConsoleScreen["Shown"]):
             return page is not None and not page.state.ended and not page.cancel_asked
         if action == "again":
             return page is not None and page.again is not None
+        if action == "differences":
+            return page is not None and page.tie is not None
         if action == "follow":
             return page is not None and page.state is RunState.RUNNING
         return True
 
     def action_follow(self) -> None:
         self.run_body.follow(on=not self.run_body.following)
+
+    def action_differences(self) -> None:
+        page = self.model
+        if isinstance(page, RunPage) and page.tie is not None:
+            self.app.push_screen(DifferencesScreen(self.desk, page.row.id))
 
     def action_cancel(self) -> None:
         page = self.model
