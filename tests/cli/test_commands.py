@@ -224,7 +224,7 @@ def test_a_run_is_followed_until_it_ends(house: Prompt) -> None:
     assert (plain.code, machine.code, ended.code) == (0, 0, 0), plain.text + machine.text + ended.text
     (line,) = json.loads(ended.out)
     for told in (plain, machine):
-        assert f"suppliers: done, {line['read']:,} read" in told.err
+        assert f"suppliers: done, tied, {line['read']:,} read" in told.err
     assert json.loads(machine.out)["loaded"] == line["loaded"] > 0
     assert "✓ done" in plain.out
 
@@ -326,7 +326,7 @@ def test_demo(demos: dict[str, Process], how: str) -> None:
         assert all(line.split()[1:3] == ["✓", "done"] for line in lines)
         assert told.out.count("✓ proved") == 8
         assert "P-0001 is posted" in told.out
-        assert "gl_line_items: done, 300 read" in told.err
+        assert "gl_line_items: done, tied, 300 read" in told.err
         return
     runs = json.loads(told.out)
     assert [run["flow"] for run in runs[: len(FLOWS)]] == [flow.name for flow in FLOWS]

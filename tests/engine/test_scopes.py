@@ -38,7 +38,7 @@ def sums(amounts: list[Decimal]) -> Sums:
 def test_what_was_refused_is_all_that_may_be_missing(
     loaded: list[Decimal], refused: list[Decimal], held: list[Decimal]
 ) -> None:
-    ours, theirs, missing = sums([*loaded, *refused]), sums(held), Refused(sums(refused), set(), len(refused))
+    ours, theirs, missing = sums([*loaded, *refused]), sums(held), Refused(sums(refused), {}, len(refused))
     same = len(loaded) == len(held) and sum(loaded, NOTHING) == sum(held, NOTHING)
     assert agree(SCOPE, ours, theirs, missing) is same
     assert agree(SCOPE, ours, sums(loaded), missing)
@@ -53,15 +53,18 @@ def test_what_was_refused_is_all_that_may_be_missing(
 
 @given(AMOUNTS.filter(bool))
 def test_a_record_that_was_loaded_in_part_may_be_there_or_not(amount: Decimal) -> None:
-    ours, missing = sums([amount]), Refused(sums([amount]), {SCOPE}, 1)
+    ours, missing = sums([amount]), Refused(sums([amount]), sums([amount]), 1)
     assert agree(SCOPE, ours, {}, missing)
     assert agree(SCOPE, ours, sums([amount]), missing)
     assert not agree(SCOPE, ours, sums([amount * 2]), missing)
     assert not agree(SCOPE, ours, sums([-amount]), missing)
+    elsewhere: Sums = {SCOPE: Total(1, amount)}
+    assert agree(SCOPE, {}, sums([amount]), Refused({}, elsewhere, 1))  # there with its member left blank
+    assert not agree(SCOPE, {}, sums([amount * 2]), Refused({}, elsewhere, 1))
 
 
 def test_a_difference_says_which_side_lacks_what() -> None:
-    none = Refused({}, set())
+    none = Refused({}, {})
     ten, seven = sums([Decimal("10.50")]), sums([Decimal("7.00")])
     assert difference(SCOPE, ten, {}, none).words == "SAP holds what Anaplan does not"
     assert difference(SCOPE, {}, ten, none).words == "Anaplan holds what SAP does not"
@@ -69,7 +72,7 @@ def test_a_difference_says_which_side_lacks_what() -> None:
     assert difference(SCOPE, seven, ten, none).words == "3.50 too much in Anaplan"
     twice = sums([Decimal("3.50"), Decimal("3.50")])
     assert difference(SCOPE, seven, twice, none).words == "2 records in Anaplan, 1 in SAP"
-    refused = Refused(sums([Decimal("2.00")]), set(), 1)
+    refused = Refused(sums([Decimal("2.00")]), {}, 1)
     assert difference(SCOPE, ten, seven, refused).words == "3.50 missing in Anaplan; 1 refused record explain 2.00"
 
 

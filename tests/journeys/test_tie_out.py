@@ -137,7 +137,7 @@ def test_what_tenants_get_wrong_in_silence_is_named_and_nothing_else_is(
         if found.state is RunState.DONE:
             assert tie is not None, told
             assert tie.verdict is Verdict.NOT_TIED, (told, tie.words)
-            assert found.reason.startswith("not tied: ")
+            assert found.hint.startswith(f"`tie {found.id}` lists where")
             differing = {one.scope for _, one in installation.store.ties.differences(found.id)}
             blamed = {one for one in differing if one and "" not in one}
             assert differing, told

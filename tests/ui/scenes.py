@@ -217,7 +217,7 @@ class Scenes:
                 tx, run.id, run.fence, RunState.DONE, "", hint if what.refused else "", counts=counts
             )
             if tie is not None:
-                self.store.ties.keep(tx, run.id, tie)
+                points.fact(tx, "run.tied", run.flow, **self.store.ties.keep(tx, run.id, tie))
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }

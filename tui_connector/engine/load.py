@@ -88,8 +88,7 @@ class LoadRun:
             hint = f"`rejects --flow {run.flow}` tells why they were refused and what helps" if counts.rejected else ""
             if tie is not None:
                 self._checkpoints.fact(tx, "run.tied", run.flow, **self._store.ties.keep(tx, run.id, tie))
-            if tie is not None and untied:
-                reason = f"not tied: {tie.words}"
+            if untied:
                 hint = f"`tie {run.id}` lists where; `run {run.flow} --full` sends everything once more"
             self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint, counts)
             told = {

@@ -22,10 +22,13 @@ Sums = dict[Scope, Total]
 
 @dataclass(slots=True)
 class Refused:
-    """Records that Anaplan does not hold since they were refused, by scope. in_part: some of them may be there."""
+    """Records that Anaplan does not hold since they were refused, by scope.
+
+    in_part: those of them that it may hold in part, also where they stand when it left a member of theirs blank.
+    """
 
     sums: Sums
-    in_part: set[Scope]
+    in_part: Sums
     records: int = 0
     untold: int = 0
 
@@ -68,14 +71,12 @@ def agree(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> bool:
     missing = refused.sums.get(scope, ZERO)
     short = (expected.amount or NOTHING) - (found.amount or NOTHING)
     fewer = None if expected.records is None or found.records is None else expected.records - found.records
-    exact = short == missing.amount and fewer in (None, missing.records)
+    if short == missing.amount and fewer in (None, missing.records):
+        return True
     # A record that Anaplan loaded in part may stand there with its amount or without it.
-    return exact or (scope in refused.in_part and _between(short, missing.amount))
-
-
-def _between(short: Decimal, missing: Decimal | None) -> bool:
-    low, high = sorted((NOTHING, missing or NOTHING))
-    return low <= short <= high
+    part = refused.in_part.get(scope, ZERO).amount or NOTHING
+    low, high = sorted((missing.amount or NOTHING, (missing.amount or NOTHING) - part))
+    return scope in refused.in_part and low <= short <= high
 
 
 def difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Difference:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from itertools import repeat
+from itertools import combinations, repeat
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
@@ -246,7 +246,10 @@ class TieOut:
         return sums
 
     def _refused_sums(self, totals: Totals) -> Refused:
-        made = Refused({}, set())
+        made = Refused({}, {})
+        columns = {column.header: column for column in self._flow.columns}
+        members = [at for at, name in enumerate(totals.by) if columns[name].member_of]
+        blanks = [set(some) for size in range(1, len(members) + 1) for some in combinations(members, size)]
         for reject in self._rejects():
             made.records += 1
             scope = tuple(reject.values.get(name, "") for name in totals.by)
@@ -257,7 +260,9 @@ class TieOut:
                 continue
             add(made.sums, scope, amount)
             if reject.file_line is not None:
-                made.in_part.add(scope)
+                add(made.in_part, scope, amount)
+                for away in blanks:  # the member was refused, what is beside it was loaded
+                    add(made.in_part, tuple("" if at in away else one for at, one in enumerate(scope)), amount)
         return made
 
     # --- both ---------------------------------------------------------------------------------------------------
@@ -306,9 +311,9 @@ class TieOut:
         own = {reject.key: reject for reject in self._own_rejects()}
         places = [place for waived in (False, True) for place in cases.places(target, waived=waived)]
         for start in range(0, len(places), _PAGE):
-            for refusal in cases.refusals(places[start : start + _PAGE]):
-                if refusal.key not in own:
-                    yield refusal.reject
+            refusals = cases.refusals(places[start : start + _PAGE])
+            mended = self._store.records.went(self._run.id, target, [one.key for one in refusals])
+            yield from (one.reject for one in refusals if one.key not in own and one.key not in mended)
         yield from own.values()
 
     def _own_rejects(self) -> Iterator[Reject]:

@@ -128,6 +128,15 @@ class Records:
             )
         )
 
+    def went(self, run_id: int, target_id: int, keys: Iterable[RecordKey]) -> set[RecordKey]:
+        """Which of these keys a run has sent, or found to be there already, without a refusal."""
+        rows = self._database.rows(
+            "SELECT key FROM record WHERE target_id = ? AND run_id = ? AND coalesce(later, outcome) IN (1, 2)"
+            f" AND key IN ({self._database.dialect.texts})",
+            target_id, run_id, canonical_rows(list(keys)),
+        )  # fmt: skip
+        return {row[0] for row in rows}
+
     def count(self, run_id: int) -> int:
         """How many records of a run the trail holds."""
         return int(self._database.value("SELECT count(*) FROM record WHERE run_id = ?", run_id))

@@ -42,6 +42,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.blocked": ("blocked", _FAIL),
     "run.failed": ("failed", _FAIL),
     "run.done": ("done", _NONE),
+    "run.tied": ("tie-out", _NONE),
     "run.cancelled": ("cancelled", _MUTED),
     "step.intent": ("intent", _NONE),
     "step.running": ("under way", _NONE),
@@ -292,6 +293,11 @@ def _replay(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [f"{counted(data.get('count', 0), 'record')} of {fact.subject}, run {listed(runs)}"]
 
 
+def _tied(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    scopes = f"{counted(data['differences'], 'scope')} differ" if data.get("differences") else ""
+    return [fact.subject, data.get("verdict"), data.get("words"), scopes]
+
+
 def _plainly(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     """A kind of which nothing is known here: its subject, and what its data say in words and figures."""
     told = [
@@ -305,6 +311,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.started": _started,
     "run.taken_over": _started,
     "run.blocked": _blocked,
+    "run.tied": _tied,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,

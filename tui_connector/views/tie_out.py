@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
+from tui_connector.domain.run import Purpose
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, Total, Verdict
 from tui_connector.review.amounts import ABSENT, counted, listed, money, signed
@@ -33,7 +34,8 @@ MARKS = {
 }
 HOPS = {
     Hop.READ: "read", Hop.STAGED: "staged", Hop.UPLOADED: "uploaded", Hop.IMPORTED: "imported",
-    Hop.SOURCE: "SAP asked again", Hop.READ_BACK: "read back",
+    Hop.SOURCE: "SAP asked again", Hop.READ_BACK: "read back", Hop.EXPORTED: "exported", Hop.PROPOSED: "proposed",
+    Hop.POSTED: "posted",
 }  # fmt: skip
 NONE = "not tied out"
 _FIRST = 5
@@ -186,7 +188,9 @@ def why_none(run: Run) -> str:
         return "It was a dry run: nothing was sent."
     if not run.state.ended:
         return "It has not ended yet: a load is tied out at its end."
-    return "A load is tied out at its end when it has sent something; this one was not."
+    if run.purpose is Purpose.REPLAY:
+        return "A replay asks nothing of SAP; the flow's next run is tied out."
+    return "A load and a posting are tied out when they end well; this one was not."
 
 
 def _more(tie: Tie) -> Iterator[str]:
