@@ -40,7 +40,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             ["overview"],
             "Needs a person: approve P-0003: Plan writeback, 12 documents, 1,204,551.10 EUR and 88,400.00 USD",
         ),
-        (["run", "135"], "Run 135 gl_line_items: running, step 3 of 3, import, 9 min 05 s, about 1 min left"),
+        (["run", "135"], "Run 135 gl_line_items: running, step 3 of 4, import, 9 min 05 s, about 1 min left"),
         (["run", "125"], "Tie-out: not tied. 3 of 1,204 scopes differ."),
         (["run", "125"], "Hop read back: 391,569 records, 48,207,282.77 EUR and 3,903,278.20 USD"),
         (["run", "126"], "Tie-out: unverified. The model has no view ACT12 Invoice Totals"),
@@ -96,11 +96,11 @@ def test_what_is_not_there_is_said(desk: Desk, words: list[str]) -> None:
 def test_only_what_changed_is_told_again() -> None:
     before = [
         "Overview, Tue 1 Dec 2026, 14:40:12 CET", "Needs a person: approve P-0003: 12 documents, waits 38 min",
-        "Running: run 135 gl_line_items, step 3 of 3, import 62 %, for 9 min 05 s", "Requests: 114 of 570/min",
+        "Running: run 135 gl_line_items, step 3 of 4, import 62 %, for 9 min 05 s", "Requests: 114 of 570/min",
     ]  # fmt: skip
     older = [
         "Overview, Tue 1 Dec 2026, 14:41:12 CET", "Needs a person: approve P-0003: 12 documents, waits 39 min",
-        "Running: run 135 gl_line_items, step 3 of 3, import 62 %, for 10 min", "Requests: 99 of 570/min",
+        "Running: run 135 gl_line_items, step 3 of 4, import 62 %, for 10 min", "Requests: 99 of 570/min",
     ]  # fmt: skip
     assert list(changes(before, older)) == []
     moved = [older[0], older[2].replace("62 %", "71 %"), older[3]]

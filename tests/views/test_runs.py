@@ -145,7 +145,7 @@ def test_a_running_run_tells_its_step_its_task_and_what_is_left(bench: Bench, de
         {"task": "8F3A40D2AA5B4C0E9D127E667E6691C2", "state": "IN_PROGRESS", "percent": 62, "current": "Loading \x1b[2J"},
     )  # fmt: skip
     page = read_run(desk, run.id)
-    assert page.doing == "step 3 of 3, import"
+    assert page.doing == "step 3 of 4, import"
     assert [(one.name, one.mark.word, one.share) for one in page.steps] == [
         ("prepare", "done", None), ("transfer", "done", None), ("import", "running", 0.62),
     ]  # fmt: skip
@@ -199,7 +199,7 @@ def test_steps_not_begun_of_a_failed_run_are_told_and_why_it_failed(bench: Bench
     step(bench, run, "prepare", StepState.FAILED)
     end(bench, run, None, RunState.FAILED, "the workspace is full")
     page = read_run(desk, run.id)
-    assert [one.mark.word for one in page.steps] == ["failed", "not begun", "not begun"]
+    assert [one.mark.word for one in page.steps] == ["failed", "not begun", "not begun", "not begun"]
     told = list(run_lines(page, NOW, BERLIN))
     assert "The workspace is full." in told
     assert "Next: mend it" in told

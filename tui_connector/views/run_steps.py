@@ -121,7 +121,9 @@ def plan_of(run: Run, flow: Flow | None) -> tuple[str, ...]:
         return _PLANS[run.purpose]
     if flow is None:
         return ()
-    return ("export", "propose") if isinstance(flow, WritebackFlow) else _LOAD
+    if isinstance(flow, WritebackFlow):
+        return "export", "propose"
+    return _LOAD if run.dry_run or run.purpose is Purpose.REPLAY else (*_LOAD, "tie")
 
 
 def step_rows(
@@ -262,6 +264,8 @@ def known(step: Step) -> str:
             parts = [f"SAP would take {counted(data['documents'], 'document')}"]
         case "import":
             parts = [_task(data), str(data.get("outcome", ""))]
+        case "tie" if "verdict" in data:
+            parts = [str(data["verdict"])]
     return clean(", ".join(str(part) for part in parts if part))
 
 
