@@ -147,7 +147,7 @@ def test_a_running_run_tells_its_step_its_task_and_what_is_left(bench: Bench, de
     page = read_run(desk, run.id)
     assert page.doing == "step 3 of 4, import"
     assert [(one.name, one.mark.word, one.share) for one in page.steps] == [
-        ("prepare", "done", None), ("transfer", "done", None), ("import", "running", 0.62),
+        ("prepare", "done", None), ("transfer", "done", None), ("import", "running", 0.62), ("tie", "not begun", None),
     ]  # fmt: skip
     assert page.steps[0].begins <= page.steps[1].begins <= page.steps[2].begins <= page.steps[2].ends <= 1
     assert page.task is not None
