@@ -229,7 +229,8 @@ class ConsoleScreen(Screen[None], Generic[Model]):
             self._again = True
             return
         self._reading = True
-        self.run_worker(self._read(), group="read", exit_on_error=True)
+        begin: Any = self._read  # a function: where the console ends first, nobody would await a coroutine
+        self.run_worker(begin, group="read", exit_on_error=True)
 
     async def _read(self) -> None:
         try:
