@@ -218,6 +218,30 @@ def test_refused_records_explain_what_is_missing(sandbox: Sandbox, installation:
     tied(installation, "gl_line_items", mode=ReadMode.FULL)
 
 
+def test_a_change_that_was_refused_leaves_what_was_loaded_before(sandbox: Sandbox, installation: Installation) -> None:
+    tied(installation, *MASTERS)
+    scopes = Ledger(sandbox).post(random.Random(3))
+    tied(installation, "gl_line_items")
+    key = {
+        "CompanyCode": "1010",
+        "FiscalYear": "2031",
+        "AccountingDocument": "7700000001",
+        "LedgerGLLineItem": "000001",
+    }
+    sandbox.change(LINES, key, CostCenter="0000009999")  # a center that is in no list; the amount stays
+    sandbox.advance(700)
+    ((found, tie),) = run(installation, "gl_line_items")
+    assert found.counts.rejected == 1
+    assert tie is not None
+    assert (tie.verdict, tie.explained) == (Verdict.TIED, 1), tie.words
+    sandbox.change(LINES, key, AmountInCompanyCodeCurrency="7.77")  # and now Anaplan holds another amount than SAP
+    sandbox.advance(700)
+    ((found, tie),) = run(installation, "gl_line_items")
+    assert tie is not None
+    assert tie.verdict is Verdict.NOT_TIED, tie.words
+    assert {one.scope for _, one in installation.store.ties.differences(found.id)} <= scopes
+
+
 def test_what_sap_changes_meanwhile_is_left_to_the_next_run(sandbox: Sandbox, installation: Installation) -> None:
     tied(installation, *MASTERS, "gl_line_items")
     ledger, draw = Ledger(sandbox), random.Random(7)

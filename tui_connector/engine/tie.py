@@ -250,7 +250,10 @@ class TieOut:
         columns = {column.header: column for column in self._flow.columns}
         members = [at for at, name in enumerate(totals.by) if columns[name].member_of]
         blanks = [set(some) for size in range(1, len(members) + 1) for some in combinations(members, size)]
-        for reject in self._rejects():
+        rejects = list(self._rejects())
+        # Of a record that was loaded before and whose change was refused Anaplan still holds what it was.
+        before = self._store.records.known(self._run.target_id, [reject.key for reject in rejects])
+        for reject in rejects:
             made.records += 1
             scope = tuple(reject.values.get(name, "") for name in totals.by)
             try:
@@ -259,7 +262,7 @@ class TieOut:
                 made.untold += 1  # its values were erased, or SAP's amount could not be read
                 continue
             add(made.sums, scope, amount)
-            if reject.file_line is not None:
+            if reject.file_line is not None or reject.key in before:
                 add(made.in_part, scope, amount)
                 for away in blanks:  # the member was refused, what is beside it was loaded
                     add(made.in_part, tuple("" if at in away else one for at, one in enumerate(scope)), amount)
