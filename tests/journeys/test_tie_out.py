@@ -261,6 +261,15 @@ def test_what_sap_changes_meanwhile_is_left_to_the_next_run(sandbox: Sandbox, in
     tied(installation, "gl_line_items")
 
 
+def test_a_sum_that_sap_leaves_blank_is_a_difference_and_no_fault(sandbox: Sandbox, installation: Installation) -> None:
+    tied(installation, *MASTERS, "gl_line_items")
+    spoil(sandbox, "sap", "blank_field", name=LINES, field="AmountInCompanyCodeCurrency", only_keys=False)
+    ((found, tie),) = run(installation, "gl_line_items")  # nothing changed: the read for control figures is the first
+    assert found.state is RunState.DONE, found.reason
+    assert tie is not None
+    assert (tie.verdict, tie.differences) == (Verdict.NOT_TIED, 1), tie.words
+
+
 def test_a_view_that_cannot_be_read_leaves_the_run_unverified(sandbox: Sandbox, installation: Installation) -> None:
     tied(installation, *MASTERS)
     sandbox.fault("status", "/views/", status=500, times=-1)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.store.conftest import Bench
 from tests.ui import afternoon as made
+from tui_connector.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     from tests.engine.writeback.world import World
     from tui_connector.domain.proposal import Proposal
     from tui_connector.views.desk import Desk
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A store of its own, with runs as a test makes them."""
+    store = Store.open(f"sqlite://{tmp_path}/store.db")
+    yield Bench(store)
+    store.close()
 
 
 @pytest.fixture

@@ -17,15 +17,11 @@ from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
 from tui_connector.domain.proposal import DocumentState, Gate, ProposalState, Verdict
 from tui_connector.domain.run import Counts, Purpose, RunState, StepState, WorkerInfo
 from tui_connector.flows import FLOWS
-from tui_connector.store.store import Store
 from tui_connector.views.overview import Overview, read_overview
 from tui_connector.views.overview_words import overview_lines
 from tui_connector.views.worker import read_workers, worker_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tui_connector.views.desk import Desk
 
 
@@ -43,13 +39,6 @@ class _At:
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nothing waits here")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    store = Store.open(f"sqlite://{tmp_path}/store.db")
-    yield Bench(store)
-    store.close()
 
 
 @pytest.fixture

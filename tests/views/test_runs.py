@@ -15,27 +15,16 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Counts, RunState, StepState, WorkerInfo
 from tui_connector.store.run_search import RunFilter
-from tui_connector.store.store import Store
 from tui_connector.views.run_page import read_run
 from tui_connector.views.run_words import run_lines
 from tui_connector.views.runs import RunHistory, pulse, read_filter, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tui_connector.domain.run import Run
     from tui_connector.views.desk import Desk
 
 NOW = datetime(2026, 12, 1, 13, 40, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    store = Store.open(f"sqlite://{tmp_path}/store.db")
-    yield Bench(store)
-    store.close()
 
 
 @pytest.fixture

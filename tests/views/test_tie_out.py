@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.store.conftest import Bench
 from tests.views.desks import begin, desk_on, end
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.run import Counts, RunState
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Tie, Total, Verdict
 from tui_connector.flows import FLOWS
-from tui_connector.store.store import Store
 from tui_connector.views.flow_rows import ended_runs, read_flows
 from tui_connector.views.overview import read_overview
 from tui_connector.views.run_page import read_run
@@ -31,22 +29,13 @@ from tui_connector.views.tie_out import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from tests.store.conftest import Bench
     from tui_connector.domain.run import Run
     from tui_connector.views.desk import Desk
 
 LOADED = Counts(9, 0, 9, 9)
 BETWEEN = (Hop.SOURCE, Hop.READ_BACK)
 FLOW = {flow.name: flow for flow in FLOWS if isinstance(flow, LoadFlow)}
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    store = Store.open(f"sqlite://{tmp_path}/store.db")
-    yield Bench(store)
-    store.close()
 
 
 @pytest.fixture

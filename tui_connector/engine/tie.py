@@ -41,12 +41,13 @@ from tui_connector.sap.reader import ChangeWindow, ODataReader
 from tui_connector.store.ties import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
     from tui_connector.domain.flow import LoadFlow, Totals
     from tui_connector.domain.record import Reject
     from tui_connector.domain.run import Counts
     from tui_connector.engine.context import RunContext
+    from tui_connector.engine.stage import FilePage
 
 STEP = "tie"
 _PAGE = 1000
@@ -172,11 +173,9 @@ class TieOut:
         window = None
         if since and moved.get("until"):
             window = ChangeWindow(datetime.fromisoformat(since), datetime.fromisoformat(moved["until"]))
-        layout = lay_out(flow)
-        pages = ODataReader(self._context.sap).read(flow.source, layout.fields, window=window, language=flow.language)
-        async with aclosing(pages):
+        async with aclosing(self._pages(flow, window)) as pages:
             async for page in pages:
-                for row in file_page(layout, page).rows:
+                for row in page.rows:
                     held = theirs.get(row[0], ())
                     for at, text in zip(texts, held, strict=False):
                         if text is not None and text.strip() != row[at].strip():
@@ -187,9 +186,7 @@ class TieOut:
     def _refused_codes(self) -> set[str]:
         layout = lay_out(self._flow)
         header = layout.headers[0]
-        return {
-            reject.values.get(header) or layout.code(reject.key) or "" for reject in self._rejects() if reject.values
-        } | {layout.code(reject.key) or "" for reject in self._rejects() if not reject.values}
+        return {reject.values.get(header) or layout.code(reject.key) or "" for reject in self._rejects()}
 
     # --- a module -----------------------------------------------------------------------------------------------
 
@@ -277,13 +274,11 @@ class TieOut:
         source = replace(flow.source, changed_on=None)
         if source.aggregates:
             source = replace(source, key=tuple(flow.path(column) for column in columns[: len(parts)]), also=())
-        layout = lay_out(replace(flow, columns=tuple(columns), source=source))
-        pages = ODataReader(self._context.sap).read(source, layout.fields, language=flow.language)
-        async with aclosing(pages):
+        async with aclosing(self._pages(replace(flow, columns=tuple(columns), source=source), None)) as pages:
             async for page in pages:
-                laid = file_page(layout, page).rows.columns
+                laid = page.rows.columns
                 if laid:
-                    amounts = map(Decimal, laid[-1]) if amount is not None else repeat(NOTHING)
+                    amounts = repeat(NOTHING) if amount is None else (Decimal(text or 0) for text in laid[-1])
                     for found in zip(zip(*laid[: len(parts)], strict=True), amounts, strict=False):
                         yield found
 
@@ -297,16 +292,22 @@ class TieOut:
         file = await discovery.find_file(self._context.anaplan, flow.file)
         refused = {reject.key for reject in self._rejects()}
         found: set[Scope] = set()
-        pages = ODataReader(self._context.sap).read(flow.source, layout.fields, window=window, language=flow.language)
-        async with aclosing(pages):
+        async with aclosing(self._pages(flow, window)) as pages:
             async for page in pages:
-                laid = file_page(layout, page)
-                staged = Stager(layout, file, {}).stage(laid, {}).records
-                known = self._store.records.known(self._run.target_id, laid.keys)
-                for record, row in zip(staged, laid.rows, strict=False):
+                staged = Stager(layout, file, {}).stage(page, {}).records
+                known = self._store.records.known(self._run.target_id, page.keys)
+                for record, row in zip(staged, page.rows, strict=False):
                     if known.get(record.key) != record.content and record.key not in refused:
                         found.add(tuple(row[at] for at in parts))
         return found
+
+    async def _pages(self, flow: LoadFlow, window: ChangeWindow | None) -> AsyncGenerator[FilePage, None]:
+        """What SAP holds of a flow, or has changed in a window, laid out as the flow's file."""
+        layout = lay_out(flow)
+        pages = ODataReader(self._context.sap).read(flow.source, layout.fields, window=window, language=flow.language)
+        async with aclosing(pages):
+            async for page in pages:
+                yield file_page(layout, page)
 
     def _rejects(self) -> Iterator[Reject]:
         """Every record of this target that was refused and not loaded since; this run's own as well."""
