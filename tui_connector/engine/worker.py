@@ -243,6 +243,8 @@ class Worker:
             await asyncio.wait({keeper, work}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 keeper.result()
+            elif work.cancelled() and not self._draining:
+                log.warning("run %s: its work was broken off; it is taken up again", run_id)
             elif not work.cancelled():
                 work.result()
         except LeaseLostError as error:
