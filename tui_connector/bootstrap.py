@@ -126,6 +126,7 @@ class Installation:
             take_back=self.take_back_waivers,
             request_replay=self.request_replay,
             note=self.note,
+            allow=self.allow,
         )
 
     def note(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
@@ -213,6 +214,15 @@ class Installation:
         _, target_id, model = self._wanted(RunRequest(flow))
         declared = next(one for one in self.flows if one.name == flow)
         return request_replay(self.store, declared, (target_id, model), records, by)
+
+    def allow(self, run_id: int, reason: str, by: str) -> list[int]:
+        """Allow what a run asked about; the runs that follow. See `engine.allowing.allow`."""
+        from tui_connector.engine.allowing import allow
+
+        def request(tx: Transaction, requests: Sequence[RunRequest], person: str) -> list[int]:
+            return self._request_runs(tx, [self._wanted(one) for one in requests], person)
+
+        return allow(self.store, run_id, reason, by, request)
 
     def waive(self, records: Sequence[Place], reason: str, by: str) -> int:
         """Let open rejects be, with a reason; how many."""

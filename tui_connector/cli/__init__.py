@@ -127,11 +127,14 @@ def _add_flows(verbs: _Verbs) -> None:
     runs = _verb(verbs, "runs", "runs:show", "history, or one run's steps")
     runs.usage = (
         "tui-connector runs [ID] [--follow] [--filter TEXT] [--limit N]\n"
-        "       tui-connector runs cancel ID --reason TEXT"
+        "       tui-connector runs cancel ID --reason TEXT\n"
+        "       tui-connector runs allow ID --reason TEXT"
     )
-    runs.add_argument("id", nargs="?", type=_run_or_verb, metavar="ID", help="one run; cancel ID: end that run")
+    runs.add_argument(
+        "id", nargs="?", type=_run_or_verb, metavar="ID", help="one run; cancel ID, allow ID: end it, or let it go on"
+    )
     runs.add_argument("of", nargs="?", type=int, metavar="", help=argparse.SUPPRESS)
-    runs.add_argument("--reason", metavar="TEXT", help="with cancel: why; kept for good")
+    runs.add_argument("--reason", metavar="TEXT", help="with cancel and allow: why; kept for good")
     runs.add_argument("--follow", action="store_true", help="go on printing what happens until it ends")
     runs.add_argument("--filter", metavar="TEXT", help='those that fit, for example "outcome:untied since:Mon"')
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs, or scopes that differ")
@@ -142,11 +145,14 @@ def _add_flows(verbs: _Verbs) -> None:
     tie.add_argument("--limit", type=int, default=20, metavar="N", help="how many scopes that differ (default: 20)")
 
 
+_RUN_VERBS = ("cancel", "allow")
+
+
 def _run_or_verb(text: str) -> int | str:
     """A run's number, or what is to be done with one."""
-    if text != "cancel" and not text.isdecimal():
+    if text not in _RUN_VERBS and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no run's number")
-    return text if text == "cancel" else int(text)
+    return text if text in _RUN_VERBS else int(text)
 
 
 def _add_rejects(verbs: _Verbs) -> None:

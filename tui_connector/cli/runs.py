@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.allow import allow
 from tui_connector.cli.cancel import cancel
 from tui_connector.cli.flows import describe, described
-from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, state, table, tie_state
+from tui_connector.cli.out import counted, facts, moment, print_json, run_name, say, say_next, state, table, tie_state
 from tui_connector.cli.progress import follow
 from tui_connector.cli.tie import print_tie, tie_json
 from tui_connector.cli.verdict import judge
+from tui_connector.views.concerns import concerns_of, describe_found, read_found
 from tui_connector.views.run_steps import known
 from tui_connector.views.runs import read_filter
 from tui_connector.views.tie_out import all_differences, read_tie
@@ -21,14 +23,18 @@ from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from tui_connector.domain.run import Run, Step
+    from tui_connector.views.concerns import ConcernRow, Found
 
 
 def show(given: argparse.Namespace) -> int:
     """The last runs, or everything about one."""
     if given.id == "cancel":
         return cancel(given)
+    if given.id == "allow":
+        return allow(given)
     with open_installation(given.config, read_only=True) as installation:
         if given.id is None:
             return _history(installation, given)
@@ -42,9 +48,13 @@ def show(given: argparse.Namespace) -> int:
         desk = installation.desk()
         tie = read_tie(desk.store, run, next((one for one in desk.flows if one.name == run.flow), None))
         told = tie_json(desk.store, run.id)
+        survey = read_found(desk.store, run)
+        concerns = list(concerns_of(desk, run.id).after(None, given.limit)) if survey else []
+        found = describe_found(desk.store, run)
         differences = list(all_differences(desk, run.id).after(None, given.limit)) if tie else []
     if given.json:
         value = describe(run) | {
+            "survey": found,
             "tie": told,
             "steps": [
                 {
@@ -67,6 +77,8 @@ def show(given: argparse.Namespace) -> int:
         [_step(step) for step in steps],
         numbers=("seconds",),
     )
+    if survey is not None and survey.total:
+        _found(survey, concerns)
     if tie is not None:
         print_tie(tie, differences)
     if rejects:
@@ -127,6 +139,17 @@ def _page(run: Run) -> None:
         ("records", counted(run.counts)),
     ]
     facts(rows)
+
+
+def _found(survey: Found, rows: Sequence[ConcernRow]) -> None:
+    given = [("allowed", f"{one.reason} (by {one.by}, {moment(one.at)} UTC)") for one in survey.allowed_by]
+    facts([("before it sent", survey.sentence), *given])
+    table(
+        ("", "subject", "what", "was", "now", "what it does"),
+        [(row.mark.word, row.subject, row.change, row.was, row.now, row.effect) for row in rows],
+    )
+    if survey.total > len(rows):
+        say_next(f"{figure(survey.total - len(rows))} more not shown: `tui-connector runs {survey.run} --limit 1000`")
 
 
 def _step(step: Step) -> tuple[Any, ...]:

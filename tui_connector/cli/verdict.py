@@ -58,7 +58,10 @@ def _failure(store: Store, run: Run) -> Exit:
             if one.proposal == run.proposal:
                 return _BY_ERROR.get(str(event.fact.data.get("error")), Exit.FAILED)
     blocked_by = store.ties.verdicts([one.id for one in runs if one is not run]).values()
-    return Exit.NOT_TIED if Verdict.NOT_TIED in blocked_by else Exit.FAILED
+    if Verdict.NOT_TIED in blocked_by:
+        return Exit.NOT_TIED
+    asks = any(one.state is RunState.BLOCKED and store.concerns.survey(one.id) is not None for one in runs)
+    return Exit.WAITING if asks else Exit.FAILED
 
 
 def _waits(store: Store, run: Run) -> bool:

@@ -12,6 +12,7 @@
     │   ├── PeriodClosedError
     │   └── UnknownDimensionError
     ├── OutcomeUnknownError(reference)    never resend blind: look it up by its reference, then decide
+    ├── PersonNeededError                 nothing was sent: a person has to allow it first
     ├── StaleProposalError                the data moved since the diff: propose again
     ├── LeaseLostError                    another worker holds the model now: drop the work, write nothing more
     └── FatalError                        stop and tell a person
@@ -90,6 +91,10 @@ class OutcomeUnknownError(ConnectorError):
     def __init__(self, message: str, *, hint: str, reference: str) -> None:
         super().__init__(message, hint=hint)
         self.reference = reference
+
+
+class PersonNeededError(ConnectorError):
+    """A look before a load found what only a person may allow; nothing was sent."""
 
 
 class StaleProposalError(ConnectorError):

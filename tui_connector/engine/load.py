@@ -1,4 +1,4 @@
-"""A LoadFlow, step by step: prepare, transfer, import, settle; each can be taken up where a dead worker left it."""
+"""A LoadFlow, step by step, from prepare to settle; each can be taken up where a dead worker left it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tui_connector.engine.importing import FileImport
 from tui_connector.engine.layout import lay_out
 from tui_connector.engine.pages import KeptPages, SapPages
 from tui_connector.engine.prepare import prepare
+from tui_connector.engine.survey import survey
 from tui_connector.engine.tie import TieOut
 from tui_connector.engine.transfer import Transfer
 
@@ -66,6 +67,7 @@ class LoadRun:
             action=destination.action.name,
             codes={name: len(codes) for name, codes in destination.codes.items()},
         )
+        await survey(self._context, layout, destination)
         replay = self._run.purpose is Purpose.REPLAY
         pages = KeptPages(self._context, layout, destination) if replay else SapPages(self._context, layout)
         await Transfer(self._context, layout, destination, pages).go()

@@ -50,16 +50,23 @@ class Checkpoints:
         """Commit the step's outcome."""
         self._write(name, StepState.DONE, data, begin=False)
 
+    def done_in(self, tx: Transaction, name: str, data: dict[str, Any]) -> None:
+        """Write the step's outcome in the transaction of what it made."""
+        self._write_in(tx, name, StepState.DONE, data, begin=False)
+
     def fact(self, tx: Transaction, kind: str, subject: str, **data: Any) -> None:
         """One audit event of this run inside the caller's transaction."""
         self._store.audit.append(tx, Fact(kind, self.actor, subject, data, self.run.id))
 
     def _write(self, name: str, state: StepState, data: dict[str, Any], *, begin: bool) -> None:
         with self._store.transaction() as tx:
-            if begin:
-                self._store.steps.begin(tx, self.run.id, self.hold.fence, name, state, data)
-            else:
-                before = self._store.steps.get(self.run.id, name)
-                kept = {**before.data, **data} if before else data
-                self._store.steps.update(tx, self.run.id, self.hold.fence, name, state, kept)
-            self.fact(tx, f"step.{state}", f"{self.run.flow}/{name}", fence=self.hold.fence, **data)
+            self._write_in(tx, name, state, data, begin=begin)
+
+    def _write_in(self, tx: Transaction, name: str, state: StepState, data: dict[str, Any], *, begin: bool) -> None:
+        if begin:
+            self._store.steps.begin(tx, self.run.id, self.hold.fence, name, state, data)
+        else:
+            before = self._store.steps.get(self.run.id, name)
+            kept = {**before.data, **data} if before else data
+            self._store.steps.update(tx, self.run.id, self.hold.fence, name, state, kept)
+        self.fact(tx, f"step.{state}", f"{self.run.flow}/{name}", fence=self.hold.fence, **data)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError
+from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError, PersonNeededError
 from tui_connector.domain.flow import LoadFlow, WritebackFlow
 from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState
@@ -284,6 +284,8 @@ class Worker:
             self._cancelled(run, hold, work, error.told)
         except LeaseLostError:
             raise
+        except PersonNeededError as error:
+            self._ask(run, hold, error)
         except ConnectorError as error:
             self._fail(run, hold, error)
         except Exception:
@@ -335,6 +337,13 @@ class Worker:
         for step in self._store.steps.of(run.id):
             if step.ended_at is None:
                 self._store.steps.update(tx, run.id, hold.fence, step.name, state)
+
+    def _ask(self, run: Run, hold: Hold, error: PersonNeededError) -> None:
+        """End a run that a person has to allow first: a permission lets another one be asked for."""
+        reason, hint = clean(error.message), clean(error.hint)
+        with self._store.transaction() as tx:
+            self._store.runs.finish(tx, run.id, hold.fence, RunState.BLOCKED, reason, hint)
+            self._store.audit.append(tx, Fact("run.asks", self.actor, run.flow, {"reason": reason}, run.id))
 
     def _fail(self, run: Run, hold: Hold, error: ConnectorError) -> None:
         reason, hint = clean(error.message), clean(error.hint)

@@ -224,6 +224,23 @@ CREATE TABLE tie_difference (
     PRIMARY KEY (run_id, number)) {clustered};
 """
 
+# survey: what a run found before it sent anything. permission: a person's word for what a run asked about; used_by: the
+# one run that went on with it.
+_CONCERNS = """
+CREATE TABLE survey (
+    run_id BIGINT NOT NULL PRIMARY KEY REFERENCES run (id), target_id BIGINT NOT NULL, data TEXT NOT NULL,
+    digest TEXT NOT NULL);
+CREATE TABLE concern (
+    run_id BIGINT NOT NULL, number BIGINT NOT NULL, look TEXT NOT NULL, rule TEXT NOT NULL, change TEXT NOT NULL,
+    subject TEXT NOT NULL, was TEXT NOT NULL, now TEXT NOT NULL, effect TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (run_id, number)) {clustered};
+CREATE TABLE permission (
+    run_id BIGINT NOT NULL PRIMARY KEY REFERENCES run (id), target_id BIGINT NOT NULL, reason TEXT NOT NULL,
+    given_by TEXT NOT NULL, at BIGINT NOT NULL, digest TEXT NOT NULL, used_by BIGINT);
+CREATE INDEX permission_open ON permission (target_id) WHERE used_by IS NULL;
+CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -250,11 +267,16 @@ def _tie_tables(tx: Transaction) -> None:
     _apply(tx, _TIES)
 
 
+def _concern_tables(tx: Transaction) -> None:
+    _apply(tx, _CONCERNS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
     _console_tables,
     _tie_tables,
+    _concern_tables,
 )
 
 

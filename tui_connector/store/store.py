@@ -12,6 +12,7 @@ from tui_connector.store.budget import Budget
 from tui_connector.store.cases import Cases
 from tui_connector.store.commands import Commands
 from tui_connector.store.comparisons import Comparisons
+from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.leases import Leases
@@ -71,6 +72,7 @@ class Store:
         self.postings = Postings(self._database)
         self.periods = Periods(self._database)
         self.ties = Ties(self._database)
+        self.concerns = Concerns(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

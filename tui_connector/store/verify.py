@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, ties
+from tui_connector.store import chain, concerns, ties
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -38,7 +38,14 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
             for event in check.events(progress):
                 check.payload(event)
             check.end(str(head[1]))
-            looks = (check.strays, check.cases, check.ties, partial(verify_writeback, reader), check.structure)
+            looks = (
+                check.strays,
+                check.cases,
+                check.ties,
+                check.concerns,
+                partial(verify_writeback, reader),
+                check.structure,
+            )
             for look in looks:
                 look()
                 if progress:
@@ -194,6 +201,12 @@ class _Check:
     def ties(self) -> None:
         """No verdict of a tie-out was changed."""
         finding = ties.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def concerns(self) -> None:
+        """Nobody changed what a run found before it sent anything, or allowed it in silence."""
+        finding = concerns.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

@@ -58,8 +58,9 @@ class Acts:
 
     command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
     person's own key is. secret_fields: which secrets a connection needs. pause, resume: a flow's schedule, the first
-    with the reason. waive, take_back, request_replay: of refused
-    records. note: write down what this person did and what changed nothing else (kind, subject, data).
+    with the reason. waive, take_back, request_replay: of refused records. note: write down what this person did and
+    what changed nothing else (kind, subject, data). allow: what a run asked about (run, reason, by); the runs that
+    follow.
     """
 
     request_runs: Callable[[Sequence[RunRequest], str], list[int]]
@@ -77,6 +78,7 @@ class Acts:
     take_back: Callable[[Sequence[Place], str, str], int]
     request_replay: Callable[[str, Sequence[Place], str], int]
     note: Callable[[str, str, Mapping[str, Any]], None]
+    allow: Callable[[int, str, str], list[int]]
 
 
 @dataclass(frozen=True, slots=True)

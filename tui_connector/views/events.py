@@ -40,6 +40,9 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.started": ("started", _NONE),
     "run.taken_over": ("taken over", _WARN),
     "run.blocked": ("blocked", _FAIL),
+    "run.surveyed": ("looked first", _NONE),
+    "run.asks": ("asks", _PERSON),
+    "run.allowed": ("allowed", _PERSON),
     "run.failed": ("failed", _FAIL),
     "run.done": ("done", _NONE),
     "run.tied": ("tie-out", _NONE),
@@ -91,6 +94,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
 }
 KINDS = tuple(_WORDS)
 _COUNTS = ("read", "unchanged", "sent", "loaded", "ignored", "rejected", "refused")
+_RULED = {"stop": "stop it", "ask": "ask a person", "go_on": "noted"}
 _LONGEST = 300
 
 
@@ -143,6 +147,16 @@ def _started(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 def _blocked(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [f"{fact.subject}: {listed(map(str, data.get('by') or ['a flow before it']))} did not end well"]
+
+
+def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    told = [f"{figure(data[name])} {word}" for name, word in _RULED.items() if data.get(name)]
+    runs = [f"run {number}" for number in data.get("allowed_by", ())]
+    return [fact.subject, ", ".join(told) or "nothing to note", f"as allowed for {listed(runs)}" if runs else ""]
+
+
+def _allowed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [f"{counted(data.get('concerns', 0), 'thing')} that run {fact.run_id} asked about", data.get("reason")]
 
 
 def _step(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -312,6 +326,8 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.taken_over": _started,
     "run.blocked": _blocked,
     "run.tied": _tied,
+    "run.surveyed": _surveyed,
+    "run.allowed": _allowed,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,

@@ -31,7 +31,7 @@ _MARKS = {
 }
 _TO_COME = Mark("○", "not begun", "muted")
 _NOT_NEEDED = Mark("·", "not needed", "muted")
-_LOAD = ("prepare", "transfer", "import")
+_LOAD = ("prepare", "survey", "transfer", "import")
 _PLANS = {
     Purpose.CHECK: ("export",), Purpose.POST: ("test", "post"), Purpose.STATUS: ("transfer", "import"),
     Purpose.REVISE: (), Purpose.REVERSE: (),
@@ -250,6 +250,10 @@ def known(step: Step) -> str:
         case "prepare" if "model" in data:
             codes = ", ".join(f"{figure(count)} {clean(name)}" for name, count in data["codes"].items())
             parts = [str(data["model"]), str(data["action"]), f"checked against {codes}" if codes else ""]
+        case "survey" if "ask" in data:
+            words = {"stop": "stops it", "ask": "asks a person", "go_on": "noted"}
+            parts = [f"{figure(data[name])} {word}" for name, word in words.items() if data[name]]
+            parts = parts or ["nothing out of the ordinary"]
         case "transfer":
             names = ("read", "rejected", "sent", "unchanged") if done else ()
             parts = [f"{figure(data[name])} {name}" for name in names if data.get(name)]

@@ -1,0 +1,173 @@
+"""What a run found before it sent anything, in words: what it asks, what stops it, what it noted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.domain.concern import Look, Rule
+from tui_connector.domain.run import RunState
+from tui_connector.domain.text import clean
+from tui_connector.views.marks import Mark
+from tui_connector.views.words import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tui_connector.domain.concern import Concern, Permission
+    from tui_connector.domain.run import Run
+    from tui_connector.store.concerns import Concerns
+    from tui_connector.store.store import Store
+    from tui_connector.views.desk import Desk
+
+MARKS = {
+    Rule.STOP: Mark("✗", "stops", "fail"),
+    Rule.ASK: Mark("◆", "asks", "warn"),
+    Rule.GO_ON: Mark("·", "noted", "muted"),
+}
+LOOKS = {Look.DEFINITIONS: "definitions", Look.MASTERS: "masters", Look.PERIODS: "closed periods"}
+_FIRST = 5
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernRow:
+    """One concern. subject, was, now, effect: cleaned; was and now are "" where there is no such side."""
+
+    number: int
+    mark: Mark
+    look: str
+    change: str
+    subject: str
+    was: str
+    now: str
+    effect: str
+
+    @property
+    def sides(self) -> str:
+        """Both sides on one line."""
+        if self.was and self.now:
+            return f"{self.was} → {self.now}"
+        return self.was or self.now
+
+    @property
+    def words(self) -> str:
+        """The row as one line."""
+        told = f"{self.mark.word}: {self.subject} {self.change}"
+        sides = f" ({self.sides})" if self.sides else ""
+        return f"{told}{sides}" + (f": {self.effect}" if self.effect else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run's survey. counts: "2 renamed" by mark, gravest first. asks: whether a person may allow it now.
+
+    permission: a person's word for what this run asked. allowed_by: those that this run went on with.
+    """
+
+    run: int
+    counts: tuple[tuple[Mark, str], ...]
+    total: int
+    first: tuple[ConcernRow, ...]
+    asks: bool
+    permission: Permission | None
+    allowed_by: tuple[Permission, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Everything found in one line."""
+        return ", ".join(f"{mark.word} {words}" for mark, words in self.counts) or "nothing out of the ordinary"
+
+
+class ConcernList:
+    """The concerns of a run by key-set pages, those that hold a word alone; called in a thread."""
+
+    def __init__(self, concerns: Concerns, run_id: int, word: str = "") -> None:
+        self._concerns = concerns
+        self._run_id = run_id
+        self._word = word.casefold()
+
+    def each(self) -> Iterator[ConcernRow]:
+        """All of them, those that ask or stop first."""
+        last = 0
+        while page := self._concerns.page(self._run_id, last, _PAGE):
+            last = page[-1][0]
+            yield from self._fitting(page)
+
+    def after(self, row: ConcernRow | None, count: int) -> list[ConcernRow]:
+        """The next ones after a row, or the first."""
+        found, last = list[ConcernRow](), row.number if row else 0
+        while len(found) < count and (page := self._concerns.page(self._run_id, last, _PAGE)):
+            last = page[-1][0]
+            found += self._fitting(page)
+        return found[:count]
+
+    def before(self, row: ConcernRow | None, count: int) -> list[ConcernRow]:
+        """The ones before a row, or the last, in order."""
+        found, first = list[ConcernRow](), row.number if row else None
+        while len(found) < count and (page := self._concerns.page_before(self._run_id, first, _PAGE)):
+            first = page[0][0]
+            found = [*self._fitting(page), *found]
+        return found[-count:]
+
+    def _fitting(self, page: list[tuple[int, Concern]]) -> list[ConcernRow]:
+        rows = [_row(number, one) for number, one in page]
+        return [row for row in rows if not self._word or self._word in row.words.casefold()]
+
+
+def read_found(store: Store, run: Run) -> Found | None:
+    """What a run found before it sent anything; None when it has not looked."""
+    survey = store.concerns.survey(run.id)
+    if survey is None:
+        return None
+    counts = sorted(survey.counts.items(), key=lambda item: list(MARKS).index(item[0][2]))
+    permission = store.concerns.permission(run.id)
+    asks = run.state is RunState.BLOCKED and permission is None and not survey.total(Rule.STOP)
+    return Found(
+        run.id,
+        tuple((MARKS[rule], f"{figure(n)} {clean(change)}") for (_, change, rule), n in counts),
+        sum(survey.counts.values()),
+        tuple(_row(number, one) for number, one in store.concerns.page(run.id, limit=_FIRST)),
+        asks and bool(survey.total(Rule.ASK)),
+        permission,
+        tuple(store.concerns.used(run.id)),
+    )
+
+
+def concerns_of(desk: Desk, run_id: int, word: str = "") -> ConcernList:
+    """The concerns of a run, those with a word in them alone."""
+    return ConcernList(desk.store.concerns, run_id, word)
+
+
+def describe_found(store: Store, run: Run, limit: int | None = None) -> dict[str, Any] | None:
+    """The survey as JSON. limit: of the single concerns."""
+    found = read_found(store, run)
+    if found is None:
+        return None
+    rows = store.concerns.page(run.id, limit=found.total if limit is None else limit)
+    return {
+        "asks": found.asks,
+        "counts": [{"rule": mark.word, "what": words} for mark, words in found.counts],
+        "permission": _describe(found.permission),
+        "allowed_by": [_describe(one) for one in found.allowed_by],
+        "concerns": [
+            {
+                "look": one.look.value, "rule": one.rule.value, "change": one.change, "subject": one.subject,
+                "was": one.was, "now": one.now, "effect": one.effect,
+            }
+            for _, one in rows
+        ],
+    }  # fmt: skip
+
+
+def _describe(one: Permission | None) -> dict[str, str | int | datetime | None] | None:
+    if one is None:
+        return None
+    return {"run": one.run_id, "reason": one.reason, "by": one.by, "at": one.at, "used_by": one.used_by}
+
+
+def _row(number: int, one: Concern) -> ConcernRow:
+    return ConcernRow(
+        number, MARKS[one.rule], LOOKS[one.look], *map(clean, (one.change, one.subject, one.was, one.now, one.effect))
+    )
