@@ -40,7 +40,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             ["overview"],
             "Needs a person: approve P-0003: Plan writeback, 12 documents, 1,204,551.10 EUR and 88,400.00 USD",
         ),
-        (["run", "135"], "Run 135 gl_line_items: running, step 3 of 4, import, 9 min 05 s, about 1 min left"),
+        (["run", "135"], "Run 135 gl_line_items: running, step 4 of 5, import, 9 min 05 s, about 1 min left"),
         (["run", "125"], "Tie-out: not tied. 3 of 1,204 scopes differ."),
         (["run", "125"], "Hop read back: 391,569 records, 48,207,282.77 EUR and 3,903,278.20 USD"),
         (["run", "126"], "Tie-out: unverified. The model has no view ACT12 Invoice Totals"),

@@ -121,7 +121,9 @@ def test_what_stops_a_run_is_not_for_a_person_to_allow(
 def test_a_dry_run_tells_and_asks_nobody(installation: Installation, looks: list[Concern]) -> None:
     looks += [RENAMED, STOPS]
     number = run_one(installation, dry_run=True)
-    assert installation.store.runs.get(number).state is RunState.DONE
+    run = installation.store.runs.get(number)
+    assert run.state is RunState.DONE
+    assert run.reason == "dry run: nothing was sent; it would be stopped: 1 delimiter changed (profit_centers.csv)"
     survey_ = installation.store.concerns.survey(number)
     assert survey_ is not None
     assert (survey_.total(Rule.ASK), survey_.total(Rule.STOP)) == (1, 1)

@@ -18,6 +18,8 @@ from tui_connector.store.sqlite import SqliteBackend
 if TYPE_CHECKING:
     from pathlib import Path
 
+VERSION = len(schema.MIGRATIONS)
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
@@ -47,10 +49,10 @@ def test_a_store_of_the_version_before_goes_on(old: Path) -> None:
     run = store.runs.get(1)
     assert (run.state, run.purpose, run.proposal, run.counts.loaded) == (RunState.DONE, Purpose.FLOW, None, 1)
     assert [event.fact.kind for event in store.audit.events()] == [
-        "store.created", "run.done", "store.migrated", "store.migrated", "store.migrated",
+        "store.created", "run.done", *["store.migrated"] * (VERSION - 1),
     ]  # fmt: skip
     told = [event.fact.data for event in store.audit.events(kind="store.migrated")]
-    assert told == [{"from": 1, "to": 2}, {"from": 2, "to": 3}, {"from": 3, "to": 4}]
+    assert told == [{"from": version, "to": version + 1} for version in range(1, VERSION)]
     assert store.audit.verify().broken_at is None
     bench = Bench(store)
     made = bench.propose(make_draft({"PL-1": "1"}))
@@ -58,12 +60,12 @@ def test_a_store_of_the_version_before_goes_on(old: Path) -> None:
     assert store.audit.verify().broken_at is None
     store.close()
     again = Store.open(str(old))
-    assert again.audit.last_seq() == 6
+    assert again.audit.last_seq() == 2 + VERSION
     again.close()
 
 
 def test_a_reader_does_not_migrate(old: Path) -> None:
-    with pytest.raises(StoreError, match=r"older version .*tables 1, here 4") as caught:
+    with pytest.raises(StoreError, match=rf"older version .*tables 1, here {VERSION}") as caught:
         Store.open(str(old), read_only=True)
     assert "Start the worker once" in caught.value.hint
 

@@ -49,7 +49,7 @@ def test_runs_are_found_by_what_they_came_to(bench: Bench) -> None:
     waiting = bench.request("gl_accounts")[0]
     found = {word: _found(bench, outcome=word) for word in OUTCOMES}
     assert found == {
-        "waiting": [waiting], "running": [], "done": [dry, same, partial, clean], "failed": [failed], "blocked": [],
+        "waiting": [waiting], "running": [], "done": [dry, same, partial, clean], "failed": [failed], "blocked": [], "asks": [],
         "cancelled": [], "rejected": [partial], "clean": [clean], "no-change": [same], "dry-run": [dry],
         "to-approve": [], "posted": [], "tied": [], "untied": [], "unverified": [],
     }  # fmt: skip

@@ -14,6 +14,7 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.canonical import sha256
 from tui_connector.domain.case import Place
 from tui_connector.domain.cause import bad_value, unknown_member
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
 from tui_connector.domain.mapping import Mapping, mapping_digest
@@ -151,6 +152,11 @@ class Scenes:
         codes = {name: 1000 + 96 * at for at, name in enumerate(flow.lists)}
         action = flow.import_action or flow.process or ""
         points.done("prepare", model="FIN_HUB", file=f"113{run.target_id:09}", action=action, codes=codes)
+        points.begin("survey")
+        with self.store.transaction() as tx:
+            found = self.store.concerns.keep(tx, run.id, run.target_id, ())
+            points.done_in(tx, "survey", {**found, "rule": Rule.GO_ON.value, "words": ""})
+            points.fact(tx, "run.surveyed", run.flow, **found, allowed_by=[])
         until = self.clock.at - timedelta(seconds=5)
         points.begin(
             "transfer", since=(until - timedelta(days=1)).isoformat(), until=until.isoformat(),

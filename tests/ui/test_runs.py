@@ -12,7 +12,7 @@ from tests.ui.stage import SMALL, press, shown, stage, text, type_in, until
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.ui.dialogs.base import Confirm
-from tui_connector.ui.dialogs.runs import CancelRun
+from tui_connector.ui.dialogs.runs import GiveReason
 from tui_connector.ui.run_list import DayByDay
 from tui_connector.ui.screens.runs import Gone, RunScreen, RunsScreen
 from tui_connector.ui.widgets.block import Block
@@ -175,6 +175,7 @@ async def test_a_run_that_vanishes_while_it_is_open_is_told(desk: Desk) -> None:
         with desk.store.transaction() as tx:
             tx.change("PRAGMA defer_foreign_keys = ON")
             tx.change("DELETE FROM step WHERE run_id = ?", CLEAN)
+            tx.change("DELETE FROM survey WHERE run_id = ?", CLEAN)
             tx.change("UPDATE watermark SET run_id = 1 WHERE run_id = ?", CLEAN)
             tx.change("DELETE FROM run WHERE id = ?", CLEAN)
         await until(pilot, lambda: "no longer kept" in text(pilot.app))
@@ -188,13 +189,13 @@ async def test_a_run_that_vanishes_while_it_is_open_is_told(desk: Desk) -> None:
 async def test_cancelling_wants_a_reason_and_a_typed_word(desk: Desk) -> None:
     async with stage(desk, first="runs") as pilot:
         await press(pilot, "X")
-        assert isinstance(pilot.app.screen, CancelRun)
+        assert isinstance(pilot.app.screen, GiveReason)
         assert "The watermark does not move" in text(pilot.app)
         assert "PRODUCTION" in text(pilot.app)
         await press(pilot, "enter")
         await type_in(pilot, "cancel")
         await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, CancelRun)  # without a reason nothing happens
+        assert isinstance(pilot.app.screen, GiveReason)  # without a reason nothing happens
         assert desk.store.commands.pending() == []
         await press(pilot, "shift+tab")
         await type_in(pilot, "wrong month")

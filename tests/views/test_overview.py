@@ -178,7 +178,7 @@ def test_what_runs_and_what_waits_for_it(bench: Bench, desk: Desk) -> None:
     bench.store.steps.set_progress(run.id, "transfer", {"rows": 5000, "rate": 2500, "chunks": 2, "kilobytes": 1500})
     model = read_overview(desk)
     (running,) = model.running
-    assert (running.at, running.step and running.step.name, running.left) == (2, "transfer", None)
+    assert (running.at, running.step and running.step.name, running.left) == (3, "transfer", None)
     assert running.live is not None
     assert running.live.words == "5,000 records read, 2 chunks sent, 1.5 MB"
     assert [(one.row.id, one.waits) for one in model.waiting] == [

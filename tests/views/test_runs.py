@@ -126,6 +126,7 @@ def test_what_is_not_understood_is_said(typed: str) -> None:
 def test_a_running_run_tells_its_step_its_task_and_what_is_left(bench: Bench, desk: Desk) -> None:
     run = begin(bench)
     step(bench, run, "prepare", StepState.DONE, model="FIN_HUB", action="Suppliers", codes={"Suppliers": 3})
+    step(bench, run, "survey", StepState.DONE, stop=0, ask=0, go_on=2)
     window = {"since": "2026-11-30T13:28:30+00:00", "until": "2026-12-01T13:30:00+00:00"}
     step(bench, run, "transfer", StepState.DONE, read=402118, unchanged=0, sent=402118, rejected=0, chunks=13, **window)
     step(bench, run, "import", StepState.RUNNING, action="Suppliers", task_id="8F3A40D2AA5B4C0E9D127E667E6691C2")
@@ -134,9 +135,10 @@ def test_a_running_run_tells_its_step_its_task_and_what_is_left(bench: Bench, de
         {"task": "8F3A40D2AA5B4C0E9D127E667E6691C2", "state": "IN_PROGRESS", "percent": 62, "current": "Loading \x1b[2J"},
     )  # fmt: skip
     page = read_run(desk, run.id)
-    assert page.doing == "step 3 of 4, import"
+    assert page.doing == "step 4 of 5, import"
     assert [(one.name, one.mark.word, one.share) for one in page.steps] == [
-        ("prepare", "done", None), ("transfer", "done", None), ("import", "running", 0.62), ("tie", "not begun", None),
+        ("prepare", "done", None), ("survey", "done", None), ("transfer", "done", None), ("import", "running", 0.62),
+        ("tie", "not begun", None),
     ]  # fmt: skip
     assert page.steps[0].begins <= page.steps[1].begins <= page.steps[2].begins <= page.steps[2].ends <= 1
     assert page.task is not None
@@ -188,7 +190,7 @@ def test_steps_not_begun_of_a_failed_run_are_told_and_why_it_failed(bench: Bench
     step(bench, run, "prepare", StepState.FAILED)
     end(bench, run, None, RunState.FAILED, "the workspace is full")
     page = read_run(desk, run.id)
-    assert [one.mark.word for one in page.steps] == ["failed", "not begun", "not begun", "not begun"]
+    assert [one.mark.word for one in page.steps] == ["failed", *["not begun"] * 4]
     told = list(run_lines(page, NOW, BERLIN))
     assert "The workspace is full." in told
     assert "Next: mend it" in told

@@ -112,6 +112,12 @@ def _differences(desk: Desk, number: str) -> Iterator[str]:
     return differences_lines(desk, _number("run", number))
 
 
+def _concerns(desk: Desk, number: str) -> Iterator[str]:
+    from tui_connector.views.concerns import concerns_lines
+
+    return concerns_lines(desk, _number("run", number))
+
+
 def _approvals(desk: Desk, text: str) -> Iterator[str]:
     from tui_connector.views.approvals import approvals_lines, read_approvals
 
@@ -210,6 +216,7 @@ _VIEWS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {
     "overview": ("", _overview),
     "runs": (_FILTER, _runs),
     "run": ("ID", _run),
+    "concerns": ("RUN", _concerns),
     "differences": ("RUN", _differences),
     "approvals": (_FILTER, _approvals),
     "proposal": ("ID", _proposal),

@@ -14,7 +14,7 @@ from tui_connector.engine.importing import FileImport
 from tui_connector.engine.layout import lay_out
 from tui_connector.engine.pages import KeptPages, SapPages
 from tui_connector.engine.prepare import prepare
-from tui_connector.engine.survey import survey
+from tui_connector.engine.survey import STEP, survey
 from tui_connector.engine.tie import TieOut
 from tui_connector.engine.transfer import Transfer
 
@@ -86,7 +86,7 @@ class LoadRun:
                 moved = Watermark(run.target_id, value, mapping, run.id, self._context.clock.now())
                 self._store.watermarks.move(tx, moved, fence)
                 self._checkpoints.fact(tx, "watermark.moved", run.flow, value=until)
-            reason = "dry run: nothing was sent" if run.dry_run else self._checkpoints.work.late
+            reason = f"dry run: nothing was sent{self._would()}" if run.dry_run else self._checkpoints.work.late
             hint = f"`rejects --flow {run.flow}` tells why they were refused and what helps" if counts.rejected else ""
             if tie is not None:
                 self._checkpoints.fact(tx, "run.tied", run.flow, **self._store.ties.keep(tx, run.id, tie))
@@ -97,6 +97,14 @@ class LoadRun:
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }
             self._checkpoints.fact(tx, "run.done", run.flow, **told, dry_run=run.dry_run)
+
+    def _would(self) -> str:
+        """What would have kept a dry run from sending, in words; "" for nothing."""
+        step = self._checkpoints.last(STEP)
+        if step is None or not step.data["words"]:
+            return ""
+        how = "it would be stopped" if step.data["stop"] else "it would ask a person first"
+        return f"; {how}: {step.data['words']}"
 
     def _leaves_a_gap(self) -> bool:
         """Whether the run began later than what is confirmed, so that the watermark must stay."""

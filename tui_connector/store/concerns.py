@@ -115,6 +115,16 @@ class Concerns:
             tx.change("UPDATE permission SET used_by = ? WHERE run_id = ?", run_id, number)
         return numbers
 
+    def asked(self, run_ids: Sequence[int]) -> dict[int, bool]:
+        """Runs that ended since they ask a person -> whether somebody has allowed it; the others are left out."""
+        rows = self._database.rows(
+            "SELECT run.id, permission.run_id IS NOT NULL FROM run JOIN survey ON survey.run_id = run.id"
+            " LEFT JOIN permission ON permission.run_id = run.id WHERE run.state = 'blocked'"
+            f" AND run.id IN ({self._database.dialect.numbers})",
+            json.dumps(list(run_ids)),
+        )
+        return {row[0]: bool(row[1]) for row in rows}
+
     def asking(self) -> list[tuple[int, int]]:
         """Runs that wait for a person's word, each with how many concerns; only the newest of its target."""
         rows = self._database.rows(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COMES_TO = "EXISTS (SELECT 1 FROM tie WHERE tie.run_id = run.id AND tie.verdict = '{}')"
 _UNTIED = _COMES_TO.format(Verdict.NOT_TIED)
+_LOOKED = "EXISTS (SELECT 1 FROM survey WHERE survey.run_id = run.id)"
 _ENDED_WELL = f"state = 'done' AND dry_run = 0 AND NOT {_UNTIED}"
 # What a run came to -> the condition it stands for. Words people use, not those of the column.
 OUTCOMES = {
@@ -24,6 +25,7 @@ OUTCOMES = {
     "done": "state = 'done'",
     "failed": "state = 'failed'",
     "blocked": "state = 'blocked'",
+    "asks": f"state = 'blocked' AND {_LOOKED}",
     "cancelled": "state = 'cancelled'",
     "rejected": "rejected > 0",
     "clean": f"{_ENDED_WELL} AND rejected = 0 AND sent > 0",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
 from tui_connector.review.amounts import counted
+from tui_connector.ui.concern_view import found_lines
 from tui_connector.ui.draw import MARGIN, Line, bar, rule, spark, width_of, wrap
 from tui_connector.ui.tie_view import first_lines, hop_lines, verdict_lines
 from tui_connector.views.run_words import result_sentences, state_line
@@ -51,6 +52,9 @@ def page_lines(
     gap = [] if short else [Line()]
     steps = [*gap, rule("Steps", "", width, active=False), *(_step(one, width) for one in page.steps)]
     blocks = [steps if page.steps else []]
+    if page.found is not None and (page.found.total or page.found.allowed_by):
+        first = page.found.asks or page.state is RunState.FAILED  # what a person has to see comes before how it went
+        blocks.insert(0 if first else 1, [*gap, *found_lines(page.found, width, short=short)])
     if page.result is not None and page.state is RunState.DONE:
         blocks.append([*gap, rule("Result", "", width, active=False), *_result(page.result, width, short=short)])
     scopes = list(first_lines(page.tie, width, _FIRST)) if page.tie and not short else []

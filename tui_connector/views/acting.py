@@ -43,6 +43,13 @@ def end_run(desk: Desk, run_id: int, why: str) -> str:
     return f"Run {run_id} is asked to end."
 
 
+def allow(desk: Desk, run_id: int, why: str) -> str:
+    """Allow what a run asked about; raises as `engine.allowing.allow` does."""
+    ids = writing(desk).allow(run_id, why, desk.person)
+    held_up = f", and {counted(len(ids) - 1, 'run')} that it held up" if ids[1:] else ""
+    return f"Allowed. Run {ids[0]} goes on{held_up}."
+
+
 def approve(desk: Desk, proposal_id: int, *, typed: str, passphrase: str) -> str:
     """Sign; takes a third of a second on purpose, and raises as `Decisions.approve` does."""
     acts = writing(desk)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.concern import Look, Rule
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
+from tui_connector.review.amounts import counted
 from tui_connector.views.marks import Mark
 from tui_connector.views.words import figure
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tui_connector.domain.concern import Concern, Permission
+    from tui_connector.domain.concern import Concern, Permission, Survey
     from tui_connector.domain.run import Run
     from tui_connector.store.concerns import Concerns
     from tui_connector.store.store import Store
@@ -52,6 +54,11 @@ class ConcernRow:
         return self.was or self.now
 
     @property
+    def line(self) -> str:
+        """The row as one line that tells what it is."""
+        return f"{self.look[0].upper()}{self.look[1:]}: {self.words}"
+
+    @property
     def words(self) -> str:
         """The row as one line."""
         told = f"{self.mark.word}: {self.subject} {self.change}"
@@ -61,7 +68,7 @@ class ConcernRow:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A run's survey. counts: "2 renamed" by mark, gravest first. asks: whether a person may allow it now.
+    """A run's survey. counts: "2 renamed, 1 moved" by mark, gravest first. asks: whether a person may allow it now.
 
     permission: a person's word for what this run asked. allowed_by: those that this run went on with.
     """
@@ -77,7 +84,7 @@ class Found:
     @property
     def sentence(self) -> str:
         """Everything found in one line."""
-        return ", ".join(f"{mark.word} {words}" for mark, words in self.counts) or "nothing out of the ordinary"
+        return "; ".join(f"{mark.word} {words}" for mark, words in self.counts) or "nothing out of the ordinary"
 
 
 class ConcernList:
@@ -121,18 +128,63 @@ def read_found(store: Store, run: Run) -> Found | None:
     survey = store.concerns.survey(run.id)
     if survey is None:
         return None
-    counts = sorted(survey.counts.items(), key=lambda item: list(MARKS).index(item[0][2]))
     permission = store.concerns.permission(run.id)
     asks = run.state is RunState.BLOCKED and permission is None and not survey.total(Rule.STOP)
     return Found(
         run.id,
-        tuple((MARKS[rule], f"{figure(n)} {clean(change)}") for (_, change, rule), n in counts),
+        tuple((mark, words) for rule, mark in MARKS.items() if (words := _counted(survey, rule))),
         sum(survey.counts.values()),
         tuple(_row(number, one) for number, one in store.concerns.page(run.id, limit=_FIRST)),
         asks and bool(survey.total(Rule.ASK)),
         permission,
         tuple(store.concerns.used(run.id)),
     )
+
+
+def found_lines(found: Found) -> Iterator[str]:
+    """What was found, the first of it, and who allowed it, in words."""
+    yield f"Before it sent: {found.sentence}"
+    yield from (row.line for row in found.first)
+    if found.total > len(found.first):
+        yield f"{counted(found.total - len(found.first), 'more')}: --plain concerns {found.run}"
+    yield from given_lines(found)
+
+
+def given_lines(found: Found) -> Iterator[str]:
+    """Who allowed what the run asked, and whose word it went on with."""
+    if found.permission is not None:
+        used = f"; run {found.permission.used_by} went on with it" if found.permission.used_by else ""
+        yield f"Allowed by {found.permission.by}: {clean(found.permission.reason)}{used}"
+    for one in found.allowed_by:
+        yield f"Went on as {one.by} allowed for run {one.run_id}: {clean(one.reason)}"
+
+
+def concerns_lines(desk: Desk, run_id: int) -> Iterator[str]:
+    """Everything that a run found before it sent anything, as far as it is kept."""
+    found = find_found(desk, run_id)
+    yield f"Run {run_id}: {found.sentence}"
+    shown = 0
+    for shown, row in enumerate(concerns_of(desk, run_id).each(), 1):  # noqa: B007 - counts
+        yield row.line
+    if shown < found.total:
+        yield f"{figure(found.total - shown)} more were noted; only the first {figure(shown)} are kept."
+    yield from given_lines(found)
+
+
+def find_found(desk: Desk, run_id: int) -> Found:
+    """What a run found; ConfigError when it has not looked."""
+    found = read_found(desk.store, desk.store.runs.get(run_id))
+    if found is None:
+        raise ConfigError(
+            f"run {run_id} has not looked before it sent", hint="only loads do; `runs` lists them with their numbers"
+        )
+    return found
+
+
+def _counted(survey: Survey, rule: Rule) -> str:
+    """What was found of one rule: "2 renamed, 1 moved"."""
+    found = ((change, n) for (_, change, one), n in survey.counts.items() if one is rule)
+    return ", ".join(f"{figure(n)} {clean(change)}" for change, n in found)
 
 
 def concerns_of(desk: Desk, run_id: int, word: str = "") -> ConcernList:

@@ -40,7 +40,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.started": ("started", _NONE),
     "run.taken_over": ("taken over", _WARN),
     "run.blocked": ("blocked", _FAIL),
-    "run.surveyed": ("looked first", _NONE),
+    "run.surveyed": ("surveyed", _NONE),
     "run.asks": ("asks", _PERSON),
     "run.allowed": ("allowed", _PERSON),
     "run.failed": ("failed", _FAIL),

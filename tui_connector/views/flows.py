@@ -20,7 +20,7 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money
 from tui_connector.views.flow_rows import FlowRow, ended_runs, read_flows
 from tui_connector.views.people import names
-from tui_connector.views.runs import NOT_TIED, rows_of
+from tui_connector.views.runs import ASKS, NOT_TIED, rows_of
 from tui_connector.views.tie_out import how_tied, what_is_summed
 from tui_connector.views.words import actor, moment, sentence, until
 
@@ -130,7 +130,10 @@ def headline(pages: Sequence[FlowPage]) -> str:
     untied = [one.name for one in pages if one.row.mark is NOT_TIED]
     bad = [one.name for one in pages if one.row.mark.role == "fail" and one.row.mark is not NOT_TIED]
     refused = [one.name for one in ran if one.row.last and one.row.last.rejected]
+    asking = [one.name for one in pages if one.row.mark is ASKS]
     parts = []
+    if asking:
+        parts.append(f"the last {_these(asking, 'run')} {'asks' if len(asking) == 1 else 'ask'} a person")
     if bad:
         parts.append(f"the last {_these(bad, 'run')} did not end well")
     if untied:

@@ -13,7 +13,7 @@ from tui_connector.review.amounts import by_currency, counted, listed
 from tui_connector.views.approvals import OVER, mark_of
 from tui_connector.views.ends import read_ends
 from tui_connector.views.marks import Mark
-from tui_connector.views.runs import BLOCKED, FAILED, NOT_TIED, UNSETTLED, marks_of, serves
+from tui_connector.views.runs import ASKS, BLOCKED, FAILED, NOT_TIED, UNSETTLED, marks_of, serves
 from tui_connector.views.words import age, figure, moment
 
 if TYPE_CHECKING:
@@ -130,18 +130,30 @@ def _flows(desk: Desk, latest: Mapping[str, Sequence[Run]], untied: Sequence[tup
     newest = [runs[0] for runs in latest.values() if runs]
     failed = [run for run in newest if run.state is RunState.FAILED]
     blocked = [run for run in newest if run.state is RunState.BLOCKED]
+    asking = [run for run in blocked if run.id in desk.store.concerns.asked([one.id for one in blocked])]
     for run in failed:
         yield _failed(desk, run, now, _stops(run, latest))
-    cycles = {run.cycle for run in (*failed, *(run for _, run in untied))}
+    for run in asking:
+        yield _asks(run, now, _stops(run, latest))
+    cycles = {run.cycle for run in (*failed, *asking, *(run for _, run in untied))}
     for run in blocked:
         if run.cycle not in cycles:
             yield _failed(desk, run, now, "")
 
 
+def _asks(run: Run, now: datetime, count: str) -> Need:
+    since = run.ended_at or run.requested_at
+    told = clean(run.reason).removeprefix("asks a person first: ")
+    return Need(
+        0, since, ASKS, f"run {run.id}", f"{run.flow}: {told}", Place("runs", str(run.id)), count, None,
+        f"waits {age(now - since)}",
+    )  # fmt: skip
+
+
 def _stops(run: Run, latest: Mapping[str, Sequence[Run]]) -> str:
     """How many flows a run holds up, in words."""
     held = [runs[0] for runs in latest.values() if runs and runs[0].state is RunState.BLOCKED]
-    stopped = sum(other.cycle == run.cycle for other in held)
+    stopped = sum(other.cycle == run.cycle and other.id != run.id for other in held)
     return f"stops {counted(stopped, 'flow')}" if stopped else ""
 
 

@@ -23,7 +23,7 @@ from tui_connector.views.limits import (
 from tui_connector.views.needs import APPROVE, UNKNOWN, Need, read_needs
 from tui_connector.views.run_queue import usual_time, waits_for
 from tui_connector.views.run_steps import Live, StepRow, TaskFacts, live_of, plan_of, step_rows, task_of, time_left
-from tui_connector.views.runs import NOT_TIED, rows_of
+from tui_connector.views.runs import ASKS, NOT_TIED, rows_of
 from tui_connector.views.worker import Serving, read_workers
 
 if TYPE_CHECKING:
@@ -128,12 +128,14 @@ def read_overview(desk: Desk) -> Overview:
 def headline(needs: Sequence[Need], under_way: Sequence[Run], *, ran: bool) -> str:
     """How things are, in one sentence: what needs a person, else what runs."""
     approve = sum(one.mark is APPROVE for one in needs)
-    held = sum(one.rank == 0 and one.mark is not APPROVE for one in needs)
+    asks = sum(one.mark is ASKS for one in needs)
+    held = sum(one.rank == 0 and one.mark is not APPROVE for one in needs) - asks
     unknown = sum(one.mark is UNKNOWN for one in needs)
     untied = sum(one.mark is NOT_TIED for one in needs)
     failed = sum(one.rank == 1 and one.place.tab == "runs" for one in needs) - untied
     parts = ["the audit chain is broken"] if any(one.mark.word == "audit" for one in needs) else []
     parts += [f"{_do(approve, 'proposal', 'waits', 'wait')} for approval"] if approve else []
+    parts += [f"{_do(asks, 'load', 'asks', 'ask')} a person first"] if asks else []
     parts += [f"{_do(held, 'posting', 'waits', 'wait')} for a person's word"] if held else []
     parts += [f"{_do(unknown, 'posting', 'has', 'have')} an unknown outcome"] if unknown else []
     parts += [f"{counted(failed, 'run')} did not end well"] if failed else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.domain.text import clean
+from tui_connector.views.concerns import read_found
 from tui_connector.views.documents import headline
 from tui_connector.views.people import names
 from tui_connector.views.run_events import EventRow, read_events
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run, Step
+    from tui_connector.views.concerns import Found
     from tui_connector.views.desk import Desk
     from tui_connector.views.runs import RunRow
     from tui_connector.views.tie_out import TieOut
@@ -89,7 +91,8 @@ class RunPage:
     read from SAP a second, over the whole reading. per_minute: how many requests may go out. waits: for what a waiting
     run waits. serving: who runs it; served_by: the same in words, also once it has left. worker_lost: it ended first.
     documents: what a posting run has come to, in a sentence. reason and hint: why it ended so, and the next move.
-    again: the wish that would run the same once more; None where another way leads there. tie: its tie-out, if any.
+    again: the wish that would run the same once more; None where another way leads there. found: what it found
+    before it sent anything, and tie: its tie-out, if any.
     """
 
     row: RunRow
@@ -113,6 +116,7 @@ class RunPage:
     waits: str
     documents: str
     result: Result | None
+    found: Found | None
     tie: TieOut | None
     reason: str
     hint: str
@@ -165,6 +169,7 @@ def read_run(desk: Desk, run_id: int, *, events: int = EVENTS) -> RunPage:
         waits=waits_for(desk, run, serving_none=not serving.alive) if run.state is RunState.WAITING else "",
         documents=headline(store.proposals.get(run.proposal), documents) if documents and run.proposal else "",
         result=_result(run, steps, flow),
+        found=read_found(store, run),
         tie=read_tie(store, run, flow),
         reason=row.reason,
         hint=clean(run.hint) if row.reason == clean(run.reason) else "",

@@ -36,6 +36,7 @@ _PLANS = {
     Purpose.CHECK: ("export",), Purpose.POST: ("test", "post"), Purpose.STATUS: ("transfer", "import"),
     Purpose.REVISE: (), Purpose.REVERSE: (),
 }  # fmt: skip
+_ALWAYS = ("survey", "tie")
 _TASKS = ("import", "export")
 _SURE = 3  # percent, from which on an Anaplan task's pace says how long it lasts
 _WORTH_TELLING = timedelta(seconds=5)
@@ -163,8 +164,10 @@ def step_rows(
         elif name == "post" and (begun := _posting_since(run, newest, documents)):
             until = run.ended_at or now
             rows.append(_posting(run, documents, begun, until, (place(begun), place(until))))
-        else:
-            rows.append(StepRow(name, _NOT_NEEDED if run.state is RunState.DONE else _TO_COME))
+        elif run.state is not RunState.DONE:
+            rows.append(StepRow(name, _TO_COME))
+        elif name not in _ALWAYS:  # a run of a version that did not know this step
+            rows.append(StepRow(name, _NOT_NEEDED))
     return tuple(rows)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.run import RunState
 from tui_connector.review.amounts import counted, listed
+from tui_connector.views.concerns import found_lines
 from tui_connector.views.tie_out import difference_line, tie_lines
 from tui_connector.views.words import actor, age, figure, long_id, moment, sentence, share, so_far, span, zone_name
 
@@ -61,6 +62,8 @@ def run_lines(page: RunPage, now: datetime, zone: tzinfo) -> Iterator[str]:
         done = f", {share(step.share)}" if step.share is not None and step.running else ""
         again = f", attempt {step.attempt}" if step.attempt > 1 else ""
         yield f"Step {step.name}: {step.mark.word}{took}{done}{again}" + (f", {step.note}" if step.note else "")
+    if page.found is not None:
+        yield from found_lines(page.found)
     if page.live and page.live.words:
         yield f"Now: {page.live.words}"
     if page.task is not None:

@@ -27,6 +27,8 @@ RUNNING = Mark("●", "running", "accent")
 WAITING = Mark("○", "waiting", "muted")
 FAILED = Mark("✗", "failed", "fail")
 BLOCKED = Mark("✗", "blocked", "fail")
+ASKS = Mark("◆", "asks", "warn")
+ALLOWED = Mark("◇", "allowed", "muted")
 CANCELLED = Mark("◇", "cancelled", "muted")
 CLEAN = Mark("✓", "clean", "ok")
 PARTIAL = Mark("▲", "partial", "warn")
@@ -214,6 +216,9 @@ def _marks(
     lost = any(run.purpose is Purpose.POST and run.state is RunState.FAILED for run in runs)
     left = _left_open(store) if lost else {}
     found = {run.id: _mark(run, made.get(run.id), outcomes.get(run.id, ""), left) for run in runs}
+    blocked = [run.id for run in runs if run.state is RunState.BLOCKED]
+    asked = store.concerns.asked(blocked) if blocked else {}
+    found |= {number: ALLOWED if allowed else ASKS for number, allowed in asked.items()}
     return found | {number: NOT_TIED for number, verdict in ties.items() if verdict is Verdict.NOT_TIED}
 
 

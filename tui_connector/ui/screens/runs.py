@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import RunState
 from tui_connector.store.run_search import OUTCOMES
-from tui_connector.ui.dialogs.runs import CancelRun, rerun
+from tui_connector.ui.dialogs.runs import allow, cancel, rerun
 from tui_connector.ui.draw import Line, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.jump import leads_to
@@ -20,6 +20,7 @@ from tui_connector.ui.run_list import DayByDay, Item, draw_item
 from tui_connector.ui.run_view import event_line, page_lines
 from tui_connector.ui.screens.asking import ask_run
 from tui_connector.ui.screens.base import ConsoleScreen, only_newest
+from tui_connector.ui.screens.concerns import ConcernsScreen
 from tui_connector.ui.screens.differences import DifferencesScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
@@ -28,7 +29,7 @@ from tui_connector.views.run_page import RunPage, read_run
 from tui_connector.views.runs import RUNNING, RunHistory, read_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from textual.app import ComposeResult
 
@@ -167,9 +168,11 @@ class _OfOneRun(ConsoleScreen["Shown"]):
     about = "What ran, what each run came to, and how one run goes: its steps, its Anaplan task, its events."
     BINDINGS: ClassVar[list[Any]] = [
         Binding("f", "follow", "follow", tooltip="go on with the newest events, or stop to look back"),
+        Binding("c", "concerns", "found", tooltip="what the run found before it sent anything, and what it asks"),
         Binding("d", "differences", "differences", tooltip="the run's tie-out: every scope that differs"),
     ]
     writes: ClassVar[Sequence[Binding]] = (
+        Binding("A", "allow", "allow…", tooltip="let it go on as it asks; wants a reason and a typed word"),
         Binding("X", "cancel", "cancel…", tooltip="end this run; asks for a reason and a typed word"),
         Binding("P", "again", "run again…", tooltip="the same once more; asks for a typed word"),
         Binding("r", "run_flow", "run a flow…", tooltip="choose a flow and let the worker run it now"),
@@ -197,15 +200,15 @@ class _OfOneRun(ConsoleScreen["Shown"]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         page = self.model if isinstance(self.model, RunPage) else None
-        if action == "cancel":
-            return page is not None and not page.state.ended and not page.cancel_asked
-        if action == "again":
-            return page is not None and page.again is not None
-        if action == "differences":
-            return page is not None and page.tie is not None
-        if action == "follow":
-            return page is not None and page.state is RunState.RUNNING
-        return True
+        can: dict[str, Callable[[RunPage], bool]] = {
+            "cancel": lambda one: not one.state.ended and not one.cancel_asked,
+            "again": lambda one: one.again is not None,
+            "allow": lambda one: one.found is not None and one.found.asks,
+            "concerns": lambda one: one.found is not None and one.found.total > 0,
+            "differences": lambda one: one.tie is not None,
+            "follow": lambda one: one.state is RunState.RUNNING,
+        }
+        return action not in can or (page is not None and can[action](page))
 
     def action_follow(self) -> None:
         self.run_body.follow(on=not self.run_body.following)
@@ -215,10 +218,24 @@ class _OfOneRun(ConsoleScreen["Shown"]):
         if isinstance(page, RunPage) and page.tie is not None:
             self.app.push_screen(DifferencesScreen(self.desk, page.row.id))
 
+    def action_concerns(self) -> None:
+        page = self.model
+        if isinstance(page, RunPage):
+            self.app.push_screen(ConcernsScreen(self.desk, page.row.id))
+
+    def action_allow(self) -> None:
+        page = self.model
+        if isinstance(page, RunPage):
+            self.app.push_screen(allow(page, self.desk.environment), lambda why: self._allow(page.row.id, why))
+
+    def _allow(self, number: int, why: str | None) -> None:
+        if why is not None:
+            self.do(lambda: acting.allow(self.desk, number, why))
+
     def action_cancel(self) -> None:
         page = self.model
         if isinstance(page, RunPage):
-            self.app.push_screen(CancelRun(page, self.desk.environment), lambda why: self._cancel(page.row.id, why))
+            self.app.push_screen(cancel(page, self.desk.environment), lambda why: self._cancel(page.row.id, why))
 
     def _cancel(self, number: int, why: str | None) -> None:
         if why is not None:
