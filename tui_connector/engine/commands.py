@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.anaplan import discovery
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError, RefusedError
+from tui_connector.domain.explanation import About, Question
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 from tui_connector.engine.cancelling import Cancellation, end_run
+from tui_connector.engine.explain import explain_and_keep
 from tui_connector.engine.reach import reach
 
 if TYPE_CHECKING:
@@ -128,11 +130,25 @@ class CommandDesk:
                 return (await reach(command.subject, self._tenants, flows, self._store, self._clock)).to_json()
             case "discover":
                 return await discover(command.subject, self._tenants)
+            case "explain":
+                return await self._explain(command)
             case other:
                 raise ConfigError(
                     f"this worker does not know the command {clean(other, limit=40)}",
                     hint="it may be of an older version: start it anew",
                 )
+
+    async def _explain(self, command: Command) -> dict[str, Any]:
+        given = command.payload
+        try:
+            question = Question(About(given["about"]), str(given["flow"]), tuple(map(str, given["values"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError("this is no question", hint="ask again") from error
+        number = await explain_and_keep(
+            question, self._flows, given.get("target"), self._store, self._tenants,
+            by=command.requested_by, actor=self._actor,
+        )  # fmt: skip
+        return {"explanation": number}
 
     # Ending runs
 

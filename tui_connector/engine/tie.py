@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
-from tui_connector.anaplan.reading import read_view
 from tui_connector.domain.errors import ConnectorError, LeaseLostError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
@@ -24,18 +23,17 @@ from tui_connector.engine.scopes import (
     add,
     agree,
     by_currency,
-    columns,
     differ,
     difference,
     digest,
     hop_difference,
     hop_total,
     money,
-    number,
     plus,
     stands_otherwise,
 )
 from tui_connector.engine.stage import Stager, file_page
+from tui_connector.engine.totals import read_totals
 from tui_connector.review.amounts import counted
 from tui_connector.sap.reader import ChangeWindow, ODataReader
 from tui_connector.store.ties import MOST
@@ -225,21 +223,10 @@ class TieOut:
         )  # fmt: skip
 
     async def _view(self, totals: Totals) -> Sums:
-        wanted = [*totals.by, totals.amount, *([totals.count] if totals.count else [])]
         sums: Sums = {}
-        picks: list[int] = []
-        async with aclosing(read_view(self._context.anaplan, totals.view)) as rows:
-            async for row in rows:
-                if not picks:
-                    picks = columns(row, wanted, totals.view)
-                    continue
-                values = [row[at] if at < len(row) else "" for at in picks]
-                scope = tuple(values[: len(totals.by)])
-                amount = number(values[len(totals.by)], totals.view)
-                count = int(number(values[-1], totals.view)) if totals.count else None
-                if amount or count:
-                    before = sums.get(scope)
-                    sums[scope] = Total(count, amount) if before is None else plus(before, Total(count, amount))
+        async for scope, total in read_totals(self._context.anaplan, totals):
+            before = sums.get(scope)
+            sums[scope] = total if before is None else plus(before, total)
         return sums
 
     def _refused_sums(self, totals: Totals) -> Refused:

@@ -20,7 +20,7 @@ _COLUMNS = "id, kind, subject, payload, requested_by, requested_at, worker, clai
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One wish. kind: "cancel", "ping", "discover". subject: what it is about, for example a connection's name.
+    """One wish. kind: "cancel", "ping", "discover", "explain". subject: what it is about, as a connection's name.
 
     ok: None until it has ended. answer: what came of it.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,22 @@ if TYPE_CHECKING:
 _POSITION, _OUTCOME, _LINE = attrgetter("position"), attrgetter("outcome"), attrgetter("file_line")
 _COLUMNS = "position, key, content, coalesce(later, outcome), file_line"
 _BATCH = (("position", "number"), ("key", "text"), ("content", "text"), ("outcome", "text"), ("file_line", "number"))
+
+
+class Trace(NamedTuple):
+    """How a key stands in the trail.
+
+    last, outcome, line, cause: its newest run and what became of it there. content: what Anaplan was last confirmed to
+    hold. sent, sent_line: the confirmed run that sent it last. None where there is none.
+    """
+
+    last: int
+    outcome: Outcome
+    line: int | None
+    cause: str
+    content: str | None
+    sent: int | None
+    sent_line: int | None
 
 
 class DuplicateKeysError(ContractChangedError):
@@ -117,6 +133,33 @@ class Records:
             target_id, canonical_rows(list(keys)),
         )  # fmt: skip
         return msgspec.json.decode(found or "{}", type=dict[str, str])
+
+    def traces(self, target_id: int, keys: Iterable[RecordKey]) -> dict[RecordKey, Trace]:
+        """How these keys stand in the trail of a target; those that no run has seen are left out."""
+        newest = (
+            "(SELECT r.run_id FROM record r JOIN run ON run.id = r.run_id WHERE r.target_id = ? AND r.key = k.value{}"
+            " ORDER BY r.run_id DESC LIMIT 1)"
+        )
+        held, outcome = " AND run.confirmed = 1 AND coalesce(r.later, r.outcome) ", "coalesce({0}.later, {0}.outcome)"
+        rows = self._database.rows(
+            f"SELECT f.key, l.run_id, {outcome.format('l')}, l.file_line, j.cause, h.content, s.run_id, s.file_line"
+            f" FROM (SELECT k.value AS key, {newest.format('')} AS last, {newest.format(held + 'IN (1, 2)')} AS held,"
+            f" {newest.format(held + '= 1')} AS sent FROM ({self._database.dialect.texts}) AS k) AS f"
+            " JOIN record l ON l.target_id = ? AND l.key = f.key AND l.run_id = f.last"
+            " LEFT JOIN record h ON h.target_id = ? AND h.key = f.key AND h.run_id = f.held"
+            " LEFT JOIN record s ON s.target_id = ? AND s.key = f.key AND s.run_id = f.sent"
+            " LEFT JOIN reject j ON j.run_id = l.run_id AND j.position = l.position AND j.part = 1",
+            target_id, target_id, target_id, canonical_rows(list(keys)), target_id, target_id, target_id,
+        )  # fmt: skip
+        return {row[0]: Trace(row[1], NAMES[row[2]], row[3], row[4] or "", *row[5:]) for row in rows}
+
+    def under(self, target_id: int, first: str, limit: int) -> list[RecordKey]:
+        """Keys that begin so, in order, each once."""
+        rows = self._database.rows(
+            "SELECT DISTINCT key FROM record WHERE target_id = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+            target_id, first, f"{first}\U0010ffff", limit,
+        )  # fmt: skip
+        return [row[0] for row in rows]
 
     def has_any(self, target_id: int) -> bool:
         """Whether anything of this target has ever been confirmed."""

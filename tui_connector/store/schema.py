@@ -241,6 +241,13 @@ CREATE INDEX permission_open ON permission (target_id) WHERE used_by IS NULL;
 CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
+# explanation: what was told of a cell, a member or a document, when somebody asked both far sides.
+_EXPLANATIONS = """
+CREATE TABLE explanation (
+    id {identity}, subject TEXT NOT NULL, asked_by TEXT NOT NULL, at BIGINT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX explanation_subject ON explanation (subject, id);
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -271,12 +278,17 @@ def _concern_tables(tx: Transaction) -> None:
     _apply(tx, _CONCERNS)
 
 
+def _explanation_tables(tx: Transaction) -> None:
+    _apply(tx, _EXPLANATIONS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
     _console_tables,
     _tie_tables,
     _concern_tables,
+    _explanation_tables,
 )
 
 

@@ -15,7 +15,9 @@ from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
+from tui_connector.store.explanations import Explanations
 from tui_connector.store.leases import Leases
+from tui_connector.store.mappings import Mappings
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
@@ -73,6 +75,8 @@ class Store:
         self.periods = Periods(self._database)
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
+        self.mappings = Mappings(self._database)
+        self.explanations = Explanations(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -1,0 +1,276 @@
+"""Explains a cell, a member or a document: SAP is asked for its records, Anaplan for what it holds; neither is changed."""
+
+from __future__ import annotations
+
+import heapq
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.anaplan import discovery
+from tui_connector.anaplan.codes import list_members
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.explanation import (
+    About,
+    Agreement,
+    Cell,
+    Explanation,
+    Question,
+    Share,
+    Source,
+    Standing,
+    Text,
+)
+from tui_connector.domain.flow import KEY, Condition, LoadFlow
+from tui_connector.domain.text import clean
+from tui_connector.domain.tie import Total
+from tui_connector.engine.agreement import judge_cell, judge_document, judge_item, standing_of
+from tui_connector.engine.layout import KEY_JOINT, lay_out
+from tui_connector.engine.stage import Stager, file_page
+from tui_connector.engine.totals import read_totals
+from tui_connector.sap.reader import ODataReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tui_connector.anaplan.client import AnaplanClient
+    from tui_connector.domain.flow import Column, Flow, Value
+    from tui_connector.domain.tie import Scope
+    from tui_connector.engine.context import Tenants
+    from tui_connector.engine.stage import FilePage
+    from tui_connector.sap.client import SapClient
+    from tui_connector.store.records import Trace
+    from tui_connector.store.store import Store
+
+MOST = 500  # records listed in one explanation; the others are told as sums
+DOCUMENT = ("CompanyCode", "AccountingDocument", "FiscalYear")  # SAP's own names of what makes a document's number
+_TEXT = 80
+
+
+async def explain_and_keep(
+    question: Question, flows: Mapping[str, Flow], target: int | None, store: Store, tenants: Tenants, *, by: str,
+    actor: str,
+) -> int:  # fmt: skip
+    """Explain, and keep the answer as evidence; its number. target: the flow's; None before its first run.
+
+    Raises ConfigError for a question that no flow can answer; ConnectorError when a far side does not answer.
+    """
+    told = await explain(question, flows, target, store, tenants)
+    with store.transaction() as tx:
+        return store.explanations.keep(tx, told, by, actor)
+
+
+async def explain(
+    question: Question, flows: Mapping[str, Flow], target: int | None, store: Store, tenants: Tenants
+) -> Explanation:
+    """As `explain_and_keep`, keeping nothing."""
+    flow = flows.get(question.flow)
+    if not isinstance(flow, LoadFlow):
+        raise ConfigError(
+            f"there is no load flow {clean(question.flow, limit=_TEXT)}", hint="`flows` lists them; ask again"
+        )
+    sap, anaplan = tenants.sap(flow.sap), tenants.anaplan(flow.anaplan)
+    sources = _Sources(flow, target, store)
+    await sources.read(sap, anaplan, question)
+    match question.about:
+        case About.CELL:
+            return await _cell(question, flow, sources, anaplan)
+        case About.ITEM:
+            return await _item(question, flow, sources, anaplan)
+        case About.DOCUMENT | About.RECORD:
+            return await _document(question, flow, sources, anaplan)
+
+
+async def _cell(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
+    totals = flow.totals
+    assert totals is not None  # noqa: S101 - `_conditions` has refused the question
+    held = [total async for scope, total in read_totals(anaplan, totals) if scope == question.values]
+    cell = Cell(question.values, held[0] if held else None)
+    made = replace(sources.told(question, totals.view), parts=totals.by, currency=totals.currency, cells=(cell,))
+    agreement, words = judge_cell(made, bool(totals.count))
+    return replace(made, agreement=agreement, words=words)
+
+
+async def _document(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
+    made, totals = sources.told(question, ""), flow.totals
+    if totals is not None and sources.scopes:
+        held = {scope: total async for scope, total in read_totals(anaplan, totals) if scope in sources.scopes}
+        cells = tuple(Cell(scope, held.get(scope)) for scope in sorted(sources.scopes))
+        made = replace(made, place=totals.view, parts=totals.by, currency=totals.currency, cells=cells)
+    agreement, words = judge_document(made)
+    return replace(made, agreement=agreement, words=words)
+
+
+async def _item(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
+    code = question.values[0]
+    # Texts are told by Anaplan as they came; how it writes a date or a number is its own.
+    headers = [column.header for column in flow.columns[1:] if column.type is str]
+    found = await discovery.find_list(anaplan, flow.target_list)
+    held = (await list_members(anaplan, found.id, headers)).get(code)
+    ours = sources.row
+    texts = () if ours is None or held is None else tuple(
+        _text(column.header, ours[at], theirs)
+        for (at, column), theirs in zip(_texts(flow), held, strict=True)
+    )  # fmt: skip
+    made = replace(sources.told(question, flow.target_list), texts=texts)
+    agreement, words = judge_item(made, held is not None)
+    return replace(made, agreement=agreement, words=words)
+
+
+def _texts(flow: LoadFlow) -> Iterator[tuple[int, Column]]:
+    return ((at, column) for at, column in enumerate(flow.columns) if at and column.type is str)
+
+
+def _text(header: str, ours: str, theirs: str | None) -> Text:
+    if theirs is None or theirs.strip() == ours.strip():
+        return Text(header, None if theirs is None else True)
+    return Text(header, False, clean(ours, limit=_TEXT), clean(theirs, limit=_TEXT))
+
+
+class _Sources:
+    """SAP's records of one question: all are summed by how they stand, those that matter most are kept.
+
+    scopes: the cells of those that are kept. row: the first record, laid out as the flow's columns.
+    """
+
+    def __init__(self, flow: LoadFlow, target: int | None, store: Store) -> None:
+        self.scopes: set[Scope] = set()
+        self.row: tuple[str, ...] | None = None
+        self._flow = flow
+        self._layout = lay_out(flow)
+        self._target = target
+        self._records = store.records
+        self._shares: dict[tuple[Standing, bool], Total] = {}
+        self._kept: list[tuple[bool, Decimal, int, Source]] = []  # a heap whose first is the next to go
+        self._count = 0
+        headers, totals = self._layout.headers, flow.totals
+        self._by = tuple(headers.index(name) for name in totals.by) if totals else ()
+        self._amount = headers.index(totals.amount) if totals else None
+
+    async def read(self, sap: SapClient, anaplan: AnaplanClient, question: Question) -> None:
+        """Page by page; no more is held than a page and what is kept."""
+        flow, layout = self._flow, self._layout
+        wishes, fits = _wishes(flow, question)
+        file = await discovery.find_file(anaplan, flow.file)
+        source = replace(flow.source, changed_on=None, where=(*flow.source.where, *wishes))
+        pages = ODataReader(sap).read(source, layout.fields, language=flow.language)
+        async with aclosing(pages):
+            async for raw in pages:
+                page = file_page(layout, raw)
+                # What SAP answers may be more than what was asked: a part of the question may have no field to ask by.
+                rows = [row if fits(key, row) else None for key, row in zip(page.keys, page.rows, strict=True)]
+                self._take(page, rows, Stager(layout, file, {}).stage(page, {}).records)
+
+    def told(self, question: Question, place: str) -> Explanation:
+        """What was found, before anything is said of it."""
+        kept = sorted((one[-1] for one in self._kept), key=lambda one: (one.standing is Standing.LOADED, one.key))
+        shares = tuple(Share(*how, total) for how, total in sorted(self._shares.items()))
+        return Explanation(question, Agreement.DIFFERENT, "", place, shares=shares, sources=tuple(kept))
+
+    def _take(self, page: FilePage, rows: Sequence[tuple[str, ...] | None], records: Sequence[Any]) -> None:
+        staged = list(zip(records, rows, strict=False))  # those that could not be read come last, without a row
+        unread = [(record, fault.row) for record, fault in zip(records[len(rows) :], page.faults, strict=True)]
+        wanted = [record.key for record, row in staged if row is not None] + [record.key for record, _ in unread]
+        traces = {} if self._target is None else self._records.traces(self._target, wanted)
+        for record, row in staged:
+            if row is not None:
+                self.row = self.row or row
+                self._add(record.key, standing_of(record.content, traces.get(record.key)), traces.get(record.key), row)
+        for record, _ in unread:
+            self._add(record.key, (Standing.REFUSED, False), traces.get(record.key), None)
+
+    def _add(self, key: str, how: tuple[Standing, bool], trace: Trace | None, row: tuple[str, ...] | None) -> None:
+        amount = None if row is None or self._amount is None else Decimal(row[self._amount] or 0)
+        before = self._shares.get(how, Total(0, None if self._amount is None else Decimal(0)))
+        self._shares[how] = Total((before.records or 0) + 1, _plus(before.amount, amount))
+        standing, loaded = how[0], how[0] in {Standing.LOADED, Standing.CHANGED}
+        source = Source(
+            key, *how, amount, tuple(row[at] for at in self._by) if row else (),
+            trace and (trace.sent if loaded else trace.last), trace and (trace.sent_line if loaded else trace.line),
+            trace.cause if trace and standing is Standing.REFUSED else "",
+        )  # fmt: skip
+        self._count += 1
+        entry = (standing is not Standing.LOADED, abs(amount or Decimal(0)), -self._count, source)
+        if len(self._kept) < MOST:
+            heapq.heappush(self._kept, entry)
+        else:
+            heapq.heappushpop(self._kept, entry)
+        if source.scope and len(self.scopes) < MOST:
+            self.scopes.add(source.scope)
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return one if other is None else (one or Decimal(0)) + other
+
+
+# --- what SAP is asked for ------------------------------------------------------------------------------------------
+
+
+def _wishes(flow: LoadFlow, question: Question) -> tuple[list[Condition], Any]:
+    """Conditions that SAP understands, and what a record must hold besides; ConfigError for what the flow has not."""
+    match question.about:
+        case About.CELL:
+            return _of_cell(flow, question)
+        case About.ITEM if flow.target_list and len(question.values) == 1:
+            code = question.values[0]
+            return _asked(flow, {flow.path(flow.columns[0]): code}), lambda _, row: row[0] == code
+        case About.DOCUMENT if set(DOCUMENT) <= set(flow.source.key) and len(question.values) == len(DOCUMENT):
+            wanted = dict(zip(DOCUMENT, question.values, strict=True))
+            at = {flow.source.key.index(name): value for name, value in wanted.items()}
+            return _asked(flow, wanted), lambda key, _: all(_parts(key, flow)[i] == one for i, one in at.items())
+        case About.RECORD if len(question.values) == 1:
+            sought = question.values[0]
+            parts = sought.split(KEY_JOINT)
+            if len(parts) != len(flow.source.key):
+                raise ConfigError(
+                    f"{clean(sought, limit=_TEXT)} is no key of {flow.name}",
+                    hint=f"its parts are {', '.join(flow.source.key)}, joined by {KEY_JOINT}",
+                )
+            return _asked(flow, dict(zip(flow.source.key, parts, strict=True))), lambda key, _: key == sought
+        case _:
+            raise ConfigError(
+                f"{flow.name} cannot tell of {question.about} {clean(' '.join(question.values), limit=_TEXT)}",
+                hint="a cell is asked of a flow with totals, an item of one with a target_list",
+            )
+
+
+def _of_cell(flow: LoadFlow, question: Question) -> tuple[list[Condition], Any]:
+    totals, values = flow.totals, question.values
+    if totals is None or len(values) != len(totals.by):
+        by = ", ".join(totals.by) if totals else "nothing: it has no totals"
+        raise ConfigError(f"{flow.name} has no such cell", hint=f"its cells are told apart by {by}")
+    columns = {column.header: (at, column) for at, column in enumerate(flow.columns)}
+    parts = [columns[name] for name in totals.by]
+    asked = [
+        Condition(flow.path(column), "eq", _value(column, value))
+        for (_, column), value in zip(parts, values, strict=True)
+        if column.field != KEY and "/" not in flow.path(column)
+    ]
+    return asked, lambda _, row: tuple(row[at] for at, _ in parts) == values
+
+
+def _asked(flow: LoadFlow, wanted: Mapping[str, str]) -> list[Condition]:
+    """Of texts by field; those of a collection inside the entity are no condition on the entity."""
+    del flow
+    return [Condition(field, "eq", value) for field, value in wanted.items() if "/" not in field]
+
+
+def _parts(key: str, flow: LoadFlow) -> list[str]:
+    parts = key.split(KEY_JOINT)
+    return parts if len(parts) == len(flow.source.key) else [""] * len(flow.source.key)
+
+
+def _value(column: Column, text: str) -> Value:
+    """A value of a scope as SAP's field holds it."""
+    try:
+        if column.type is Decimal:
+            return Decimal(text)
+        if column.type is date:
+            return date.fromisoformat(text)
+    except (InvalidOperation, ValueError) as error:
+        raise ConfigError(
+            f"{clean(text, limit=_TEXT)} is no {column.header}", hint="write a date as 2026-11-30, a number plainly"
+        ) from error
+    return text == "true" if column.type is bool else text
