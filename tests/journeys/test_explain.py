@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.conftest import Sandbox, assert_sound, request_runs, work
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.explanation import About, Agreement, Explanation, Question, Standing
+from tui_connector.domain.explanation import About, Agreement, Explanation, Question
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.run import RunState
 from tui_connector.domain.tie import Total
@@ -69,7 +69,9 @@ def cells(sandbox: Sandbox, installation: Installation, name: str) -> dict[tuple
     for line in sandbox.module(module.get(name, "ACT03 Purchase Orders"))["cells"].values():
         scope = tuple(line.get(part) or "" for part in flow.totals.by)
         before = held.get(scope, Total(0, Decimal(0)))
-        held[scope] = Total((before.records or 0) + 1, (before.amount or 0) + Decimal(line.get(flow.totals.amount) or 0))
+        held[scope] = Total(
+            (before.records or 0) + 1, (before.amount or 0) + Decimal(line.get(flow.totals.amount) or 0)
+        )
     return held
 
 

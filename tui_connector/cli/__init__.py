@@ -282,6 +282,12 @@ def _add_audit(verbs: _Verbs) -> None:
     text = "a record's or plan line's key, a reference (PL…), or a document in SAP (1010/0100000008/2026)"
     trace.add_argument("key", metavar="KEY", help=text)
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
+    text = "which records of SAP make up what Anaplan holds, and how each came there; asks both sides"
+    explain = _verb(audit, "explain", "explain:explain", text)
+    text = 'a cell (gl_line_items 1010 0000400000 2026 011 EUR), a member ("Cost Centers" 0000001000), a document'
+    explain.add_argument("what", nargs="+", metavar="WHAT", help=f"{text} (1010/0100000008/2026) or a record's key")
+    explain.add_argument("--kept", action="store_true", help="what was said the last time; asks nobody")
+    explain.add_argument("--limit", type=int, default=50, metavar="N", help="how many records (default: 50)")
     verify = _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
     verify.add_argument("--note", action="store_true", help="let the log tell that it was verified, and how that ended")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def view_of(desk: Desk, words: Sequence[str]) -> Callable[[], Iterator[str]]:
     """What reads the lines of a view; ConfigError when there is no such view, run, proposal, reject or tenant."""
     name, *rest = list(words) or ["overview"]
     wanted, read = _VIEWS.get(name, ("", None))
-    given = [" ".join(rest)] if wanted == _FILTER else rest
+    given = [shlex.join(rest)] if wanted == _WHAT and rest else [" ".join(rest)] if wanted == _FILTER else rest
     if read is None or len(given) != len(wanted.split()):
         raise ConfigError(f"there is no view {clean(' '.join(words))!r}", hint=f"The views: {VIEWS}.")
     return partial(read, desk, *given)
@@ -157,6 +158,13 @@ def _audit(desk: Desk, text: str) -> Iterator[str]:
     return audit_lines(desk, text)
 
 
+def _explanation(desk: Desk, text: str) -> Iterator[str]:
+    from tui_connector.views.explaining import explanation_lines, read_explanation
+    from tui_connector.views.questions import read_question, words_of
+
+    return explanation_lines(read_explanation(desk, read_question(desk, words_of(text))), desk.zone)
+
+
 def _flows(desk: Desk) -> Iterator[str]:
     from tui_connector.views.flows import flows_lines, read_flow_pages
 
@@ -211,7 +219,7 @@ def _require(kind: str, name: str, known: Sequence[str]) -> None:
         raise ConfigError(f"there is no {kind} {clean(name)}", hint=f"there are {', '.join(known) or 'none yet'}")
 
 
-_FILTER = "[FILTER]"
+_FILTER, _WHAT = "[FILTER]", "WHAT"
 _VIEWS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {
     "overview": ("", _overview),
     "runs": (_FILTER, _runs),
@@ -224,6 +232,7 @@ _VIEWS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {
     "documents": ("ID", _documents),
     "document": ("ID NUMBER", _document),
     "audit": (_FILTER, _audit),
+    "explanation": (_WHAT, _explanation),
     "flows": ("", _flows),
     "flow": ("NAME", _flow),
     "connections": ("", _connections),

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import console, facts, moment, print_json, state, table
+from tui_connector.cli.out import console, facts, moment, print_json, say, say_next, state, table
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.views import story_plan, story_record
@@ -40,6 +40,10 @@ def trace(given: argparse.Namespace) -> int:
         _print_record(record, known)
     for plan in found.plans:
         _print_plan(plan, known)
+    if found.more:
+        say(given, {}, f"{counted(found.more, 'more line')} of the same documents: trace one by its key.")
+    if found.records:
+        say_next(f"`tui-connector audit explain {found.records[0].key}` asks both sides which cell it counts in")
     return Exit.DONE
 
 
@@ -68,11 +72,17 @@ def _rows(stations: Sequence[Station], known: Mapping[str, str]) -> list[tuple[s
 
 
 def _stage_table(stages: Sequence[Stage]) -> None:
-    names = ("at", "run", "run_state", "outcome", "file_line", "task", "content", "cause")
+    names = ("at", "run", "run_state", "outcome", "file_line", "task", "mapping", "content", "cause")
     rows = []
     for stage in stages:
         told = story_record.describe_stage(stage)
         told |= {"at": moment(told["at"]), "outcome": state(told["outcome"])}
         rows.append(["–" if told[name] is None else told[name] for name in names])
-    heads = ("at (UTC)", "run", "run ended", "record", "file line", "Anaplan task", "content", "cause")
-    table(heads, rows, numbers=("run", "file line"), spare=("content", "file line", "Anaplan task", "run ended"))
+    spare = ("content", "mapping", "file line", "Anaplan task", "run ended")
+    heads = ("at (UTC)", "run", "run ended", "record", "file line", "Anaplan task", "mapping", "content", "cause")
+    table(
+        heads,
+        rows,
+        numbers=("run", "file line"),
+        spare=("content", "mapping", "file line", "Anaplan task", "run ended"),
+    )

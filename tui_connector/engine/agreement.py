@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.explanation import About, Agreement, Standing
+from tui_connector.domain.explanation import Agreement, Standing
 from tui_connector.domain.record import Outcome
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Total
@@ -14,7 +14,7 @@ from tui_connector.review.amounts import counted, listed, money
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tui_connector.domain.explanation import Explanation, Share, Text
+    from tui_connector.domain.explanation import Explanation, Share
     from tui_connector.store.records import Trace
 
 _NOTHING = Decimal(0)

@@ -1,4 +1,4 @@
-"""Explains a cell, a member or a document: SAP is asked for its records, Anaplan for what it holds; neither is changed."""
+"""Explains a cell, a member or a document: SAP tells its records, Anaplan what it holds; neither is changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import (
+    DOCUMENT,
     About,
     Agreement,
     Cell,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 MOST = 500  # records listed in one explanation; the others are told as sums
-DOCUMENT = ("CompanyCode", "AccountingDocument", "FiscalYear")  # SAP's own names of what makes a document's number
 _TEXT = 80
 
 

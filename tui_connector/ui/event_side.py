@@ -74,6 +74,8 @@ def trace_lines(trace: Trace, told: Told, width: int, height: int | None) -> lis
                 last = place == len(shown) - 1
                 made += _station(station, told, width, airy=airy and not last, last=last, details=details)
             made.append(Line())
+        if trace.more:
+            made += wrap(f"and {counted(trace.more, 'more line')} of the same documents", width, "muted")
         if height is None or len(made) <= height:
             return made
     return _cut(made, height or len(made))

@@ -85,12 +85,12 @@ def read_answers(desk: Desk, name: str) -> Answers:
     called = names(desk)
     found = desk.store.commands.answered("ping", name, PAST)
     rows = tuple(_answer_row(one, called) for one in found)
-    return Answers(desk.clock.now(), name, rows, _asked(desk, "ping", name))
+    return Answers(desk.clock.now(), name, rows, asked_words(desk, "ping", name))
 
 
 def read_discovery(desk: Desk, name: str) -> Discovery:
     """What one Anaplan connection was found to offer."""
-    now, asked = desk.clock.now(), _asked(desk, "discover", name)
+    now, asked = desk.clock.now(), asked_words(desk, "discover", name)
     found = desk.store.commands.answered("discover", name, 1)
     if not found:
         return Discovery(now, name, f"Nobody has looked into {name} yet.", asked, None, ())
@@ -161,7 +161,7 @@ def _answer_row(one: Command, called: Mapping[str, str]) -> AnswerRow:
     )
 
 
-def _asked(desk: Desk, kind: str, name: str) -> str:
+def asked_words(desk: Desk, kind: str, name: str) -> str:
     """What a wish without an answer waits for."""
     waits = next((one for one in desk.store.commands.pending() if (one.kind, one.subject) == (kind, name)), None)
     if waits is None:

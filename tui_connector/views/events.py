@@ -60,6 +60,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "replay.requested": ("replayed", ("»", "accent")),
     "rejects.waived": ("waived", _MUTED),
     "rejects.waiver_taken_back": ("unwaived", _NONE),
+    "explanation.made": ("explained", _NONE),
     "watermark.moved": ("watermark", _NONE),
     "plan.compared": ("compared", _NONE),
     "names.unread": ("no names", _WARN),
@@ -312,6 +313,10 @@ def _tied(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [fact.subject, data.get("verdict"), data.get("words"), scopes]
 
 
+def _explained(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [fact.subject, data.get("agreement"), data.get("words")]
+
+
 def _plainly(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     """A kind of which nothing is known here: its subject, and what its data say in words and figures."""
     told = [
@@ -355,6 +360,7 @@ _FAMILIES: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "store": _store,
     "task": _task,
     "audit": _verified,
+    "explanation": _explained,
     "command": _command,
     "schedule": _proposal,
 }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError
 from tui_connector.views import story_plan, story_record
+from tui_connector.views.audit_filter import document_of
+from tui_connector.views.ways import Place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,16 +20,22 @@ if TYPE_CHECKING:
     from tui_connector.views.story_plan import PlanStory
     from tui_connector.views.story_record import RecordStory
 
+_LINES = 20  # of documents; the others are counted
+_DIGITS = 10  # of a document's number in SAP
 _PROPOSAL = re.compile(r"P-0*(\d{1,7})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Every story that a key has a part in: of records by flow, of plan lines by document, oldest first."""
+    """Every story that a key has a part in: of records by flow, of plan lines by document, oldest first.
+
+    more: lines of the same documents that are not told one by one.
+    """
 
     key: str
     records: tuple[RecordStory, ...]
     plans: tuple[PlanStory, ...]
+    more: int = 0
 
     def parts(self) -> Iterator[tuple[str, str, tuple[Station, ...]]]:
         """Each story as a whole: what it is of, how that stands, and its stations."""
@@ -40,16 +48,37 @@ class Trace:
 def trace(store: Store, key: str, flow: str | None = None, flows: Sequence[Flow] = ()) -> Trace:
     """Follow a record's or plan line's key, a reference, a document's number in SAP, or a proposal.
 
+    What was posted is told as the actual that it came back as too, and an actual with the plan that it was posted from.
     flows: the declarations, which know the names of what SAP was asked for. Raises ConfigError when nothing is known.
     """
     said = key.strip()
     records, plans = story_record.of(store, said, flow, flows), story_plan.of(store, said, flow)
     if not records and not plans and (number := _PROPOSAL.fullmatch(said)):
         plans = [story_plan.whole(store, int(number[1]))]
+    more = 0
+    if records:
+        declared = {one.name: one for one in flows}
+        places = {place for one in records if (place := place_of(declared.get(one.flow), one.key))}
+        plans += [one for place in sorted(places) for one in story_plan.of_place(store, place)]
+    else:
+        for place in _places(said, plans):
+            found, left = story_record.of_document(store, place, flow, flows, _LINES - len(records))
+            records, more = [*records, *found], more + left
     if not records and not plans:
         raise ConfigError(
             f"no run has seen a record {said}, and no proposal holds it",
             hint="write the key as SAP or the plan does, its parts joined by -, for example"
             " 1010-2026-0100000008-000001; or a reference (PL…), or 1010/0100000008/2026 for a document in SAP",
         )
-    return Trace(said, tuple(records), tuple(plans))
+    return Trace(said, tuple(records), tuple(plans), more)
+
+
+def _places(said: str, plans: Sequence[PlanStory]) -> list[Place]:
+    """The documents in SAP that are meant: one that is named in full, and those that plans were posted as."""
+    named = document_of(said)
+    found = [Place(named[0], named[1].zfill(_DIGITS), named[2])] if named and named[0] and named[2] else []
+    for one in plans:
+        posted = one.document
+        if posted is not None and posted.accounting_document and posted.fiscal_year:
+            found.append(Place(posted.document.company_code, posted.accounting_document, posted.fiscal_year))
+    return list(dict.fromkeys(found))

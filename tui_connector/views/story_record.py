@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.explanation import About, Question
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome, RejectedBy
 from tui_connector.domain.run import Purpose, RunState, StepState
@@ -14,6 +15,7 @@ from tui_connector.review.amounts import counted, listed
 from tui_connector.views.events import mark_of
 from tui_connector.views.marks import Mark
 from tui_connector.views.stations import Station
+from tui_connector.views.ways import Place, cell_words, keys_begin, mapping_words, place_of, reads_documents
 from tui_connector.views.words import figure, long_id, short_id
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.record import Reject, TracedRecord
     from tui_connector.domain.run import Run, Step
+    from tui_connector.store.mappings import MappingVersion
     from tui_connector.store.store import Store
 
 _OK = "ok"
@@ -34,19 +37,25 @@ _NOT_LOADED = {
 }
 _LATEST = 20  # runs told station by station; older ones are counted
 _SAID = 200
+_LINES = 1000  # of one document: SAP takes no more
 _FOLLOWED = 3  # unchanged runs in a row become one station from here on
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A record in one run. batch: the event whose digest covers it; seqs: numbers of the events of steps and ends."""
+    """A record in one run. batch: the event whose digest covers it; seqs: numbers of the events of steps and ends.
+
+    version: of the mapping that the run worked with. All three are told of the latest runs alone.
+    """
 
     traced: TracedRecord
     run: Run
     transfer: Step | None
     imported: Step | None
+    prepared: Step | None = None
     batch: AuditEvent | None = None
     seqs: Mapping[str, int] = field(default_factory=dict)
+    version: MappingVersion | None = None
 
     @property
     def unchanged(self) -> bool:
@@ -69,16 +78,35 @@ def of(store: Store, key: str, flow: str | None, flows: Sequence[Flow]) -> list[
     found: dict[str, list[Stage]] = {}
     for traced in store.records.trace(key, flow):
         found.setdefault(traced.flow, []).append(_stage(store, traced))
-    return [
-        RecordStory(key, name, tuple(stages), tuple(_tell(store, stages, declared.get(name))))
-        for name, stages in found.items()
-    ]
+    return [_story(store, key, name, stages, declared.get(name)) for name, stages in found.items()]
+
+
+def _story(store: Store, key: str, name: str, stages: Sequence[Stage], flow: Flow | None) -> RecordStory:
+    stations = [*_tell(store, stages, flow), *_explained(store, key, flow)]
+    return RecordStory(key, name, tuple(stages), tuple(stations))
+
+
+def of_document(
+    store: Store, place: Place, flow: str | None, flows: Sequence[Flow], most: int
+) -> tuple[list[RecordStory], int]:
+    """The stories of a document's first lines, as actuals that came from SAP; and how many lines more there are."""
+    found: list[RecordStory] = []
+    left = 0
+    for one in filter(reads_documents, flows):
+        begin = keys_begin(one, place) if flow in {None, one.name} else ""
+        targets = store.targets.of(one.name) if begin else []
+        keys = dict.fromkeys(key for target in targets for key in store.records.under(target.id, begin, _LINES))
+        told = [key for key in keys if place_of(one, key) == place]
+        left += len(told[most:])
+        found += [story for key in told[:most] for story in of(store, key, one.name, flows)]
+    return found, left
 
 
 def _stage(store: Store, traced: TracedRecord) -> Stage:
     run_id = traced.run_id
     steps = store.steps
-    return Stage(traced, store.runs.get(run_id), steps.get(run_id, "transfer"), steps.get(run_id, "import"))
+    prepared, moved, imported = (steps.get(run_id, name) for name in ("prepare", "transfer", "import"))
+    return Stage(traced, store.runs.get(run_id), moved, imported, prepared)
 
 
 def _tell(store: Store, stages: Sequence[Stage], flow: Flow | None) -> Iterator[Station]:
@@ -105,7 +133,8 @@ def _with_events(store: Store, stage: Stage) -> Stage:
         seqs["ended"] = event.seq
     if (refused := store.records.refused_in(run_id, position)) is not None:
         seqs["refused"] = refused
-    return replace(stage, batch=store.audit.batch_of(run_id, position), seqs=seqs)
+    batch, version = store.audit.batch_of(run_id, position), store.mappings.version(run_id)
+    return replace(stage, batch=batch, seqs=seqs, version=version)
 
 
 def _counted(word: str, stages: Sequence[Stage]) -> Station:
@@ -133,6 +162,23 @@ def _run(store: Store, stage: Stage, flow: Flow | None) -> Iterator[Station]:
         yield from _afterwards(store, stage)
 
 
+def _explained(store: Store, key: str, flow: Flow | None) -> Iterator[Station]:
+    """The cell that it counts in, as the last explanation of it told; nothing before the first."""
+    place = place_of(flow, key)
+    questions = [Question(About.RECORD, flow.name, (key,))] if flow else []
+    questions += [Question(About.DOCUMENT, flow.name, place)] if flow and place else []
+    given = [one for one in map(store.explanations.newest, questions) if one is not None]
+    for kept in sorted(given, key=lambda one: one.id)[-1:]:
+        told = kept.explanation
+        source = next((one for one in told.sources if one.key == key and one.scope), None)
+        if source is not None:
+            cell = f"cell {cell_words(source.scope)} of {told.place}"
+            events = store.audit.events_before(limit=1, kind="explanation.made", subject=told.question.text)
+            seq = events[0].seq if events else None
+            details = _said(cell, f"explanation {kept.id}")
+            yield Station(Mark("·", "explained", "muted"), kept.at, details, "explained", kept.by, seq=seq)
+
+
 def _replayed(store: Store, run: Run) -> Station:
     asked = next(iter(store.audit.events(limit=1, kind="replay.requested", run_id=run.id)), None)
     sources = [str(source) for source in asked.fact.data.get("runs", ())] if asked else []
@@ -144,7 +190,12 @@ def _replayed(store: Store, run: Run) -> Station:
 def _read(stage: Stage, flow: Flow | None) -> Station:
     source = f"{flow.source.entity_set}, " if isinstance(flow, LoadFlow) else ""
     record = stage.traced.record
-    details = (f"{source}record {figure(record.position)}", f"run {stage.run.id}, content {short_id(record.content)}")
+    version = mapping_words(stage.version)
+    details = _said(
+        f"{source}record {figure(record.position)}",
+        f"run {stage.run.id}, content {short_id(record.content)}",
+        f"mapping {version}" if version else "",
+    )
     return Station(Mark("✓", "read from SAP", _OK), _at(stage), details, "read", seq=_seq(stage))
 
 
@@ -238,6 +289,7 @@ def describe_stage(stage: Stage) -> dict[str, Any]:
         "file_line": record.file_line,
         "task": task.get("task_id"),
         "content": record.content,
+        "mapping": stage.prepared.data.get("mapping") if stage.prepared else None,
         "cause": reject.cause if reject else None,
         "values": reject.values if reject else None,
     }

@@ -1,0 +1,267 @@
+"""An explanation in words: what Anaplan holds, the records of SAP that make it, and how each of them came there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui_connector.domain.explanation import About, Agreement, Standing
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import ABSENT, counted, money
+from tui_connector.views.answers import asked_words
+from tui_connector.views.marks import Mark
+from tui_connector.views.people import names
+from tui_connector.views.ways import Ways, cell_words
+from tui_connector.views.words import actor, figure, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime, tzinfo
+
+    from tui_connector.domain.explanation import Explanation, Question, Source
+    from tui_connector.domain.tie import Scope, Total
+    from tui_connector.store.explanations import Kept
+    from tui_connector.store.mappings import MappingVersion
+    from tui_connector.views.desk import Desk
+
+COMMAND = "explain"
+_AGREEMENTS = {
+    Agreement.EQUAL: Mark("✓", "equal", "ok"),
+    Agreement.EXPLAINED: Mark("▲", "explained", "warn"),
+    Agreement.IN_DOUBT: Mark("?", "in doubt", "warn"),
+    Agreement.DIFFERENT: Mark("✗", "different", "fail"),
+}
+_STANDINGS = {
+    Standing.LOADED: Mark("✓", "loaded", "ok"),
+    Standing.CHANGED: Mark("▲", "changed since", "warn"),
+    Standing.REFUSED: Mark("✗", "refused", "fail"),
+    Standing.IN_DOUBT: Mark("?", "in doubt", "warn"),
+    Standing.UNREAD: Mark("○", "not read yet", "muted"),
+}
+_ABOUT = {About.CELL: "cell of", About.ITEM: "member of", About.DOCUMENT: "document in", About.RECORD: "record of"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One record of SAP. run, at, file, line, task: of the run that decided how it stands; "" where there is none.
+
+    cell: the scope it counts in, on one line. mapping: the version that the run worked with. posted: the proposal that
+    it was posted from, with who signed. cause: why it was refused.
+    """
+
+    number: int
+    key: str
+    mark: Mark
+    amount: str
+    currency: str
+    cell: str
+    run: int | None
+    at: datetime | None
+    file: str
+    line: int | None
+    task: str
+    mapping: str
+    posted: str
+    cause: str
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """How it came there, label by label."""
+        run = f"run {self.run}" if self.run else ""
+        line = f"line {figure(self.line)} of {self.file}" if self.line else ""
+        told = (("run", run), ("file", line), ("task", self.task), ("mapping", self.mapping), ("cell", self.cell),
+                ("posted", self.posted), ("refused", self.cause))  # fmt: skip
+        return tuple((label, text) for label, text in told if text)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """One mapping version of the runs concerned. columns: header = field; changes: what the version before became."""
+
+    digest: str
+    since: int
+    since_at: datetime | None
+    columns: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationPage:
+    """The newest answer to a question, and whether another one is asked for.
+
+    number: of the kept answer; None before the first. mark, sentence: what it comes to. facts: figures by label.
+    rows: SAP's records; rest: those that are not listed, in words. error, hint: why the last wish came to nothing.
+    """
+
+    at: datetime
+    question: Question
+    title: str
+    number: int | None = None
+    mark: Mark | None = None
+    sentence: str = "Nobody has asked both sides for it yet."
+    told_at: datetime | None = None
+    told_by: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    rows: tuple[SourceRow, ...] = ()
+    rest: str = ""
+    mappings: tuple[MappingRow, ...] = ()
+    asked: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+def wish(desk: Desk, question: Question) -> tuple[str, str, dict[str, Any]]:
+    """What the worker is asked: kind, subject and payload of the command."""
+    flow = next((one for one in desk.flows if one.name == question.flow), None)
+    target = desk.target(flow) if flow else None
+    payload = {"about": question.about.value, "flow": question.flow, "values": list(question.values), "target": target}
+    return COMMAND, question.text, payload
+
+
+def title_of(question: Question) -> str:
+    """What is explained, in one line."""
+    joint = "/" if question.about is About.DOCUMENT else " "
+    return clean(f"{_ABOUT[question.about]} {question.flow}: {joint.join(question.values)}", limit=120)
+
+
+def read_explanation(desk: Desk, question: Question) -> ExplanationPage:
+    """What is known of a question."""
+    now, kept = desk.clock.now(), desk.store.explanations.newest(question)
+    asked = asked_words(desk, COMMAND, question.text)
+    last = next(iter(desk.store.commands.answered(COMMAND, question.text)), None)
+    failed = last if last and not last.ok and last.ended_at and (not kept or last.ended_at > kept.at) else None
+    error, hint = (clean(str(failed.answer.get(name, ""))) for name in ("error", "hint")) if failed else ("", "")
+    if kept is None:
+        return ExplanationPage(now, question, title_of(question), asked=asked, error=error, hint=hint)
+    flow = next((one for one in desk.flows if one.name == question.flow), None)
+    told, ways = kept.explanation, Ways(desk.store, flow)
+    rows = tuple(_row(number, source, told, ways) for number, source in enumerate(told.sources, 1))
+    more = f"and smaller ones: {_total(told.rest, _currency(told, ()))}" if told.rest.records else ""
+    return ExplanationPage(
+        now, question, title_of(question), kept.id, _AGREEMENTS[told.agreement], clean(told.words), kept.at,
+        actor(kept.by, names(desk)), tuple(_facts(told)), rows, more, tuple(map(_mapping, ways.versions())), asked,
+        error, hint,
+    )  # fmt: skip
+
+
+def _facts(told: Explanation) -> Iterator[tuple[str, str]]:
+    """What Anaplan holds, and what SAP does by how it stands."""
+    if told.question.about is About.CELL:
+        cell = told.cells[0]
+        yield from ((clean(name), clean(value)) for name, value in zip(told.parts, cell.scope, strict=False))
+        yield clean(told.place), f"Anaplan holds {_total(cell.held, _currency(told, cell.scope))}"
+    elif told.question.about is About.ITEM:
+        for one in told.texts:
+            same = f"{clean(one.anaplan)!r} in Anaplan, {clean(one.sap)!r} in SAP" if one.same is False else "the same"
+            yield clean(one.header), "not told by Anaplan" if one.same is None else same
+    else:
+        for cell in told.cells:
+            yield cell_words(cell.scope), f"Anaplan holds {_total(cell.held, _currency(told, cell.scope))}"
+    for share in told.shares:
+        whole = told.question.about is not About.CELL
+        amount = counted(share.total.records or 0, "record") if whole else _total(share.total, _currency(told, ()))
+        yield _STANDINGS[share.standing].word, amount + (", Anaplan may hold them otherwise" if share.maybe else "")
+
+
+def _currency(told: Explanation, scope: Scope) -> str:
+    """What the amounts of a scope are in; those of a cell's records when none is given."""
+    where = scope or (told.cells[0].scope if told.cells else ())
+    at = told.parts.index(told.currency) if told.currency in told.parts else len(where)
+    return clean(where[at]) if at < len(where) else ""
+
+
+def _total(total: Total | None, currency: str) -> str:
+    if total is None:
+        return "nothing"
+    amount = "" if total.amount is None else f"{money(total.amount, currency)} {currency}".strip()
+    records = "" if total.records is None else counted(total.records, "record")
+    return f"{amount} in {records}" if amount and records else amount or records or ABSENT
+
+
+def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
+    currency = _currency(told, one.scope)
+    way = ways.of(one.run) if one.run else None
+    cell = cell_words(one.scope) if told.question.about in {About.DOCUMENT, About.RECORD} and one.scope else ""
+    return SourceRow(
+        number, clean(one.key), _STANDINGS[one.standing], "" if one.amount is None else money(one.amount, currency),
+        currency, cell, one.run, way.at if way else None, way.file if way else "", one.line,
+        way.task if way and one.line else "", way.mapping if way else "", ways.posted(one.key), clean(one.cause),
+    )  # fmt: skip
+
+
+def _mapping(one: MappingVersion) -> MappingRow:
+    columns = tuple(clean(str(column)) for column in one.mapping.columns)
+    return MappingRow(clean(one.mapping.digest), one.since, one.since_at, columns, tuple(map(clean, one.changes)))
+
+
+def explanation_lines(page: ExplanationPage, zone: tzinfo) -> Iterator[str]:
+    """The same in words, one fact a line."""
+    yield f"Explanation of {page.title}."
+    if page.mark is not None:
+        yield f"{page.mark.word}: {page.sentence}"
+        at = moment(page.told_at, page.at, zone, seconds=True)
+        yield f"Told {at}, asked by {page.told_by}, explanation {page.number}."
+    else:
+        yield page.sentence
+    if page.asked:
+        yield page.asked
+    if page.error:
+        yield f"{page.error}. {page.hint}"
+    yield from (f"{label}: {text}" for label, text in page.facts)
+    for row in page.rows:
+        amount = f", {row.amount} {row.currency}".rstrip() if row.amount else ""
+        more = "".join(f", {label} {text.removeprefix(f'{label} ')}" for label, text in row.facts)
+        yield f"Record {row.key}: {row.mark.word}{amount}{more}"
+    if page.rest:
+        yield f"{page.rest}."
+    for one in page.mappings:
+        yield f"Mapping {one.digest}, since run {one.since}: {'; '.join(one.columns)}"
+        yield from (f"Mapping {one.digest} changed: {change}" for change in one.changes)
+
+
+def describe(kept: Kept, page: ExplanationPage) -> dict[str, Any]:
+    """An explanation as JSON."""
+    told = kept.explanation
+    rows: Mapping[str, SourceRow] = {row.key: row for row in page.rows}
+    return {
+        "explanation": kept.id, "question": told.question.text, "about": told.question.about,
+        "flow": told.question.flow,
+        "values": list(told.question.values), "told_at": kept.at, "asked_by": kept.by, "agreement": told.agreement,
+        "words": told.words, "place": told.place, "parts": list(told.parts),
+        "cells": [{"scope": list(cell.scope), "held": _pair(cell.held)} for cell in told.cells],
+        "shares": [
+            {"standing": share.standing, "maybe": share.maybe, **(_pair(share.total) or {})} for share in told.shares
+        ],
+        "sources": [
+            {
+                "key": source.key, "standing": source.standing, "maybe": source.maybe, "amount": _exact(source.amount),
+                "scope": list(source.scope), "run": source.run, "line": source.line, "cause": source.cause,
+                **_way_of(rows.get(clean(source.key))),
+            }
+            for source in told.sources
+        ],
+        "rest": _pair(told.rest),
+        "texts": [
+            {"header": one.header, "same": one.same, "sap": one.sap, "anaplan": one.anaplan} for one in told.texts
+        ],
+        "mappings": [
+            {
+                "digest": one.digest, "since": one.since, "since_at": one.since_at, "columns": list(one.columns),
+                "changes": list(one.changes),
+            }
+            for one in page.mappings
+        ],
+    }  # fmt: skip
+
+
+def _way_of(row: SourceRow | None) -> dict[str, Any]:
+    names_ = ("file", "task", "mapping", "posted")
+    return {name: (getattr(row, name) or None) if row else None for name in names_}
+
+
+def _pair(total: Total | None) -> dict[str, Any] | None:
+    return None if total is None else {"records": total.records, "amount": _exact(total.amount)}
+
+
+def _exact(amount: object) -> str | None:
+    return None if amount is None else format(amount, "f")

@@ -1,0 +1,117 @@
+"""How records came into Anaplan: run, file, task and mapping version; and the proposal of what was posted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+
+from tui_connector.domain.explanation import DOCUMENT
+from tui_connector.domain.flow import LoadFlow
+from tui_connector.domain.text import clean
+from tui_connector.review.amounts import listed
+from tui_connector.views.words import long_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tui_connector.domain.flow import Flow
+    from tui_connector.domain.tie import Scope
+    from tui_connector.store.mappings import MappingVersion
+    from tui_connector.store.store import Store
+
+_JOINT = "-"
+
+
+class Way(NamedTuple):
+    """How a run brought its records into Anaplan. mapping: the version it worked with, in words."""
+
+    at: datetime | None
+    file: str
+    task: str
+    mapping: str
+
+
+class Place(NamedTuple):
+    """A document in SAP."""
+
+    company_code: str
+    number: str
+    fiscal_year: str
+
+
+class Ways:
+    """Runs and proposals behind the records of one flow; each is looked up once."""
+
+    def __init__(self, store: Store, flow: Flow | None) -> None:
+        self._store = store
+        self._flow = flow
+        self._runs: dict[int, Way] = {}
+        self._versions: dict[str, MappingVersion] = {}
+        self._posted: dict[Place, str] = {}
+
+    def of(self, run_id: int) -> Way:
+        """The way of a run's records."""
+        if run_id not in self._runs:
+            self._runs[run_id] = self._look(run_id)
+        return self._runs[run_id]
+
+    def versions(self) -> Iterator[MappingVersion]:
+        """Every mapping version of the runs asked for so far."""
+        yield from self._versions.values()
+
+    def posted(self, key: str) -> str:
+        """The proposal that a record's document was posted from, and who signed; "" for a document of SAP's own."""
+        place = place_of(self._flow, key)
+        if place is None:
+            return ""
+        if place not in self._posted:
+            found = self._store.proposals.by_document_number(place.number, place.company_code, place.fiscal_year)
+            numbers = dict.fromkeys(one.proposal_id for one in found)
+            self._posted[place] = listed(map(self._proposal, numbers)) if numbers else ""
+        return self._posted[place]
+
+    def _proposal(self, number: int) -> str:
+        signed = listed(clean(one.name) for one in self._store.proposals.approvals(number))
+        return f"P-{number:04}, signed by {signed}"
+
+    def _look(self, run_id: int) -> Way:
+        steps, run = self._store.steps.newest([run_id], "import"), self._store.runs.get(run_id)
+        task = str(steps[run_id].data.get("task_id") or "") if run_id in steps else ""
+        version = self._store.mappings.version(run_id)
+        if version is not None:
+            self._versions.setdefault(version.mapping.digest, version)
+        file = clean(self._flow.file) if isinstance(self._flow, LoadFlow) else ""
+        return Way(run.ended_at or run.started_at, file, long_id(task) if task else "", mapping_words(version))
+
+
+def mapping_words(version: MappingVersion | None) -> str:
+    """A mapping version by its digest, and since which run it holds; "" for none."""
+    if version is None:
+        return ""
+    digest = clean(version.mapping.digest)
+    return f"{digest[:4]} {digest[4:8]}, in force since run {version.since}"
+
+
+def cell_words(scope: Scope) -> str:
+    """A scope's values on one line."""
+    return " ".join(clean(part) or "(blank)" for part in scope)
+
+
+def place_of(flow: Flow | None, key: str) -> Place | None:
+    """The document that a record is a line of; None for another record."""
+    parts = key.split(_JOINT)
+    if not reads_documents(flow) or len(parts) != len(flow.source.key):
+        return None
+    told = dict(zip(flow.source.key, parts, strict=True))
+    return Place(*(told[name] for name in DOCUMENT))
+
+
+def keys_begin(flow: LoadFlow, place: Place) -> str:
+    """How the keys of a document's lines begin; "" where the document does not stand first in them."""
+    lead, told = flow.source.key[: len(DOCUMENT)], dict(zip(DOCUMENT, place, strict=True))
+    return _JOINT.join(told[name] for name in lead) + _JOINT if set(lead) == set(DOCUMENT) else ""
+
+
+def reads_documents(flow: Flow | None) -> TypeGuard[LoadFlow]:
+    """Whether a flow's records are lines of SAP's documents."""
+    return isinstance(flow, LoadFlow) and set(DOCUMENT) <= set(flow.source.key)
