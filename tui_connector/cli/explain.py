@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
-from tui_connector.cli.out import console, facts, mark, moment, print_json, table
+from tui_connector.cli.out import console, facts, mark, moment, print_json, say_next, table
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.text import clean
 from tui_connector.engine.explain import explain_and_keep
@@ -19,6 +19,7 @@ from tui_connector.views.questions import read_question
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from tui_connector.bootstrap import Installation
     from tui_connector.domain.explanation import Question
@@ -59,13 +60,12 @@ def _print(page: ExplanationPage, limit: int) -> None:
     told = Text.assemble(mark(page.mark.glyph, _COLOURS[page.mark.role], page.mark.word), f": {clean(page.sentence)}")
     by = f"{moment(page.told_at)} UTC, asked by {page.told_by}, explanation {page.number}"
     facts([("explained", page.title), ("told", by), ("", told), *page.facts])
+    if page.advice:
+        say_next(page.advice)
     console().print()
     shown = page.rows[:limit]
-    cells = any(row.cell for row in shown)
-    heads = ("record in SAP", "amount", "currency", "", *(("cell",) if cells else ()), "run", "file line",
-             "Anaplan task", "mapping", "posted from", "why refused")  # fmt: skip
-    rows = [_cells(row, cells=cells) for row in shown]
-    table(heads, rows, numbers=("amount", "run", "file line"), spare=("mapping", "Anaplan task", "currency"))
+    if shown:
+        _table(shown)
     left = len(page.rows) - len(shown)
     if left:
         console().print(Text(f"and {counted(left, 'more record')}: --limit {len(page.rows)} lists them"))
@@ -77,10 +77,21 @@ def _print(page: ExplanationPage, limit: int) -> None:
         facts([("", ""), (f"mapping {one.digest}", since), ("", ", ".join(one.columns))])
 
 
+def _table(shown: Sequence[SourceRow]) -> None:
+    cells = any(row.cell for row in shown)
+    heads = (
+        "record in SAP", "amount", "currency", "in Anaplan", *(("cell",) if cells else ()), "run", "file line",
+        "Anaplan task", "mapping", "posted from", "why refused",
+    )  # fmt: skip
+    rows = [_cells(row, cells=cells) for row in shown]
+    spare = ("mapping", "Anaplan task", "currency", "posted from")
+    table(heads, rows, numbers=("amount", "run", "file line"), spare=spare)
+
+
 def _cells(row: SourceRow, *, cells: bool) -> tuple[Any, ...]:
     cell = (row.cell,) if cells else ()
     return (
         row.key, row.amount, row.currency, mark(row.mark.glyph, _COLOURS[row.mark.role], row.mark.word), *cell,
-        row.run or "–", row.line or "–", row.task or "–", row.mapping.partition(",")[0] or "–", row.posted or "–",
+        row.run or "–", row.line or "–", row.task or "–", row.mapping or "–", row.posted or "–",
         row.cause or "–",
     )  # fmt: skip

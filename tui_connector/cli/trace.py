@@ -80,9 +80,4 @@ def _stage_table(stages: Sequence[Stage]) -> None:
         rows.append(["–" if told[name] is None else told[name] for name in names])
     spare = ("content", "mapping", "file line", "Anaplan task", "run ended")
     heads = ("at (UTC)", "run", "run ended", "record", "file line", "Anaplan task", "mapping", "content", "cause")
-    table(
-        heads,
-        rows,
-        numbers=("run", "file line"),
-        spare=("content", "mapping", "file line", "Anaplan task", "run ended"),
-    )
+    table(heads, rows, numbers=("run", "file line"), spare=spare)

@@ -104,12 +104,14 @@ class Agreement(StrEnum):
 
     EQUAL: the sources are what Anaplan holds. EXPLAINED: they are not, and what stands otherwise is the reason.
     IN_DOUBT: the rest can be a record's that stands otherwise, and nobody can tell. DIFFERENT: something is left over.
+    NOTHING: neither side holds anything of it.
     """
 
     EQUAL = "equal"
     EXPLAINED = "explained"
     IN_DOUBT = "in doubt"
     DIFFERENT = "different"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)

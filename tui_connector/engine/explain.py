@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
@@ -34,10 +34,11 @@ from tui_connector.engine.totals import read_totals
 from tui_connector.sap.reader import ODataReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tui_connector.anaplan.client import AnaplanClient
-    from tui_connector.domain.flow import Column, Flow, Value
+    from tui_connector.domain.flow import Column, Flow, Totals, Value
+    from tui_connector.domain.record import Record
     from tui_connector.domain.tie import Scope
     from tui_connector.engine.context import Tenants
     from tui_connector.engine.stage import FilePage
@@ -58,6 +59,9 @@ async def explain_and_keep(
     Raises ConfigError for a question that no flow can answer; ConnectorError when a far side does not answer.
     """
     told = await explain(question, flows, target, store, tenants)
+    loading = [run for run in store.runs.running() if run.target_id == target]
+    if loading and told.agreement is not Agreement.EQUAL:
+        told = replace(told, words=f"{told.words} Run {loading[0].id} is loading it meanwhile.")
     with store.transaction() as tx:
         return store.explanations.keep(tx, told, by, actor)
 
@@ -85,18 +89,17 @@ async def explain(
 
 async def _cell(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
     totals = flow.totals
-    assert totals is not None  # noqa: S101 - `_conditions` has refused the question
-    held = [total async for scope, total in read_totals(anaplan, totals) if scope == question.values]
-    cell = Cell(question.values, held[0] if held else None)
+    assert totals is not None  # noqa: S101 - `_ask` has refused another question
+    cell = Cell(question.values, (await read_totals(anaplan, totals, {question.values})).get(question.values))
     made = replace(sources.told(question, totals.view), parts=totals.by, currency=totals.currency, cells=(cell,))
-    agreement, words = judge_cell(made, bool(totals.count))
+    agreement, words = judge_cell(made, counts=bool(totals.count))
     return replace(made, agreement=agreement, words=words)
 
 
 async def _document(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
     made, totals = sources.told(question, ""), flow.totals
     if totals is not None and sources.scopes:
-        held = {scope: total async for scope, total in read_totals(anaplan, totals) if scope in sources.scopes}
+        held = await read_totals(anaplan, totals, sources.scopes)
         cells = tuple(Cell(scope, held.get(scope)) for scope in sorted(sources.scopes))
         made = replace(made, place=totals.view, parts=totals.by, currency=totals.currency, cells=cells)
     agreement, words = judge_document(made)
@@ -115,7 +118,7 @@ async def _item(question: Question, flow: LoadFlow, sources: _Sources, anaplan: 
         for (at, column), theirs in zip(_texts(flow), held, strict=True)
     )  # fmt: skip
     made = replace(sources.told(question, flow.target_list), texts=texts)
-    agreement, words = judge_item(made, held is not None)
+    agreement, words = judge_item(made, there=held is not None)
     return replace(made, agreement=agreement, words=words)
 
 
@@ -152,16 +155,14 @@ class _Sources:
     async def read(self, sap: SapClient, anaplan: AnaplanClient, question: Question) -> None:
         """Page by page; no more is held than a page and what is kept."""
         flow, layout = self._flow, self._layout
-        wishes, fits = _wishes(flow, question)
+        where, fits = _ask(flow, question)
         file = await discovery.find_file(anaplan, flow.file)
-        source = replace(flow.source, changed_on=None, where=(*flow.source.where, *wishes))
+        source = replace(flow.source, changed_on=None, where=(*flow.source.where, *where))
         pages = ODataReader(sap).read(source, layout.fields, language=flow.language)
         async with aclosing(pages):
             async for raw in pages:
                 page = file_page(layout, raw)
-                # What SAP answers may be more than what was asked: a part of the question may have no field to ask by.
-                rows = [row if fits(key, row) else None for key, row in zip(page.keys, page.rows, strict=True)]
-                self._take(page, rows, Stager(layout, file, {}).stage(page, {}).records)
+                self._take(page, Stager(layout, file, {}).stage(page, {}).records, fits)
 
     def told(self, question: Question, place: str) -> Explanation:
         """What was found, before anything is said of it."""
@@ -169,30 +170,31 @@ class _Sources:
         shares = tuple(Share(*how, total) for how, total in sorted(self._shares.items()))
         return Explanation(question, Agreement.DIFFERENT, "", place, shares=shares, sources=tuple(kept))
 
-    def _take(self, page: FilePage, rows: Sequence[tuple[str, ...] | None], records: Sequence[Any]) -> None:
-        staged = list(zip(records, rows, strict=False))  # those that could not be read come last, without a row
-        unread = [(record, fault.row) for record, fault in zip(records[len(rows) :], page.faults, strict=True)]
-        wanted = [record.key for record, row in staged if row is not None] + [record.key for record, _ in unread]
-        traces = {} if self._target is None else self._records.traces(self._target, wanted)
-        for record, row in staged:
-            if row is not None:
-                self.row = self.row or row
-                self._add(record.key, standing_of(record.content, traces.get(record.key)), traces.get(record.key), row)
-        for record, _ in unread:
-            self._add(record.key, (Standing.REFUSED, False), traces.get(record.key), None)
+    def _take(self, page: FilePage, records: Sequence[Record], fits: Callable[[str, tuple[str, ...]], bool]) -> None:
+        # Those that could not be read come last, without a row. SAP may answer more than was asked: a part of the
+        # question may have no field to ask by.
+        rows = [*page.rows, *[None] * len(page.faults)]
+        found = [one for one in zip(records, rows, strict=True) if one[1] is None or fits(one[0].key, one[1])]
+        keys = [record.key for record, _ in found]
+        traces = {} if self._target is None else self._records.traces(self._target, keys)
+        for record, row in found:
+            self._add(record, row, traces.get(record.key))
 
-    def _add(self, key: str, how: tuple[Standing, bool], trace: Trace | None, row: tuple[str, ...] | None) -> None:
+    def _add(self, record: Record, row: tuple[str, ...] | None, trace: Trace | None) -> None:
+        unreadable = Standing.REFUSED, trace is not None and trace.content is not None
+        how = unreadable if row is None else standing_of(record.content, trace)
+        self.row = self.row or row
         amount = None if row is None or self._amount is None else Decimal(row[self._amount] or 0)
         before = self._shares.get(how, Total(0, None if self._amount is None else Decimal(0)))
         self._shares[how] = Total((before.records or 0) + 1, _plus(before.amount, amount))
-        standing, loaded = how[0], how[0] in {Standing.LOADED, Standing.CHANGED}
+        loaded, refused = how[0] in {Standing.LOADED, Standing.CHANGED}, how[0] is Standing.REFUSED
         source = Source(
-            key, *how, amount, tuple(row[at] for at in self._by) if row else (),
+            record.key, *how, amount, tuple(row[at] for at in self._by) if row else (),
             trace and (trace.sent if loaded else trace.last), trace and (trace.sent_line if loaded else trace.line),
-            trace.cause if trace and standing is Standing.REFUSED else "",
+            trace.cause if trace and refused else "",
         )  # fmt: skip
         self._count += 1
-        entry = (standing is not Standing.LOADED, abs(amount or Decimal(0)), -self._count, source)
+        entry = (how[0] is not Standing.LOADED, abs(amount or Decimal(0)), -self._count, source)
         if len(self._kept) < MOST:
             heapq.heappush(self._kept, entry)
         else:
@@ -208,58 +210,57 @@ def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 # --- what SAP is asked for ------------------------------------------------------------------------------------------
 
 
-def _wishes(flow: LoadFlow, question: Question) -> tuple[list[Condition], Any]:
-    """Conditions that SAP understands, and what a record must hold besides; ConfigError for what the flow has not."""
+class _Asked(NamedTuple):
+    """Conditions that SAP understands, and what a record's key and values must be besides."""
+
+    where: list[Condition]
+    fits: Callable[[str, tuple[str, ...]], bool]
+
+
+def _ask(flow: LoadFlow, question: Question) -> _Asked:
+    """What a question means for SAP; ConfigError for what the flow has not."""
+    values, keys = question.values, flow.source.key
+    first = clean(" ".join(values), limit=_TEXT)
     match question.about:
-        case About.CELL:
-            return _of_cell(flow, question)
-        case About.ITEM if flow.target_list and len(question.values) == 1:
-            code = question.values[0]
-            return _asked(flow, {flow.path(flow.columns[0]): code}), lambda _, row: row[0] == code
-        case About.DOCUMENT if set(DOCUMENT) <= set(flow.source.key) and len(question.values) == len(DOCUMENT):
-            wanted = dict(zip(DOCUMENT, question.values, strict=True))
-            at = {flow.source.key.index(name): value for name, value in wanted.items()}
-            return _asked(flow, wanted), lambda key, _: all(_parts(key, flow)[i] == one for i, one in at.items())
-        case About.RECORD if len(question.values) == 1:
-            sought = question.values[0]
-            parts = sought.split(KEY_JOINT)
-            if len(parts) != len(flow.source.key):
-                raise ConfigError(
-                    f"{clean(sought, limit=_TEXT)} is no key of {flow.name}",
-                    hint=f"its parts are {', '.join(flow.source.key)}, joined by {KEY_JOINT}",
-                )
-            return _asked(flow, dict(zip(flow.source.key, parts, strict=True))), lambda key, _: key == sought
+        case About.CELL if flow.totals is not None and len(values) == len(flow.totals.by):
+            return _cell_asked(flow, flow.totals, values)
+        case About.ITEM if flow.target_list and len(values) == 1:
+            return _Asked(_equal({flow.path(flow.columns[0]): values[0]}), lambda _, row: row[0] == values[0])
+        case About.DOCUMENT if set(DOCUMENT) <= set(keys) and len(values) == len(DOCUMENT):
+            wanted: dict[str, Value] = dict(zip(DOCUMENT, values, strict=True))
+            return _Asked(
+                _equal(wanted),
+                lambda key, _: wanted.items() <= dict(zip(keys, key.split(KEY_JOINT), strict=False)).items(),
+            )
+        case About.RECORD if len(values) == 1 and len(parts := values[0].split(KEY_JOINT)) == len(keys):
+            return _Asked(_equal(dict(zip(keys, parts, strict=True))), lambda key, _: key == values[0])
         case _:
             raise ConfigError(
-                f"{flow.name} cannot tell of {question.about} {clean(' '.join(question.values), limit=_TEXT)}",
-                hint="a cell is asked of a flow with totals, an item of one with a target_list",
+                f"{flow.name} knows no {question.about} {first}",
+                hint="a cell is asked of a flow with totals, a member of one with a target_list, a record by its key",
             )
 
 
-def _of_cell(flow: LoadFlow, question: Question) -> tuple[list[Condition], Any]:
-    totals, values = flow.totals, question.values
-    if totals is None or len(values) != len(totals.by):
-        by = ", ".join(totals.by) if totals else "nothing: it has no totals"
-        raise ConfigError(f"{flow.name} has no such cell", hint=f"its cells are told apart by {by}")
-    columns = {column.header: (at, column) for at, column in enumerate(flow.columns)}
-    parts = [columns[name] for name in totals.by]
-    asked = [
-        Condition(flow.path(column), "eq", _value(column, value))
-        for (_, column), value in zip(parts, values, strict=True)
-        if column.field != KEY and "/" not in flow.path(column)
-    ]
-    return asked, lambda _, row: tuple(row[at] for at, _ in parts) == values
+def _cell_asked(flow: LoadFlow, totals: Totals, values: Scope) -> _Asked:
+    places = {column.header: at for at, column in enumerate(flow.columns)}
+    parts = [places[name] for name in totals.by]
+    wanted = {
+        flow.path(flow.columns[at]): _value(flow.columns[at], text)
+        for at, text in zip(parts, values, strict=True)
+        if flow.columns[at].field != KEY
+    }
+    return _Asked(_equal(wanted), lambda _, row: tuple(row[at] for at in parts) == values)
 
 
-def _asked(flow: LoadFlow, wanted: Mapping[str, str]) -> list[Condition]:
-    """Of texts by field; those of a collection inside the entity are no condition on the entity."""
-    del flow
+def _equal(wanted: Mapping[str, Any]) -> list[Condition]:
+    """What lies behind a navigation is no condition on the entity."""
     return [Condition(field, "eq", value) for field, value in wanted.items() if "/" not in field]
 
 
-def _parts(key: str, flow: LoadFlow) -> list[str]:
+def _parts(key: str, places: Sequence[int], width: int) -> tuple[str, ...]:
+    """Parts of a record's key; () for a key whose parts cannot be told apart."""
     parts = key.split(KEY_JOINT)
-    return parts if len(parts) == len(flow.source.key) else [""] * len(flow.source.key)
+    return tuple(parts[at] for at in places) if len(parts) == width else ()
 
 
 def _value(column: Column, text: str) -> Value:

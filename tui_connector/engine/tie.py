@@ -29,7 +29,6 @@ from tui_connector.engine.scopes import (
     hop_difference,
     hop_total,
     money,
-    plus,
     stands_otherwise,
 )
 from tui_connector.engine.stage import Stager, file_page
@@ -196,7 +195,7 @@ class TieOut:
             add(ours, scope, amount)
         if self._flow.source.aggregates:  # a row of SAP's stands for many records
             ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
-        theirs = await self._view(totals)
+        theirs = await read_totals(self._context.anaplan, totals)
         refused = self._refused_sums(totals)
         differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
@@ -221,13 +220,6 @@ class TieOut:
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
             len(differing) - len(open_), tuple(broken + found),
         )  # fmt: skip
-
-    async def _view(self, totals: Totals) -> Sums:
-        sums: Sums = {}
-        async for scope, total in read_totals(self._context.anaplan, totals):
-            before = sums.get(scope)
-            sums[scope] = total if before is None else plus(before, total)
-        return sums
 
     def _refused_sums(self, totals: Totals) -> Refused:
         made = Refused({}, {})

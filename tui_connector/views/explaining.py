@@ -9,9 +9,10 @@ from tui_connector.domain.explanation import About, Agreement, Standing
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import ABSENT, counted, money
 from tui_connector.views.answers import asked_words
+from tui_connector.views.deciding import serves, writing
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
-from tui_connector.views.ways import Ways, cell_words
+from tui_connector.views.ways import Way, Ways, cell_words, mapping_words
 from tui_connector.views.words import actor, figure, moment
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _AGREEMENTS = {
     Agreement.EXPLAINED: Mark("▲", "explained", "warn"),
     Agreement.IN_DOUBT: Mark("?", "in doubt", "warn"),
     Agreement.DIFFERENT: Mark("✗", "different", "fail"),
+    Agreement.NOTHING: Mark("○", "nothing", "muted"),
 }
 _STANDINGS = {
     Standing.LOADED: Mark("✓", "loaded", "ok"),
@@ -45,8 +47,8 @@ _ABOUT = {About.CELL: "cell of", About.ITEM: "member of", About.DOCUMENT: "docum
 class SourceRow:
     """One record of SAP. run, at, file, line, task: of the run that decided how it stands; "" where there is none.
 
-    cell: the scope it counts in, on one line. mapping: the version that the run worked with. posted: the proposal that
-    it was posted from, with who signed. cause: why it was refused.
+    cell: the scope it counts in, on one line. mapping: digest of the version that the run worked with. posted: the
+    proposal that it was posted from, with who signed. cause: why it was refused.
     """
 
     number: int
@@ -61,6 +63,7 @@ class SourceRow:
     line: int | None
     task: str
     mapping: str
+    mapping_words: str
     posted: str
     cause: str
 
@@ -69,7 +72,7 @@ class SourceRow:
         """How it came there, label by label."""
         run = f"run {self.run}" if self.run else ""
         line = f"line {figure(self.line)} of {self.file}" if self.line else ""
-        told = (("run", run), ("file", line), ("task", self.task), ("mapping", self.mapping), ("cell", self.cell),
+        told = (("run", run), ("file", line), ("task", self.task), ("mapping", self.mapping_words), ("cell", self.cell),
                 ("posted", self.posted), ("refused", self.cause))  # fmt: skip
         return tuple((label, text) for label, text in told if text)
 
@@ -90,7 +93,8 @@ class ExplanationPage:
     """The newest answer to a question, and whether another one is asked for.
 
     number: of the kept answer; None before the first. mark, sentence: what it comes to. facts: figures by label.
-    rows: SAP's records; rest: those that are not listed, in words. error, hint: why the last wish came to nothing.
+    rows: SAP's records; rest: those that are not listed, in words.
+    advice: the next move where the two sides do not agree. error, hint: why the last wish came to nothing.
     """
 
     at: datetime
@@ -105,6 +109,7 @@ class ExplanationPage:
     rows: tuple[SourceRow, ...] = ()
     rest: str = ""
     mappings: tuple[MappingRow, ...] = ()
+    advice: str = ""
     asked: str = ""
     error: str = ""
     hint: str = ""
@@ -116,6 +121,12 @@ def wish(desk: Desk, question: Question) -> tuple[str, str, dict[str, Any]]:
     target = desk.target(flow) if flow else None
     payload = {"about": question.about.value, "flow": question.flow, "values": list(question.values), "target": target}
     return COMMAND, question.text, payload
+
+
+def explain_again(desk: Desk, question: Question) -> str:
+    """Let the worker ask both sides; what is true then."""
+    writing(desk).command(*wish(desk, question))
+    return "The worker asks both sides." if serves(desk) else "It waits for a worker to ask both sides."
 
 
 def title_of(question: Question) -> str:
@@ -139,9 +150,22 @@ def read_explanation(desk: Desk, question: Question) -> ExplanationPage:
     more = f"and smaller ones: {_total(told.rest, _currency(told, ()))}" if told.rest.records else ""
     return ExplanationPage(
         now, question, title_of(question), kept.id, _AGREEMENTS[told.agreement], clean(told.words), kept.at,
-        actor(kept.by, names(desk)), tuple(_facts(told)), rows, more, tuple(map(_mapping, ways.versions())), asked,
+        actor(kept.by, names(desk)), tuple(_facts(told)), rows, more, tuple(map(_mapping, ways.versions())),
+        _advice(told), asked,
         error, hint,
     )  # fmt: skip
+
+
+def _advice(told: Explanation) -> str:
+    """What helps where something is left over."""
+    flow = told.question.flow
+    if told.agreement is Agreement.NOTHING:
+        return "look at how the values are written: as in the file, with their leading zeros"
+    if any(share.standing is Standing.REFUSED for share in told.shares):
+        return f"`rejects list --flow {flow} --records` tells what helps against the refusals"
+    if told.agreement is Agreement.DIFFERENT:
+        return f"a record may have left in SAP since it was loaded: `run {flow} --full`, then ask again"
+    return "" if told.agreement is Agreement.EQUAL else f"`run {flow}` reads what SAP changed; then ask again"
 
 
 def _facts(told: Explanation) -> Iterator[tuple[str, str]]:
@@ -180,13 +204,26 @@ def _total(total: Total | None, currency: str) -> str:
 
 def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
     currency = _currency(told, one.scope)
-    way = ways.of(one.run) if one.run else None
-    cell = cell_words(one.scope) if told.question.about in {About.DOCUMENT, About.RECORD} and one.scope else ""
+    way = ways.of(one.run) if one.run else Way()
+    version = way.version
+    told_apart = told.question.about in {About.DOCUMENT, About.RECORD}
     return SourceRow(
-        number, clean(one.key), _STANDINGS[one.standing], "" if one.amount is None else money(one.amount, currency),
-        currency, cell, one.run, way.at if way else None, way.file if way else "", one.line,
-        way.task if way and one.line else "", way.mapping if way else "", ways.posted(one.key), clean(one.cause),
-    )  # fmt: skip
+        number=number,
+        key=clean(one.key),
+        mark=_STANDINGS[one.standing],
+        amount="" if one.amount is None else money(one.amount, currency),
+        currency=currency,
+        cell=cell_words(one.scope) if told_apart else "",
+        run=one.run,
+        at=way.at,
+        file=way.file,
+        line=one.line,
+        task=way.task if one.line else "",
+        mapping=clean(version.mapping.digest) if version else "",
+        mapping_words=mapping_words(version),
+        posted=ways.posted(one.key),
+        cause=clean(one.cause),
+    )
 
 
 def _mapping(one: MappingVersion) -> MappingRow:
@@ -207,6 +244,8 @@ def explanation_lines(page: ExplanationPage, zone: tzinfo) -> Iterator[str]:
         yield page.asked
     if page.error:
         yield f"{page.error}. {page.hint}"
+    if page.advice:
+        yield f"Next: {page.advice}."
     yield from (f"{label}: {text}" for label, text in page.facts)
     for row in page.rows:
         amount = f", {row.amount} {row.currency}".rstrip() if row.amount else ""

@@ -16,7 +16,6 @@ from tui_connector.views.ways import reads_documents
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui_connector.domain.tie import Scope
     from tui_connector.views.desk import Desk
 
 EXAMPLES = (
@@ -32,12 +31,6 @@ def words_of(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:
         return text.split()
-
-
-def asks(desk: Desk, text: str) -> bool:
-    """Whether a text is a question that names what it asks about, not a key alone."""
-    words = words_of(text)
-    return len(words) > 1 and (words[0] in set(About) or _named(desk, words[0]) is not None)
 
 
 def read_question(desk: Desk, words: Sequence[str]) -> Question:
@@ -57,12 +50,13 @@ def read_question(desk: Desk, words: Sequence[str]) -> Question:
     raise ConfigError(f"{clean(' '.join(words), limit=80)!r} is nothing that can be explained", hint=f"say {EXAMPLES}")
 
 
-def of_scope(desk: Desk, run_id: int, scope: Scope) -> Question | None:
-    """The question behind a scope in which a run's tie-out found a difference; None when it is no scope of a load's."""
-    name = desk.store.runs.get(run_id).flow
+def of_difference(desk: Desk, run_id: int, number: int) -> Question | None:
+    """The question behind a difference that a run's tie-out found; None when it is of no scope of a load's."""
+    name, found = desk.store.runs.get(run_id).flow, desk.store.ties.differences(run_id, number - 1, 1)
     flow = next((one for one in desk.flows if one.name == name), None)
-    if not isinstance(flow, LoadFlow) or not scope:
+    if not isinstance(flow, LoadFlow) or not found:
         return None
+    scope = found[0][1].scope
     if flow.totals is not None and len(scope) == len(flow.totals.by):
         return Question(About.CELL, name, scope)
     return Question(About.ITEM, name, scope) if flow.target_list and len(scope) == 1 else None

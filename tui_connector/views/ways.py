@@ -8,7 +8,6 @@ from tui_connector.domain.explanation import DOCUMENT
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import listed
-from tui_connector.views.words import long_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +22,12 @@ _JOINT = "-"
 
 
 class Way(NamedTuple):
-    """How a run brought its records into Anaplan. mapping: the version it worked with, in words."""
+    """How a run brought its records into Anaplan. version: of the mapping it worked with."""
 
-    at: datetime | None
-    file: str
-    task: str
-    mapping: str
+    at: datetime | None = None
+    file: str = ""
+    task: str = ""
+    version: MappingVersion | None = None
 
 
 class Place(NamedTuple):
@@ -81,7 +80,7 @@ class Ways:
         if version is not None:
             self._versions.setdefault(version.mapping.digest, version)
         file = clean(self._flow.file) if isinstance(self._flow, LoadFlow) else ""
-        return Way(run.ended_at or run.started_at, file, long_id(task) if task else "", mapping_words(version))
+        return Way(run.ended_at or run.started_at, file, clean(task), version)
 
 
 def mapping_words(version: MappingVersion | None) -> str:

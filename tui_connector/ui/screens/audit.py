@@ -18,6 +18,7 @@ from tui_connector.ui.draw import MARGIN, Grid, Line, bar, wrap
 from tui_connector.ui.event_rows import EventSource, Row
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.screens.base import ConsoleScreen, only_newest
+from tui_connector.ui.screens.explanation import ExplanationScreen
 from tui_connector.ui.widgets.block import Block, Head
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import audit_export
@@ -33,6 +34,7 @@ from tui_connector.views.audit import (
     verify,
 )
 from tui_connector.views.audit_filter import TERMS, FilterError
+from tui_connector.views.questions import read_question, words_of
 from tui_connector.views.story import trace
 from tui_connector.views.words import figure, moment, share
 
@@ -52,7 +54,7 @@ _STRIP = 4
 _NEW = 99
 _PAUSE = 0.12  # seconds that the cursor rests before the event under it is read
 _STEP = 0.5
-_TRACE = "trace"
+_TRACE, _EXPLAIN = "trace", "explain"
 
 
 class _StoppedError(Exception):
@@ -113,11 +115,13 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         " and whether the log still says what was written."
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("v", "verify"), ("e", "export"),
+        ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("x", "explain"), ("v", "verify"),
+        ("e", "export"),
         ("y", "send id to terminal"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[Any]] = [
         Binding("t", "trace", "trace a record", tooltip="the story of a record, plan line, document or proposal"),
+        Binding("x", "explain", "explain", tooltip="a cell, a member or a document, by the records of SAP behind it"),
         Binding("v", "verify", "verify", tooltip="recompute the whole log; esc stops it"),
     ]
 
@@ -345,12 +349,31 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         self.prompt.ask(_TRACE, row.key if isinstance(row, EventRow) else "")
 
     def on_prompt_answered(self, event: Prompt.Answered) -> None:
-        if event.sign != _TRACE:
+        if event.sign not in {_TRACE, _EXPLAIN}:
             return  # the base sees to the others
         event.prevent_default()
         self.restore_focus()
+        if event.sign == _EXPLAIN:
+            if event.text:
+                self._explain(event.text)
+            return
         if event.text:
             only_newest(self, "trace", self._follow, event.text)
+
+    def action_explain(self) -> None:
+        """Of what is traced, else of the event under the cursor."""
+        row = self._list.row
+        followed = next(iter(self._trace.records), None) if self._trace is not None else None
+        key = followed.key if followed else row.key if isinstance(row, EventRow) else ""
+        self.prompt.ask(_EXPLAIN, key)
+
+    def _explain(self, text: str) -> None:
+        try:
+            question = read_question(self.desk, words_of(text))
+        except ConnectorError as error:
+            self.app.push_screen(Tell.error(error))
+            return
+        self.app.push_screen(ExplanationScreen(self.desk, question))
 
     async def _follow(self, key: str, *, quiet: bool = False) -> None:
         desk = self.desk

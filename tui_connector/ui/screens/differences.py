@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.binding import Binding
+
 from tui_connector.review.amounts import counted
 from tui_connector.ui.draw import Line, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.screens.base import ConsoleScreen, only_newest
+from tui_connector.ui.screens.explanation import ExplanationScreen
 from tui_connector.ui.tie_view import Sizes, Table, hop_lines, sizes_of, verdict_lines
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
+from tui_connector.views.questions import of_difference
 from tui_connector.views.tie_out import DifferenceRow, TieOut, all_differences, find_tie
 from tui_connector.views.words import sentence
 
@@ -34,7 +38,12 @@ class DifferencesScreen(ConsoleScreen[_Model]):
     DEFAULT_CSS = "DifferencesScreen #about { height: auto; }"
     tab = "runs"
     about = "What a run's tie-out came to, hop by hop, and every scope in which Anaplan and SAP do not agree."
-    bar: ClassVar[Sequence[tuple[str, str]]] = (("↑↓", "move"), ("/", "filter"), ("e", "export"), ("esc", "back"))
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("x", "explain", "explain", tooltip="which records of SAP make up the scope under the cursor"),
+    ]
+    bar: ClassVar[Sequence[tuple[str, str]]] = (
+        ("↑↓", "move"), ("x", "explain"), ("/", "filter"), ("e", "export"), ("esc", "back"),
+    )  # fmt: skip
 
     def __init__(self, desk: Desk, number: int) -> None:
         super().__init__(desk)
@@ -88,6 +97,14 @@ class DifferencesScreen(ConsoleScreen[_Model]):
                 }  # fmt: skip
 
         return Sheet(f"differences-{self._number}", (*parts, *_HEADS), rows, word)
+
+    def action_explain(self) -> None:
+        row: DifferenceRow | None = self.query_one("#differences", Listing).row
+        question = None if row is None else of_difference(self.desk, self._number, row.number)
+        if question is None:
+            self.say("No scope is selected." if row is None else "This is no scope: nothing makes it up.", "warn")
+        else:
+            self.app.push_screen(ExplanationScreen(self.desk, question))
 
     def on_listing_moved(self) -> None:
         self.query_one("#about", Block).tell(self._about)
