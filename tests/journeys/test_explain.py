@@ -327,7 +327,7 @@ def test_another_mapping_is_told_with_what_it_was(sandbox: Sandbox, config: Path
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("gl_line_items", "1010"), 2, "gl_line_items knows no record 1010"),
+        (("gl_line_items", "1010"), 2, "gl_line_items knows nothing by '1010'"),
         (("gl_line_items", "1010", "EUR"), 2, "it knows a cell by Company Code, GL Account, Fiscal Year, Period, Currency"),
         (("nothing",), 2, "is nothing that can be explained"),
         (("0100000008",), 2, "write company code, number and fiscal year"),

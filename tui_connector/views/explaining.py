@@ -70,10 +70,11 @@ class SourceRow:
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """How it came there, label by label."""
-        run = f"run {self.run}" if self.run else ""
         line = f"line {figure(self.line)} of {self.file}" if self.line else ""
-        told = (("run", run), ("file", line), ("task", self.task), ("mapping", self.mapping_words), ("cell", self.cell),
-                ("posted", self.posted), ("refused", self.cause))  # fmt: skip
+        told = (
+            ("run", str(self.run or "")), ("file", line), ("task", self.task), ("mapping", self.mapping_words),
+            ("cell", self.cell), ("posted", self.posted), ("refused", self.cause),
+        )  # fmt: skip
         return tuple((label, text) for label, text in told if text)
 
 
@@ -113,6 +114,10 @@ class ExplanationPage:
     asked: str = ""
     error: str = ""
     hint: str = ""
+
+    def mapping(self, row: SourceRow) -> MappingRow | None:
+        """The mapping version that a record was loaded with."""
+        return next((one for one in self.mappings if one.digest == row.mapping), None)
 
 
 def wish(desk: Desk, question: Question) -> tuple[str, str, dict[str, Any]]:
@@ -249,7 +254,7 @@ def explanation_lines(page: ExplanationPage, zone: tzinfo) -> Iterator[str]:
     yield from (f"{label}: {text}" for label, text in page.facts)
     for row in page.rows:
         amount = f", {row.amount} {row.currency}".rstrip() if row.amount else ""
-        more = "".join(f", {label} {text.removeprefix(f'{label} ')}" for label, text in row.facts)
+        more = "".join(f", {label} {text}" for label, text in row.facts)
         yield f"Record {row.key}: {row.mark.word}{amount}{more}"
     if page.rest:
         yield f"{page.rest}."

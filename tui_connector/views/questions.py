@@ -11,7 +11,7 @@ from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import listed
 from tui_connector.views.audit_filter import document_of
-from tui_connector.views.ways import reads_documents
+from tui_connector.views.ways import JOINT, reads_documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,13 +78,13 @@ def _of_flow(flow: LoadFlow, about: About | None, values: tuple[str, ...]) -> Qu
         About.CELL: bool(by) and len(values) == len(by),
         About.ITEM: bool(flow.target_list) and len(values) == 1,
         About.DOCUMENT: reads_documents(flow) and len(values) == len(DOCUMENT),
-        About.RECORD: len(values) == 1,
+        About.RECORD: len(values) == 1 and len(values[0].split(JOINT)) == len(flow.source.key),
     }
     found = about or next((one for one in fitting if fitting[one]), None)
     if found is None or not fitting[found]:
         ways = [f"a cell by {', '.join(by)}"] if by else []
         ways += [f"a member of {flow.target_list} by its code"] if flow.target_list else []
-        ways += [f"a record by its key, {'-'.join(flow.source.key)}"]
+        ways += [f"a record by its key, {JOINT.join(flow.source.key)}"]
         raise ConfigError(
             f"{flow.name} knows nothing by {clean(' '.join(values), limit=80)!r}", hint=f"it knows {listed(ways)}"
         )

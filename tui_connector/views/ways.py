@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui_connector.store.mappings import MappingVersion
     from tui_connector.store.store import Store
 
-_JOINT = "-"
+JOINT = "-"  # of the parts of a record's key
 
 
 class Way(NamedTuple):
@@ -98,7 +98,7 @@ def cell_words(scope: Scope) -> str:
 
 def place_of(flow: Flow | None, key: str) -> Place | None:
     """The document that a record is a line of; None for another record."""
-    parts = key.split(_JOINT)
+    parts = key.split(JOINT)
     if not reads_documents(flow) or len(parts) != len(flow.source.key):
         return None
     told = dict(zip(flow.source.key, parts, strict=True))
@@ -108,7 +108,7 @@ def place_of(flow: Flow | None, key: str) -> Place | None:
 def keys_begin(flow: LoadFlow, place: Place) -> str:
     """How the keys of a document's lines begin; "" where the document does not stand first in them."""
     lead, told = flow.source.key[: len(DOCUMENT)], dict(zip(DOCUMENT, place, strict=True))
-    return _JOINT.join(told[name] for name in lead) + _JOINT if set(lead) == set(DOCUMENT) else ""
+    return JOINT.join(told[name] for name in lead) + JOINT if set(lead) == set(DOCUMENT) else ""
 
 
 def reads_documents(flow: Flow | None) -> TypeGuard[LoadFlow]:

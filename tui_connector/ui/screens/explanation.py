@@ -113,6 +113,8 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         elif model.told_at is not None:
             at = moment(model.told_at, model.at, self.desk.zone, seconds=True)
             lines += wrap(f"Told {at}, asked by {model.told_by}, explanation {model.number}.", width, "muted")
+        if model.advice:
+            lines += wrap(f"Next: {model.advice}.", width, "muted")
         known = model.facts[-_SHORT_FACTS:] if self.short else model.facts
         label = max((width_of(name) + 2 for name, _ in known), default=_LABEL)
         return [*lines, *([] if self.short else [Line()]), *facts(known, label=label, width=width), Line()]
@@ -143,7 +145,10 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         row = self.query_one("#sources", Listing).row if self.is_mounted else None
         if row is None:
             return [Line()]
-        return [Line(), *facts(row.facts, label=_LABEL, width=width)]
+        known, mapping = list(row.facts), self.model.mapping(row) if self.model else None
+        if mapping is not None and mapping.changes:
+            known.append(("before it", "; ".join(mapping.changes)))
+        return [Line(), *facts(known, label=_LABEL, width=width)]
 
     def _empty(self, width: int) -> Sequence[Line]:
         model = self.model
