@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from contextlib import aclosing
 from dataclasses import replace
@@ -162,7 +163,8 @@ class _Sources:
         async with aclosing(pages):
             async for raw in pages:
                 page = file_page(layout, raw)
-                self._take(page, Stager(layout, file, {}).stage(page, {}).records, fits)
+                staged = Stager(layout, file, {}).stage(page, {})
+                await asyncio.to_thread(self._take, page, staged.records, fits)  # the trail is long
 
     def told(self, question: Question, place: str) -> Explanation:
         """What was found, before anything is said of it."""

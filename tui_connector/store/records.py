@@ -140,15 +140,18 @@ class Records:
             "(SELECT r.run_id FROM record r JOIN run ON run.id = r.run_id WHERE r.target_id = ? AND r.key = k.value{}"
             " ORDER BY r.run_id DESC LIMIT 1)"
         )
-        held, outcome = " AND run.confirmed = 1 AND coalesce(r.later, r.outcome) ", "coalesce({0}.later, {0}.outcome)"
+        held = " AND run.confirmed = 1 AND coalesce(r.later, r.outcome) "
+        # Outer joins begin with the keys; else the whole trail would be walked for them.
         rows = self._database.rows(
-            f"SELECT f.key, l.run_id, {outcome.format('l')}, l.file_line, j.cause, h.content, s.run_id, s.file_line"
-            f" FROM (SELECT k.value AS key, {newest.format('')} AS last, {newest.format(held + 'IN (1, 2)')} AS held,"
-            f" {newest.format(held + '= 1')} AS sent FROM ({self._database.dialect.texts}) AS k) AS f"
-            " JOIN record l ON l.target_id = ? AND l.key = f.key AND l.run_id = f.last"
+            f"WITH f AS MATERIALIZED (SELECT k.value AS key, {newest.format('')} AS last,"
+            f" {newest.format(held + 'IN (1, 2)')} AS held, {newest.format(held + '= 1')} AS sent"
+            f" FROM ({self._database.dialect.texts}) AS k)"
+            " SELECT f.key, f.last, coalesce(l.later, l.outcome), l.file_line, j.cause, h.content, f.sent, s.file_line"
+            " FROM f LEFT JOIN record l ON l.target_id = ? AND l.key = f.key AND l.run_id = f.last"
             " LEFT JOIN record h ON h.target_id = ? AND h.key = f.key AND h.run_id = f.held"
             " LEFT JOIN record s ON s.target_id = ? AND s.key = f.key AND s.run_id = f.sent"
-            " LEFT JOIN reject j ON j.run_id = l.run_id AND j.position = l.position AND j.part = 1",
+            " LEFT JOIN reject j ON j.run_id = l.run_id AND j.position = l.position AND j.part = 1"
+            " WHERE f.last IS NOT NULL",
             target_id, target_id, target_id, canonical_rows(list(keys)), target_id, target_id, target_id,
         )  # fmt: skip
         return {row[0]: Trace(row[1], NAMES[row[2]], row[3], row[4] or "", *row[5:]) for row in rows}
