@@ -120,7 +120,7 @@ def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, ins
     adds_up(told, held(sandbox, installation, "supplier_invoices")["1010", "EUR"])
     lines = sandbox.module(MODULES["supplier_invoices"])["cells"].values()
     amounts = [abs(Decimal(line["Gross Amount"])) for line in lines if line["Company Code"] == "1010"]
-    assert sorted(abs(one.amount or 0) for one in told.sources) == sorted(amounts)[-5:], "the largest are listed"
+    assert sorted(abs(one.amount or Decimal(0)) for one in told.sources) == sorted(amounts)[-5:], "the largest are listed"
     assert_sound(installation)
 
 
