@@ -120,7 +120,9 @@ def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, ins
     adds_up(told, held(sandbox, installation, "supplier_invoices")["1010", "EUR"])
     lines = sandbox.module(MODULES["supplier_invoices"])["cells"].values()
     amounts = [abs(Decimal(line["Gross Amount"])) for line in lines if line["Company Code"] == "1010"]
-    assert sorted(abs(one.amount or Decimal(0)) for one in told.sources) == sorted(amounts)[-5:], "the largest are listed"
+    assert sorted(abs(one.amount or Decimal(0)) for one in told.sources) == sorted(amounts)[-5:], (
+        "the largest are listed"
+    )
     assert_sound(installation)
 
 
@@ -317,6 +319,8 @@ def test_another_mapping_is_told_with_what_it_was(sandbox: Sandbox, config: Path
     assert (first["since"], first["changes"]) == (1, [])
     assert desk.tell("run", "gl_accounts").code == 0
     desk.append('[flows.gl_accounts]\ncolumns = { "Code" = "GLAccount", "Name" = "GLAccountLongName" }\n')
+    told = desk.tell("audit", "explain", "GL Accounts", code)
+    assert "The columns of gl_accounts are other ones than at its last run." in " ".join(told.out.split())
     assert desk.tell("run", "gl_accounts").code == 0
     second = mapping()
     assert second["since"] == 3

@@ -57,10 +57,11 @@ def judge_cell(one: Explanation, *, counts: bool) -> tuple[Agreement, str]:
         of = "of SAP" if whole.records == given.records else "loaded"
         return Agreement.EXPLAINED if left else Agreement.EQUAL, f"{what}; that is the sum of {loaded} {of}.{left}"
     if doubtful:
-        if over == sum(map(_amount, doubtful)) and more in {0, sum(total.records or 0 for total in doubtful)}:
+        all_of_them = sum(map(_amount, doubtful)), sum(total.records or 0 for total in doubtful) if counts else 0
+        if (over, more) == all_of_them:
             words = f"{what}; that is the sum of {loaded} loaded and of {others(maybe=True)}, held all the same."
-            sure = f" Not held: {others(maybe=False)}." if any(_refused_for_sure(share) for share in one.shares) else ""
-            return Agreement.EXPLAINED, words + sure
+            rest = others(maybe=False) if len(doubtful) + bool(given.records) < len(one.shares) else ""
+            return Agreement.EXPLAINED, words + (f" Not held: {rest}." if rest else "")
         words = f"{what}; {loaded} loaded {_make(given)} {told(_amount(given))}."
         return Agreement.IN_DOUBT, f"{words} The other {told(over)} can be of {others(maybe=True)}."
     amount, count = told(abs(over)), counted(abs(more), "record")
@@ -125,7 +126,3 @@ def _them(count: int) -> str:
 
 def _records(share: Share) -> str:
     return f"{counted(share.total.records or 0, 'record')} {share.standing}"
-
-
-def _refused_for_sure(share: Share) -> bool:
-    return share.standing is not Standing.LOADED and not share.maybe

@@ -26,6 +26,7 @@ from tui_connector.domain.explanation import (
     Text,
 )
 from tui_connector.domain.flow import KEY, Condition, LoadFlow
+from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Total
 from tui_connector.engine.agreement import judge_cell, judge_document, judge_item, standing_of
@@ -60,11 +61,20 @@ async def explain_and_keep(
     Raises ConfigError for a question that no flow can answer; ConnectorError when a far side does not answer.
     """
     told = await explain(question, flows, target, store, tenants)
-    loading = [run for run in store.runs.running() if run.target_id == target]
-    if loading and told.agreement is not Agreement.EQUAL:
-        told = replace(told, words=f"{told.words} Run {loading[0].id} is loading it meanwhile.")
+    if told.agreement is not Agreement.EQUAL:
+        told = replace(told, words=" ".join((told.words, *_meanwhile(flows[question.flow], target, store))))
     with store.transaction() as tx:
         return store.explanations.keep(tx, told, by, actor)
+
+
+def _meanwhile(flow: Flow, target: int | None, store: Store) -> Iterator[str]:
+    """What else can be the reason that the two sides are not the same just now."""
+    mark = None if target is None else store.watermarks.get(target)
+    if isinstance(flow, LoadFlow) and mark is not None and mark.mapping != mapping_digest(flow):
+        yield f"The columns of {flow.name} are other ones than at its last run."
+    for run in store.runs.running():
+        if run.target_id == target:
+            yield f"Run {run.id} is loading it meanwhile."
 
 
 async def explain(

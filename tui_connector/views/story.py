@@ -59,7 +59,7 @@ def trace(store: Store, key: str, flow: str | None = None, flows: Sequence[Flow]
     if records:
         declared = {one.name: one for one in flows}
         places = {place for one in records if (place := place_of(declared.get(one.flow), one.key))}
-        plans += [one for place in sorted(places) for one in story_plan.of_place(store, place)]
+        plans += [one for place in sorted(places) for one in story_plan.of(store, "/".join(place), flow)]
     else:
         for place in _places(said, plans):
             found, left = story_record.of_document(store, place, flow, flows, _LINES - len(records))

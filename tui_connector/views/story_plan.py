@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tui_connector.domain.audit import AuditEvent
     from tui_connector.domain.proposal import PostingDocument, Proposal, ProposedLine
     from tui_connector.store.store import Store
-    from tui_connector.views.ways import Place
 
 _PAGE = 200
 _STATUS_RUNS = 5
@@ -83,15 +82,6 @@ def of(store: Store, key: str, flow: str | None) -> list[PlanStory]:
     found += _of_key(store, key, flow)
     known = {_place(one): one for one in reversed(found) if flow in (None, one.proposal.flow)}
     return [_with_stations(store, known[place]) for place in sorted(known)]
-
-
-def of_place(store: Store, place: Place) -> list[PlanStory]:
-    """The postings that a document in SAP came from, each as its whole document."""
-    number, company, year = place.number, place.company_code, place.fiscal_year
-    return [
-        _with_stations(store, _of_document(store, one))
-        for one in reversed(store.proposals.by_document_number(number, company, year))
-    ]
 
 
 def whole(store: Store, number: int) -> PlanStory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import DOCUMENT
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.text import clean
@@ -74,12 +75,15 @@ class Ways:
         return f"P-{number:04}, signed by {signed}"
 
     def _look(self, run_id: int) -> Way:
-        steps, run = self._store.steps.newest([run_id], "import"), self._store.runs.get(run_id)
-        task = str(steps[run_id].data.get("task_id") or "") if run_id in steps else ""
-        version = self._store.mappings.version(run_id)
+        file = clean(self._flow.file) if isinstance(self._flow, LoadFlow) else ""
+        try:
+            run = self._store.runs.get(run_id)
+        except ConfigError:  # retention took it; the explanation is kept longer
+            return Way(file=file)
+        step, version = self._store.steps.get(run_id, "import"), self._store.mappings.version(run_id)
         if version is not None:
             self._versions.setdefault(version.mapping.digest, version)
-        file = clean(self._flow.file) if isinstance(self._flow, LoadFlow) else ""
+        task = str(step.data.get("task_id") or "") if step else ""
         return Way(run.ended_at or run.started_at, file, clean(task), version)
 
 

@@ -115,7 +115,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         " and whether the log still says what was written."
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("x", "explain"), ("v", "verify"),
+        ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("v", "verify"), ("x", "explain"),
         ("e", "export"),
         ("y", "send id to terminal"),
     )  # fmt: skip
