@@ -120,21 +120,15 @@ async def _document(question: Question, flow: LoadFlow, sources: _Sources, anapl
 async def _item(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
     code = question.values[0]
     # Texts are told by Anaplan as they came; how it writes a date or a number is its own.
-    headers = [column.header for column in flow.columns[1:] if column.type is str]
+    told = [(at, column.header) for at, column in enumerate(flow.columns) if at and column.type is str]
     found = await discovery.find_list(anaplan, flow.target_list)
-    held = (await list_members(anaplan, found.id, headers)).get(code)
-    ours = sources.row
-    texts = () if ours is None or held is None else tuple(
-        _text(column.header, ours[at], theirs)
-        for (at, column), theirs in zip(_texts(flow), held, strict=True)
-    )  # fmt: skip
+    held = (await list_members(anaplan, found.id, [header for _, header in told])).get(code)
+    ours, texts = sources.row, tuple[Text, ...]()
+    if ours is not None and held is not None:
+        texts = tuple(_text(header, ours[at], theirs) for (at, header), theirs in zip(told, held, strict=True))
     made = replace(sources.told(question, flow.target_list), texts=texts)
     agreement, words = judge_item(made, there=held is not None)
     return replace(made, agreement=agreement, words=words)
-
-
-def _texts(flow: LoadFlow) -> Iterator[tuple[int, Column]]:
-    return ((at, column) for at, column in enumerate(flow.columns) if at and column.type is str)
 
 
 def _text(header: str, ours: str, theirs: str | None) -> Text:
@@ -239,10 +233,10 @@ def _ask(flow: LoadFlow, question: Question) -> _Asked:
         case About.ITEM if flow.target_list and len(values) == 1:
             return _Asked(_equal({flow.path(flow.columns[0]): values[0]}), lambda _, row: row[0] == values[0])
         case About.DOCUMENT if set(DOCUMENT) <= set(keys) and len(values) == len(DOCUMENT):
-            wanted: dict[str, Value] = dict(zip(DOCUMENT, values, strict=True))
+            places = [keys.index(name) for name in DOCUMENT]
             return _Asked(
-                _equal(wanted),
-                lambda key, _: wanted.items() <= dict(zip(keys, key.split(KEY_JOINT), strict=False)).items(),
+                _equal(dict(zip(DOCUMENT, values, strict=True))),
+                lambda key, _: _parts(key, places, len(keys)) == values,
             )
         case About.RECORD if len(values) == 1 and len(parts := values[0].split(KEY_JOINT)) == len(keys):
             return _Asked(_equal(dict(zip(keys, parts, strict=True))), lambda key, _: key == values[0])
