@@ -97,6 +97,7 @@ def adds_up(told: Explanation, in_model: Total | None) -> None:
     assert len(told.sources) + (told.rest.records or 0) == told.records
 
 
+@pytest.mark.timeout(1800 if DEEP else 120)
 def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, *(one.name for one in installation.flows if isinstance(one, LoadFlow)))
     draw = random.Random(20261126)
@@ -126,6 +127,7 @@ def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, ins
     assert_sound(installation)
 
 
+@pytest.mark.timeout(1800 if DEEP else 120)
 def test_cells_add_up_after_changes_reversals_and_refusals(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, *MASTERS, "gl_line_items")
     ledger, draw = Ledger(sandbox), random.Random(7)
