@@ -91,7 +91,10 @@ def test_an_answer_is_told_line_by_line_though_its_runs_are_gone(bench: Bench) -
     assert told[1].startswith(
         "different: Anaplan holds 8,203,506.40 EUR; the 12,481 records loaded make 8,204,118.40 EUR"
     )
-    assert told[3] == "Next: `rejects list --flow gl_line_items --records` tells what helps against the refusals."
+    assert (
+        told[3]
+        == "Next: a record may have left in SAP since it was loaded: `run gl_line_items --full`, then ask again."
+    )
     assert "ACT11 GL Totals: Anaplan holds 8,203,506.40 EUR in 12,480 records" in told
     assert "Record 1010-2026-0100000002-000001: loaded, 2.50 EUR, run 125, file line 3 of gl_line_items.csv" in told
     assert "refused Cost Center: \N{REPLACEMENT CHARACTER}[31m4735\N{REPLACEMENT CHARACTER} not found" in "\n".join(

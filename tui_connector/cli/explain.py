@@ -72,7 +72,7 @@ def _print(page: ExplanationPage, limit: int) -> None:
     if page.rest:
         console().print(Text(clean(page.rest)))
     for one in page.mappings:
-        changes = f"; before it: {'; '.join(one.changes)}" if one.changes else ", the first version"
+        changes = f"; changed then: {'; '.join(one.changes)}" if one.changes else ", the first one that is kept"
         since = f"in force since run {one.since}, {moment(one.since_at)} UTC{changes}"
         facts([("", ""), (f"mapping {one.digest}", since), ("", ", ".join(one.columns))])
 

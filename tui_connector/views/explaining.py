@@ -13,7 +13,7 @@ from tui_connector.views.deciding import serves, writing
 from tui_connector.views.marks import Mark
 from tui_connector.views.people import names
 from tui_connector.views.ways import Way, Ways, cell_words, mapping_words
-from tui_connector.views.words import actor, figure, moment
+from tui_connector.views.words import actor, figure, moment, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,8 +94,8 @@ class ExplanationPage:
     """The newest answer to a question, and whether another one is asked for.
 
     number: of the kept answer; None before the first. mark, sentence: what it comes to. facts: figures by label.
-    rows: SAP's records; rest: those that are not listed, in words.
-    advice: the next move where the two sides do not agree. error, hint: why the last wish came to nothing.
+    rows: SAP's records; rest: those that are not listed, in words. advice: the next move where the two sides do not
+    agree. error, hint: why the last wish came to nothing.
     """
 
     at: datetime
@@ -156,8 +156,7 @@ def read_explanation(desk: Desk, question: Question) -> ExplanationPage:
     return ExplanationPage(
         now, question, title_of(question), kept.id, _AGREEMENTS[told.agreement], clean(told.words), kept.at,
         actor(kept.by, names(desk)), tuple(_facts(told)), rows, more, tuple(map(_mapping, ways.versions())),
-        _advice(told), asked,
-        error, hint,
+        _advice(told), asked, error, hint,
     )  # fmt: skip
 
 
@@ -166,10 +165,10 @@ def _advice(told: Explanation) -> str:
     flow = told.question.flow
     if told.agreement is Agreement.NOTHING:
         return "look at how the values are written: as in the file, with their leading zeros"
-    if any(share.standing is Standing.REFUSED for share in told.shares):
-        return f"`rejects list --flow {flow} --records` tells what helps against the refusals"
     if told.agreement is Agreement.DIFFERENT:
         return f"a record may have left in SAP since it was loaded: `run {flow} --full`, then ask again"
+    if any(share.standing is Standing.REFUSED for share in told.shares):
+        return f"`rejects list --flow {flow} --records` tells what helps against the refusals"
     return "" if told.agreement is Agreement.EQUAL else f"`run {flow}` reads what SAP changed; then ask again"
 
 
@@ -248,7 +247,7 @@ def explanation_lines(page: ExplanationPage, zone: tzinfo) -> Iterator[str]:
     if page.asked:
         yield page.asked
     if page.error:
-        yield f"{page.error}. {page.hint}"
+        yield f"{sentence(page.error)} {sentence(page.hint)}"
     if page.advice:
         yield f"Next: {page.advice}."
     yield from (f"{label}: {text}" for label, text in page.facts)

@@ -12,7 +12,7 @@ from tui_connector.ui.screens.base import ConsoleScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views.explaining import ExplanationPage, explain_again, read_explanation
-from tui_connector.views.words import figure, moment
+from tui_connector.views.words import figure, moment, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         head = Line((f"{mark.glyph} ", mark.role), *first.parts[1:]) if mark else Line(*first.parts)
         lines += [head, *more]
         if model.error:
-            lines += wrap(f"{model.error}. {model.hint}", width, "fail")
+            lines += wrap(f"{sentence(model.error)} {sentence(model.hint)}", width, "fail")
         if model.asked:
             lines += wrap(model.asked, width, "accent")
         elif model.told_at is not None:
@@ -147,7 +147,7 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
             return [Line()]
         known, mapping = list(row.facts), self.model.mapping(row) if self.model else None
         if mapping is not None and mapping.changes:
-            known.append(("before it", "; ".join(mapping.changes)))
+            known.append(("changed then", "; ".join(mapping.changes)))
         return [Line(), *facts(known, label=_LABEL, width=width)]
 
     def _empty(self, width: int) -> Sequence[Line]:
