@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place
+from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place, Which
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Refused = dict[str, str]  # key -> cause
 GONE = "Cost Center 4736 is not in the Anaplan list Cost Centers"
 LOCKED = "Item is locked"
+LET_BE = Which(waived=True)
 
 
 def load(
@@ -174,9 +175,9 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
     assert cases.count(targets) == (11, 4)
     assert cases.count([targets[1]]) == (1, 1)
     assert cases.groups([]) == []
-    assert [(one.flow, one.cause) for one in cases.groups(targets, about="ET")] == [("gl_accounts", "beta")]
-    assert cases.groups(targets, about="a_") == cases.groups(targets, about="%") == []
-    assert cases.count(targets, "ALPH") == (7, 2)
+    assert [(one.flow, one.cause) for one in cases.groups(targets, which=Which("ET"))] == [("gl_accounts", "beta")]
+    assert cases.groups(targets, which=Which("a_")) == cases.groups(targets, which=Which("%")) == []
+    assert cases.count(targets, Which("ALPH")) == (7, 2)
     keys, place = [], None
     while found := cases.of_cause(targets[0], "alpha", place, 2):
         keys += [one.key for one in found]
@@ -206,11 +207,13 @@ def test_a_waiver_is_audited_and_can_be_taken_back(bench: Bench) -> None:
     waive(bench, Place(run_id, 2), Place(run_id, 3))
     assert list(open_keys(bench)) == ["D"]
     target_id, cases = bench.target(), bench.store.cases
-    (group,) = cases.groups([target_id], waived=True)
-    assert (group.cause, group.records, group.waived, cases.count([target_id], waived=True)) == (GONE, 2, True, (2, 1))
-    waived = cases.of_cause(target_id, GONE, waived=True)
-    assert [one.place for one in waived] == cases.places(target_id, waived=True) == [Place(run_id, 2), Place(run_id, 3)]
-    assert len(list(cases.values(target_id, waived=True))) == 2
+    (group,) = cases.groups([target_id], which=LET_BE)
+    assert (group.cause, group.records, group.waived, cases.count([target_id], LET_BE)) == (GONE, 2, True, (2, 1))
+    waived = cases.of_cause(target_id, GONE, which=LET_BE)
+    assert (
+        [one.place for one in waived] == cases.places(target_id, which=LET_BE) == [Place(run_id, 2), Place(run_id, 3)]
+    )
+    assert len(list(cases.values(target_id, which=LET_BE))) == 2
     case = bench.store.cases.at(Place(run_id, 2))
     assert case is not None
     assert case.waiver is not None
@@ -414,10 +417,10 @@ def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.Monkey
         cases.ages([target_id], [datetime.now(UTC)])
         cases.at(Place(first, 2))
         cases.solved([target_id])
-        (let_be,) = cases.groups([target_id], waived=True)
-        cases.count([target_id], waived=True)
-        cases.of_cause(target_id, let_be.cause, waived=True)
-        list(cases.values(target_id, let_be.cause, waived=True))
+        (let_be,) = cases.groups([target_id], which=LET_BE)
+        cases.count([target_id], LET_BE)
+        cases.of_cause(target_id, let_be.cause, which=LET_BE)
+        list(cases.values(target_id, let_be.cause, which=LET_BE))
         cases.refusals([Place(first, 2)])
         cases.mappings(cases.refusals([Place(first, 2)]))
         cases.replays_under_way([Place(first, 2)])

@@ -243,9 +243,9 @@ def test_a_filter_shows_a_flow_or_a_part_of_the_cause(desk: Desk) -> None:
             await press(pilot, "escape")
             assert "17 records were refused" in text(pilot.app)
             await press(pilot, "slash")
-            await type_in(pilot, "owner:me")
+            await type_in(pilot, "person:me")
             await press(pilot, "enter")
-            assert "rejects have no 'owner' to filter by" in text(pilot.app)
+            assert "rejects have no 'person' to filter by" in text(pilot.app)
 
     play(story())
 
