@@ -255,6 +255,87 @@ def test_a_waiver_holds_until_the_record_changes(bench: Bench) -> None:
     assert open_keys(bench)["B"] == f"{newest}/1"
 
 
+def put(bench: Bench, what: str, text: str, *places: Place) -> int:
+    with bench.store.transaction() as tx:
+        return int(getattr(bench.store.cases, what)(tx, places, text, "uid:7"))
+
+
+def test_owner_and_note_stay_with_a_case_and_are_audited(bench: Bench) -> None:
+    first = load(bench, [], {"B": GONE, "C": GONE, "D": LOCKED})
+    cases, target_id = bench.store.cases, bench.target()
+    assert put(bench, "assign", "A. Novak", Place(first, 1), Place(first, 3)) == 2
+    assert put(bench, "note", "asked the model builder", Place(first, 1)) == 1
+    (event,) = bench.store.audit.events(kind="rejects.assigned")
+    assert event.fact == Fact(
+        "rejects.assigned", "uid:7", "gl_accounts", {"to": "A. Novak", "count": 2, "positions": [1, 3]}, first
+    )
+    sound(bench)
+    owners = {one.cause: one.owner for one in cases.groups([target_id])}
+    assert owners == {GONE: None, LOCKED: "A. Novak"}
+    mine, nobodys = Which(owner="a. novak"), Which(owner="")
+    assert (cases.count([target_id], mine), cases.count([target_id], nobodys)) == ((2, 2), (1, 1))
+    (group,) = cases.groups([target_id], which=nobodys)
+    assert (group.records, group.owner, group.owned_by) == (1, "", "")
+    assert cases.places(target_id, GONE, mine) == [Place(first, 1)]
+    assert [one.key for one in cases.of_cause(target_id, GONE, which=nobodys)] == ["C"]
+
+    second = load(bench, [], {"B": LOCKED})
+    case = cases.at(Place(first, 1))
+    assert case is not None
+    assert case.place == Place(second, 1)
+    assert case.owner is not None
+    assert case.note is not None
+    assert (case.owner.text, case.owner.by, case.note.text) == ("A. Novak", "uid:7", "asked the model builder")
+    sound(bench)
+    put(bench, "assign", "", Place(second, 1))
+    put(bench, "note", "", Place(second, 1))
+    case = cases.at(Place(second, 1))
+    assert case is not None
+    assert (case.owner, case.note) == (None, None)
+    sound(bench)
+    waive(bench, Place(second, 1))
+    assert put(bench, "assign", "B", Place(second, 1)) == 1
+    load(bench, ["B"])
+    sound(bench)
+    for place, said in ((Place(second, 1), "has loaded it meanwhile"), (Place(first, 77), "no record was refused")):
+        with pytest.raises(RefusedError, match=said):
+            put(bench, "assign", "A. Novak", Place(first, 2), place)
+    with pytest.raises(ConfigError, match="no record was chosen"):
+        put(bench, "note", "x")
+    load(bench, [], {"B": GONE})  # a new case of the same record begins without either
+    (fresh,) = [one for one in cases.of_cause(target_id, GONE) if one.key == "B"]
+    assert (fresh.owner, fresh.note) == (None, None)
+    sound(bench)
+
+
+def test_what_sap_no_longer_holds_ends_with_the_run_that_did_not_find_it(bench: Bench) -> None:
+    first = load(
+        bench, ["A"], {"B": GONE, "C": GONE}, dump={"D": "loaded in part: Invalid parent", "E": "ignored: sum"}
+    )
+    cases, target_id = bench.store.cases, bench.target()
+    waive(bench, Place(first, 5))
+    second = load(bench, ["A"], {"B": GONE})
+    assert cases.unread(second) == [Place(first, 5)]  # what Anaplan holds in part is not done with
+    with bench.store.transaction() as tx:
+        assert cases.close_gone(tx, second, "worker:w1") == 1
+    with bench.store.transaction() as tx:
+        assert cases.close_gone(tx, second, "worker:w1") == 0
+    case = cases.at(Place(first, 5))
+    assert case is not None
+    assert (case.key, case.state, case.solved_by) == ("C", CaseState.GONE, second)
+    (event,) = bench.store.audit.events(kind="rejects.gone")
+    assert event.fact == Fact(
+        "rejects.gone", "worker:w1", "gl_accounts", {"by_run": second, "count": 1, "positions": [5]}, first
+    )
+    assert (second, True, 1) in [(one.run_id, one.gone, one.records) for one in cases.solved([target_id])]
+    with pytest.raises(RefusedError, match=f"run {second} read everything and did not find it in SAP"):
+        bench.write(lambda tx: cases.select(tx, second, [Place(first, 5)]))
+    sound(bench)
+    third = load(bench, [], {"C": GONE})  # it is back, and refused again
+    assert open_keys(bench)["C"] == f"{third}/1"
+    sound(bench)
+
+
 def test_only_what_is_open_can_be_waived_or_replayed(bench: Bench) -> None:
     first = load(bench, ["A"], {"B": GONE, "C": GONE, "D": GONE})
     second = load(bench, ["C"], {"D": GONE})
@@ -324,6 +405,12 @@ def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
     """Does something behind the store's back to a copy of it; what the verification then says."""
     first = load(bench, ["A"], {"B": GONE, "C": GONE, "D": LOCKED, "E": LOCKED})
     load(bench, ["E"])
+    load(bench, [], {"F": GONE}, flow="suppliers")
+    gone = load(bench, ["A"], flow="suppliers")
+    with bench.store.transaction() as tx:
+        assert bench.store.cases.close_gone(tx, gone, "worker:w1") == 1
+        bench.store.cases.assign(tx, [Place(first, 2), Place(first, 4)], "A. Novak", "uid:7")
+        bench.store.cases.note(tx, [Place(first, 4)], "asked the model builder", "uid:7")
     waive(bench, Place(first, 3))
     replay(bench, Place(first, 2), Place(first, 4))
     sound(bench)
@@ -353,6 +440,18 @@ def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
         ("UPDATE reject_case SET solved_run = NULL WHERE key = 'E'", "tells of no open refusal"),
         ("UPDATE reject_case SET waived_run = run_id, waived_position = position WHERE key = 'B'", "nobody waived it"),
         ("UPDATE reject_case SET waived_run = 1, waived_position = 3 WHERE key = 'B'", "nobody waived it"),
+        ("UPDATE reject_case SET solved_run = 1 WHERE key = 'E'", "the trail does not say so"),
+        ("UPDATE reject_case SET solved_run = 4 WHERE key = 'E'", "the trail does not say so"),
+        ("UPDATE reject_case SET solved_how = 'gone' WHERE key = 'E'", "no run found it so"),
+        ("UPDATE reject_case SET solved_how = 'loaded' WHERE key = 'F'", "its case does not say so"),
+        ("UPDATE reject_case SET solved_run = NULL, solved_how = 'loaded' WHERE key = 'F'", "its case does not say so"),
+        ("DELETE FROM reject_case WHERE key = 'F'", "its case does not say so"),
+        ("UPDATE reject_case SET owner = 'B. Other' WHERE key = 'D'", "the owner of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET owner_by = 'uid:1' WHERE key = 'D'", "the owner of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET owner = '', owner_by = '', owner_at = NULL WHERE key = 'D'", "the owner of case"),
+        ("UPDATE reject_case SET owner = 'A. Novak', owner_by = 'uid:7', owner_at = 5 WHERE key = 'C'", "the owner of record 3"),
+        ("UPDATE reject_case SET note = 'never mind' WHERE key = 'D'", "the note of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET note_at = note_at + 1 WHERE key = 'D'", "the note of record 4 of run 1 is not as it was"),
         ("UPDATE waiver SET reason = 'another'", "is not as it was written"),
         ("UPDATE waiver SET waived_by = 'uid:1'", "is not as it was written"),
         ("INSERT INTO waiver SELECT run_id, 2, reason, waived_by, at FROM waiver", "is not as it was written"),
@@ -424,6 +523,14 @@ def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.Monkey
         cases.refusals([Place(first, 2)])
         cases.mappings(cases.refusals([Place(first, 2)]))
         cases.replays_under_way([Place(first, 2)])
+        cases.classes([target_id])
+        cases.groups([target_id], which=Which(owner="A. Novak", causes=frozenset([(target_id, GONE)])))
+        with bench.store.transaction() as tx:
+            cases.assign(tx, [Place(first, 2)], "A. Novak", "uid:1")
+            cases.note(tx, [Place(first, 2)], "asked", "uid:1")
+        gone = load(bench, ["A"])
+        with bench.store.transaction() as tx:
+            cases.close_gone(tx, gone, "worker:w1")
         load(bench, ["A"], {"B": GONE})
     walked = {"record", "reject", "audit_event", "run", "r", "j", "n", "m", "w", "waiver", "c", "reject_case"}
     plans = {}

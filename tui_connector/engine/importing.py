@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery, dumps, tasks
 from tui_connector.anaplan.codes import list_codes
-from tui_connector.domain.errors import TaskFailedError
+from tui_connector.domain.errors import ContractChangedError, TaskFailedError
 from tui_connector.domain.record import Outcome, Reject, RejectedBy
 from tui_connector.domain.reject_class import IGNORED, IN_PART
 from tui_connector.domain.run import StepState
@@ -56,6 +56,7 @@ class FileImport:
         self._checkpoints = context.checkpoints
         self._run = context.run
         self._store = context.store
+        self._layout = lay_out(context.flow)
 
     async def go(self) -> Imported:
         """Run the action, or go on with the task that an earlier worker started.
@@ -105,7 +106,7 @@ class FileImport:
 
         Those that a later import refused count as well: it may have done so for want of the member.
         """
-        layout = lay_out(self._context.flow)
+        layout = self._layout
         found = await discovery.find_list(self._client, list_name)
         codes = await list_codes(self._client, found.id)
         missing, example, position = 0, "", 0
@@ -142,6 +143,15 @@ class FileImport:
         ignored = sum(told.values())
         return len(told) - ignored, ignored
 
+    def _code(self, row: DumpRow) -> str:
+        """What stands in the row's first column."""
+        return row.values.get(self._layout.headers[0], "").strip()
+
+    def _joins(self, record: Record, row: DumpRow) -> bool:
+        """Whether the row is of this record, as far as the record's key tells."""
+        sent, found = self._layout.code(record.key), self._code(row)
+        return sent is None or not found or sent.strip() == found
+
     def _refuse(self, rows: Sequence[DumpRow], leaf: TaskResult, told: dict[int, bool]) -> None:
         lines = [row.line for row in rows if row.line is not None]
         with self._store.transaction() as tx:
@@ -149,7 +159,13 @@ class FileImport:
             rejects = []
             for row in rows:
                 record = records.get(row.line or 0)
-                if record is None or record.position in told:
+                if record is None or not self._joins(record, row):
+                    raise ContractChangedError(
+                        f"Anaplan's failure dump names line {row.line} for {clean(self._code(row), limit=80)!r}, which"
+                        " is not what was sent there.",
+                        hint="look at the dump in Anaplan: the file was replaced meanwhile, or lines are counted anew",
+                    )
+                if record.position in told:
                     continue
                 told[record.position] = row.ignored
                 if record.outcome is Outcome.REJECTED:

@@ -50,6 +50,11 @@ class CauseRow:
         return "several" if self.group.owner is None else clean(self.group.owner, limit=40) or "–"
 
     @property
+    def seen_to(self) -> str:
+        """The same as a clause; "" for nobody."""
+        return "" if self.group.owner == "" else f"{self.owner} {'see' if self.group.owner is None else 'sees'} to it"
+
+    @property
     def which(self) -> Which:
         """Which cases of this cause are meant."""
         return Which(waived=self.group.waived, owner=self.group.owned_by)

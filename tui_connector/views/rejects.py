@@ -318,7 +318,7 @@ def rejects_lines(model: RejectsModel, now: datetime, desk: Desk) -> Iterator[st
         since = moment(row.group.since, now, desk.zone)
         amounts = f", {row.amounts} missing" if row.missing is None or row.missing.gross else ""
         yield f"{row.words}: {row.group.flow}, {counted(row.group.records, 'record')}{amounts}, since {since}"
-        owner = f", {row.owner} sees to it" if row.group.owner else ", several see to it" if row.owner != "–" else ""
+        owner = f", {row.seen_to}" if row.seen_to else ""
         yield f"  {row.cause.reject_class.words}, {row.mark.word}{owner}. {row.next}"
     if model.count > len(model.causes):
         yield f"and {counted(model.count - len(model.causes), 'cause')} more"

@@ -209,7 +209,7 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             return
         panel = self.query_one("#record-panel", Panel)
         runs = f"run {row.group.last_run}" if row.group.runs == 1 else counted(row.group.runs, "run")
-        owner = f", {row.owner} sees to it" if row.group.owner else ""
+        owner = f", {row.seen_to}" if row.seen_to else ""
         panel.head.name_it("Records", f"{row.group.records:,}, of {runs}{owner}")
         if not same:
             self.query_one("#record-heads", Block).tell(self._record_heads)
