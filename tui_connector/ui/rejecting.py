@@ -160,11 +160,12 @@ def ages_line(model: RejectsModel) -> Line:
 
 def record_page(one: RefusedRecord, width: int, room: int | None = None) -> list[Line]:
     """Everything that is known of one refusal; with `room` as much as that many rows hold."""
+    kind, full = one.cause.reject_class, room is None
     head = [
         *wrap(one.key, width, "bright"), Line(), Line(("cause", "muted")), *wrap(one.words, width),
-        *wrap(f"{one.cause.reject_class.words}: {one.cause.reject_class.sentence}", width, "muted"), Line(),
+        *wrap(f"{kind.words}: {kind.sentence}" if full else kind.words, width, "muted"), Line(),
         *([Line(("next", "muted")), *wrap(one.next, width, "bright")] if one.next else _standing(one, width)),
-        *told(case_facts(one), width, 8), Line(),
+        *([Line()] if full else []), *told(case_facts(one), width, 8), Line(),
     ]  # fmt: skip
     by = "Refused here" if one.by is RejectedBy.CONNECTOR else f"{one.by.capitalize()} said"
     first, *others = one.said or ("nothing more was kept",)
