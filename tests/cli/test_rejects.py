@@ -222,10 +222,12 @@ def test_what_sap_no_longer_holds_is_closed_by_the_run_that_read_everything(desk
     for place in (first, second):
         shown = tell_json(desk, "show", place)
         assert (shown["state"], shown["solved_by"]) == ("gone", run.id)
-        assert shown["stands"].startswith(f"not in SAP any more: run {run.id} read everything and did not find it")
-    assert "not in SAP any more" in desk.tell("rejects").out
+        assert shown["stands"].startswith(
+            f"gone: run {run.id} read everything its flow reads in SAP and did not find it"
+        )
+    assert "not found in SAP any more by run" in desk.tell("rejects").out
     refused = desk.tell("rejects", "replay", first, "--yes")
-    assert (refused.code, "did not find it in SAP" in refused.err) == (Exit.REFUSED, True)
+    assert (refused.code, "did not find it" in refused.err) == (Exit.REFUSED, True)
     assert desk.tell("audit", "verify").code == 0
 
 

@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +20,19 @@ import pytest
 from tests.journeys import conftest as journeys
 from tests.journeys.desk import ACCOUNT_SERVICE, ACCOUNT_SET, Desk, read_sap, restore, set_up
 from tests.journeys.test_bad_records import LINE_SET, key_of
+from tui_connector.anaplan import dumps
 from tui_connector.cli import Exit
+from tui_connector.domain.run import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.journeys.conftest import Sandbox
 
 DEEP = bool(os.environ.get("DEEP_TESTS"))
-LABELLED = 5000 if DEEP else 1200
-LINES = 6000 if DEEP else 1200
+LABELLED = 5000 if DEEP else 800
+LINES = 6000 if DEEP else 800
 MEMBERS, ACTUALS = "GL Line Items from gl_line_items.csv", "ACT01 GL Actuals from gl_line_items.csv"
 INVOICES, ORDERS = (
     "ACT02 Supplier Invoices from supplier_invoices.csv",
@@ -218,6 +220,16 @@ def test_a_labelled_set_is_joined_classed_and_replayed(desk: Desk, odd_words: bo
     assert right >= 0.95 * len(labels), wrong
     assert desk.tell("audit", "verify").code == 0
 
+    run, named_as_ignored = (
+        desk.latest("gl_line_items"),
+        sum(one.wanted == "calculated-cell" for one in labels.values()),
+    )
+    with desk.opened() as installation:
+        steps = {one.name: one.data for one in installation.store.steps.of(run.id)}
+    told_apart = steps["import"]["refused"], steps["import"]["ignored_rows"], steps["transfer"]["rejected"]
+    assert told_apart[1] == named_as_ignored <= run.counts.ignored
+    assert run.counts.rejected == sum(told_apart)
+
     sandbox.call("DELETE", "anaplan/data_faults")
     named = [place for place, label in labels.items() if place[0] == "gl_line_items" and label.values is not None]
     chosen = [rejects[place] for place in random.Random(7).sample(sorted(named), 37)]
@@ -232,3 +244,23 @@ def test_a_labelled_set_is_joined_classed_and_replayed(desk: Desk, odd_words: bo
     left = {one["id"] for one in listed(desk)}
     assert left == {one["id"] for one in rejects.values()} - {one["id"] for one in chosen}
     assert desk.tell("audit", "verify").code == 0
+
+
+def test_a_dump_that_counts_lines_otherwise_is_joined_to_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would notice that every reject bears its neighbour's key."""
+    read = dumps.dump_rows
+
+    async def one_off(*given: Any) -> AsyncIterator[dumps.DumpRow]:
+        async for row in read(*given):
+            yield replace(row, line=(row.line or 0) - 1)
+
+    monkeypatch.setattr(dumps, "dump_rows", one_off)
+    desk.sandbox.anaplan(code_limit=3)
+    told = desk.tell("run", "gl_accounts")
+    run = desk.latest("gl_accounts")
+    assert (told.code, run.state) == (1, RunState.FAILED)
+    assert "which is not what was sent there" in run.reason
+    desk.nothing_lost(run)
+    monkeypatch.undo()
+    desk.sandbox.anaplan(code_limit=60)
+    assert desk.tell("run", "gl_accounts").code == 0

@@ -328,7 +328,7 @@ def test_what_sap_no_longer_holds_ends_with_the_run_that_did_not_find_it(bench: 
         "rejects.gone", "worker:w1", "gl_accounts", {"by_run": second, "count": 1, "positions": [5]}, first
     )
     assert (second, True, 1) in [(one.run_id, one.gone, one.records) for one in cases.solved([target_id])]
-    with pytest.raises(RefusedError, match=f"run {second} read everything and did not find it in SAP"):
+    with pytest.raises(RefusedError, match=f"run {second} read everything its flow reads in SAP and did not find it"):
         bench.write(lambda tx: cases.select(tx, second, [Place(first, 5)]))
     sound(bench)
     third = load(bench, [], {"C": GONE})  # it is back, and refused again

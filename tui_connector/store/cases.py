@@ -331,7 +331,7 @@ def _stands(case: Case | None, place: Place | None = None) -> str:
     if case is None:
         return "no record was refused there, or its run has not ended well"
     if case.gone:
-        return f"run {case.solved_by} read everything and did not find it in SAP"
+        return f"run {case.solved_by} read everything its flow reads in SAP and did not find it"
     if case.solved_by is not None:
         return f"run {case.solved_by} has loaded it meanwhile"
     if place is not None and case.place != place:

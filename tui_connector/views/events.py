@@ -192,7 +192,7 @@ def words_of_reject(data: Mapping[str, Any]) -> str:
     if "to" in data:
         return f"given to {data['to']}" if data["to"] else "given to nobody"
     if "by_run" in data:
-        return f"run {data['by_run']} read everything and did not find it in SAP"
+        return f"run {data['by_run']} read everything its flow reads in SAP and did not find it"
     return str(data.get("reason") or data.get("note") or "")
 
 

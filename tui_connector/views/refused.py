@@ -129,7 +129,7 @@ def standing(desk: Desk, case: Case | None, place: Place) -> str:
         return "its run has not ended well, so that it counts for nothing"
     if case.gone:
         when = moment(case.solved_at, now, zone)
-        return f"not in SAP any more: run {case.solved_by} read everything and did not find it, {when}"
+        return f"gone: run {case.solved_by} read everything its flow reads in SAP and did not find it, {when}"
     if case.solved_by is not None:
         return f"loaded by run {case.solved_by}, {moment(case.solved_at, now, zone)}"
     if case.waiver is not None:

@@ -302,7 +302,9 @@ def _ended(desk: Desk, one: Solved, known: Mapping[str, str]) -> tuple[str, Mark
         told = f"{count} waived by {actor(one.by, known)}, {clean(one.reason, limit=80)}: {of}"
         return told, Mark("◇", "waived", "muted")
     if one.gone:
-        return f"{count} not in SAP any more, run {one.run_id} read everything: {of}", Mark("◇", "gone", "muted")
+        return f"{count} not found in SAP any more by run {one.run_id}, which read everything: {of}", Mark(
+            "◇", "gone", "muted"
+        )
     run = desk.store.runs.get(one.run_id)
     if run.purpose is Purpose.REPLAY:
         told = f"{count} replayed by {actor(run.requested_by, known)}, run {run.id}: {of}"
