@@ -62,6 +62,7 @@ def test_a_cause_is_taken_apart(
     cause = cause_of(LINES, refused)
     assert cause == Cause(kind, *told, reject_class)
     assert cause.replayable is (kind in (CauseKind.MEMBER, CauseKind.ANAPLAN))
+    assert cause.fix == (reject_class.fix if cause.replayable else "Mend the value in SAP")
 
 
 def test_a_name_that_is_too_long_is_not_sent_again_as_it_is() -> None:

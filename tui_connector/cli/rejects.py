@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -47,7 +48,8 @@ def listing(given: argparse.Namespace) -> int:
         owner = None if given.owner is None else "" if given.owner == NOBODY else given.owner
         of = RejectFilter(given.flow or "", "", given.waived, owner, _class(given))
         model = read_rejects(desk, of)
-        wanted = list(_causes(desk, of))
+        # a cause holds a record or more, so that no more causes than rows are looked at; JSON tells them all
+        wanted = list(islice(_causes(desk, of), None if given.json or given.cause else given.limit))
         if given.cause:
             fitting = {group.mark for group in _fitting([row.group for row in wanted], given.cause)}
             wanted = [row for row in wanted if row.group.mark in fitting]
@@ -318,7 +320,7 @@ def _describe(model: RejectsModel, rows: Sequence[CauseRow]) -> dict[str, Any]:
             {
                 "flow": row.group.flow, "cause": row.group.cause, "kind": row.cause.kind,
                 "class": row.cause.reject_class, "class_words": row.cause.reject_class.sentence,
-                "fix": row.cause.reject_class.fix, "owner": row.group.owner or None,
+                "fix": row.cause.fix, "owner": row.group.owner or None,
                 "owners": "several" if row.group.owner is None else "one" if row.group.owner else "none",
                 "replayable": row.cause.replayable, "records": row.group.records,
                 "gross": {c: str(a) for c, a in row.missing.gross.items()} if row.missing else None,

@@ -43,6 +43,12 @@ class Cause:
     reject_class: RejectClass = RejectClass.OTHER
 
     @property
+    def fix(self) -> str:
+        """What a person does about it: what never could be sent is mended where it is from."""
+        in_sap = self.kind in (CauseKind.VALUE, CauseKind.UNREADABLE)
+        return "Mend the value in SAP" if in_sap else self.reject_class.fix
+
+    @property
     def replayable(self) -> bool:
         """Whether the values as they were kept could ever be loaded: the others have to be mended in SAP."""
         return self.kind in (CauseKind.MEMBER, CauseKind.ANAPLAN) and self.reject_class.replay_helps

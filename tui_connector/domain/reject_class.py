@@ -91,10 +91,11 @@ _TOLD = {
         "The name is empty or not one that Anaplan takes.", "Look at the name, and at how the import maps it"
     ),
     RejectClass.BAD_NUMBER: _Told(
-        "The value is no number as the import reads numbers.", "Set the import's decimal separator, or mend the value"
+        "The value is no number, or none as the import reads them.",
+        "Set the import's decimal separator, or mend the value"
     ),
     RejectClass.BAD_DATE: _Told(
-        "The value is no date as the import reads dates.", "Set the import's date format, or mend the value"
+        "The value is no date, or none as the import reads them.", "Set the import's date format, or mend the value"
     ),
     RejectClass.BAD_YES_OR_NO: _Told("The value is neither yes nor no.", "Map another column, or mend the value"),
     RejectClass.NO_ACCESS: _Told(

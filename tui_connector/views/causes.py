@@ -166,11 +166,10 @@ def next_move(desk: Desk, flow: LoadFlow, cause: Cause, records: int, since: dat
             what = clean(cause.column, limit=80) or "the value"
             return f"Mend {what} in SAP: the next run of {flow.name} reads what changed there. Or waive {these}."
         case _ if not cause.replayable:
-            fix = cause.reject_class.fix
-            return f"{fix}: the next run of {flow.name} reads what changed there. Or waive {these}."
+            return f"{cause.fix}: the next run of {flow.name} reads what changed there. Or waive {these}."
         case _:
             rest = "The rest of each record is in Anaplan. " if in_part else ""
-            return f"{rest}{cause.reject_class.fix}, then replay {these}."
+            return f"{rest}{cause.fix}, then replay {these}."
 
 
 def loaded_since(desk: Desk, loader: LoadFlow, since: datetime) -> str:

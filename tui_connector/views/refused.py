@@ -222,7 +222,7 @@ def describe_refused(one: RefusedRecord) -> dict[str, Any]:
     return {
         "id": str(one.place), "run": one.place.run_id, "position": one.place.position, "flow": one.flow,
         "key": one.key, "cause": one.words, "kind": one.cause.kind, "class": one.cause.reject_class,
-        "class_words": one.cause.reject_class.sentence, "fix": one.cause.reject_class.fix,
+        "class_words": one.cause.reject_class.sentence, "fix": one.cause.fix,
         "column": one.cause.column or None,
         "list": one.cause.list or None, "replayable": one.cause.replayable, "state": case.state if case else None,
         "stands": one.standing, "since": one.since, "next": one.next or None, "rejected_by": one.by,
