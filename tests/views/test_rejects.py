@@ -173,7 +173,7 @@ def test_what_was_waived_is_told_apart(desk: Desk) -> None:
     lines = list(rejects_lines(read_rejects(desk, RejectFilter(waived=True)), desk.clock.now(), desk))
     assert lines[0] == "4 records are waived, for 1 cause."
     assert lines[1] == "They stay out of Anaplan until the records change or a waiver is taken back."
-    assert "  unknown member, waived. A person lets it be; taking the waiver back opens it again." in lines
+    assert "  forbidden character, waived. A person lets it be; taking the waiver back opens it again." in lines
     assert not any(line.startswith("open by age") for line in lines)
     (row,) = CauseList(desk, RejectFilter(waived=True)).after(None, 10)
     assert len(RecordList(desk, row.group).after(None, 10)) == 4
