@@ -22,6 +22,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
@@ -124,6 +125,8 @@ class Installation:
             approver_key=approver_key,
             waive=self.waive,
             take_back=self.take_back_waivers,
+            assign=self.assign_rejects,
+            note_rejects=self.note_rejects,
             request_replay=self.request_replay,
             note=self.note,
             allow=self.allow,
@@ -228,6 +231,16 @@ class Installation:
         """Let open rejects be, with a reason; how many."""
         with self.store.transaction() as tx:
             return self.store.cases.waive(tx, records, reason, by)
+
+    def assign_rejects(self, records: Sequence[Place], to: str, by: str) -> int:
+        """Give rejects that have not ended to a person, or with "" to nobody; how many."""
+        with self.store.transaction() as tx:
+            return self.store.cases.assign(tx, records, clean(to.strip(), limit=80), by)
+
+    def note_rejects(self, records: Sequence[Place], text: str, by: str) -> int:
+        """Write a note on rejects that have not ended, in place of the one before; how many."""
+        with self.store.transaction() as tx:
+            return self.store.cases.note(tx, records, clean(text.strip(), limit=500), by)
 
     def take_back_waivers(self, records: Sequence[Place], reason: str, by: str) -> int:
         """Take waivers back: their records are open again; how many."""

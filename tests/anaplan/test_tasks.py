@@ -105,7 +105,9 @@ async def test_dump_columns() -> None:
     row = read(["W", "a", "mine", "", "12", "Invalid parent", ""])
     assert (row.status, row.line, row.errors) == ("W", 12, ("Invalid parent",))
     assert row.values == {"Code": "a", "_Line_": "mine", "Column 3": ""}
-    assert read(["I", "", "", "", "x", "", "y"]).line is None
+    ignored = read(["I", "", "", "", "x", "", "y"])
+    assert (ignored.line, ignored.ignored, ignored.in_part) == (None, True, False)
+    assert (row.ignored, row.in_part) == (False, True)
     with pytest.raises(ContractChangedError, match="4 fields"):
         read(["E", "a", "b", "c"])
     with pytest.raises(ContractChangedError, match="_Status_"):

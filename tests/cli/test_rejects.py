@@ -174,6 +174,63 @@ def test_waive_and_take_back(desk: Desk) -> None:
     assert len(ids(desk, "--flow", "gl_line_items")) == 2
 
 
+def test_owner_note_and_class_are_shown_and_filtered(desk: Desk) -> None:
+    given = tell_json(desk, "assign", "--flow", "gl_line_items", "--cause", CAUSE, "--to", "A. Novak")
+    assert (given["owner"], given["records"]) == ("A. Novak", 5)
+    first, second, *_ = given["ids"]
+    assert desk.tell("rejects", "assign", second, "--to", "").out.strip() == "1 record given to nobody"
+    assert tell_json(desk, "note", first, "asked for the center") == {
+        "note": "asked for the center", "records": 1, "ids": [first],
+    }  # fmt: skip
+    shown = tell_json(desk, "show", first)
+    assert (shown["class"], shown["owner"]["text"], shown["note"]["text"]) == (
+        "unknown-member", "A. Novak", "asked for the center",
+    )  # fmt: skip
+    assert shown["fix"] == "Load or add the member"
+    page = desk.tell("rejects", "show", first).out
+    for words in ("unknown member. The record names a member", "A. Novak (", "asked for the center (", "age"):
+        assert words in page
+    assert len(ids(desk, "--owner", "a. novak")) == 4
+    assert second in ids(desk, "--owner", "-")
+    assert [one["class"] for one in tell_json(desk, "list", "--class", "forbidden-character")["causes"]] == [
+        "forbidden-character"
+    ]
+    value = tell_json(desk)
+    assert value["classes"] == {"unknown-member": 5, "forbidden-character": 1}
+    assert {one["cause"]: (one["owner"], one["owners"]) for one in value["causes"]}[CAUSE] == (None, "several")
+    plain = desk.tell("--plain", "rejects", "class:unknown-member", "owner:'A. Novak'")
+    assert "4 records were refused, for 1 cause." in plain.out, plain.text
+    assert "  unknown member, can be replayed, A. Novak sees to it." in plain.out
+    assert "owner: A. Novak (" in desk.tell("--plain", "reject", first).out
+    trace = desk.tell("audit", "trace", shown["key"])
+    assert "given to A. Novak" in trace.out
+    assert "asked for the center" in trace.out
+    assert desk.tell("audit", "verify").code == 0
+    waived = tell_json(desk, "waive", "--class", "forbidden-character", "--reason", "an old account")
+    assert waived["records"] == 1
+
+
+def test_what_sap_no_longer_holds_is_closed_by_the_run_that_read_everything(desk: Desk) -> None:
+    first, second, *rest = ids(desk, "--flow", "gl_line_items")
+    for row in line_items(desk.sandbox, 2):
+        desk.sandbox.change("GLAccountLineItem", key_of(row), FiscalPeriod="000")  # the flow leaves these out
+    desk.sandbox.advance(60)
+    told = desk.tell("run", "gl_line_items", "--full")
+    assert told.code == Exit.REJECTS, told.text  # tied: what is gone from SAP explains nothing any more
+    run = desk.latest("gl_line_items")
+    assert len(ids(desk, "--flow", "gl_line_items")) == len(rest) == run.counts.rejected
+    for place in (first, second):
+        shown = tell_json(desk, "show", place)
+        assert (shown["state"], shown["solved_by"]) == ("gone", run.id)
+        assert shown["stands"].startswith(
+            f"gone: run {run.id} read everything its flow reads in SAP and did not find it"
+        )
+    assert "not found in SAP any more by run" in desk.tell("rejects").out
+    refused = desk.tell("rejects", "replay", first, "--yes")
+    assert (refused.code, "did not find it" in refused.err) == (Exit.REFUSED, True)
+    assert desk.tell("audit", "verify").code == 0
+
+
 WRONG = [
     (["show", "nonsense"], Exit.USAGE, "nonsense is no reject", "12/5"),
     (["show", "99/1"], Exit.USAGE, "there is no run 99", "runs"),
@@ -185,6 +242,9 @@ WRONG = [
     (["waive", "4/1", "--reason", " "], Exit.USAGE, "a waiver needs a reason", "why"),
     (["waive", "--take-back", "--reason", "x"], Exit.USAGE, "which waivers?", "take-back"),
     (["waive", "4/1", "--take-back", "--reason", "x"], Exit.REFUSED, "4/1 is not waived: it is open", "rejects show"),
+    (["assign", "--to", "A"], Exit.USAGE, "which rejects?", "--class"),
+    (["assign", "4/400", "--to", "A"], Exit.REFUSED, "4/400 has no case", "rejects list"),
+    (["list", "--class", "bad"], Exit.USAGE, "there is no class 'bad'", "bad-number"),
     (["replay", "1/1", "4/1", "--yes"], Exit.USAGE, "these are of gl_accounts and gl_line_items", "--flow"),
     (["replay", "1/1", "--yes"], Exit.REFUSED, "Name holds a line feed", "mend them in SAP"),
     (["replay", "--flow", "suppliers", "--yes"], Exit.USAGE, "nothing is open in suppliers", "rejects list"),

@@ -21,6 +21,7 @@ from tui_connector.domain.errors import RefusedError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.mapping import Mapping
 from tui_connector.domain.record import Reject, RejectedBy
+from tui_connector.domain.reject_class import RejectClass
 from tui_connector.domain.replay import Refusal, check_replay
 from tui_connector.flows import FLOWS, gl_accounts, gl_line_items, purchase_orders, suppliers
 
@@ -41,23 +42,36 @@ def reject(cause: str, by: RejectedBy = RejectedBy.CONNECTOR, detail: str = "", 
 
 
 @pytest.mark.parametrize(
-    ("refused", "kind", "told"),
+    ("refused", "kind", "told", "reject_class"),
     [
-        (reject(unknown_member("Cost Center", "4736", "Cost Centers")), CauseKind.MEMBER, ("Cost Center", "4736", "Cost Centers")),
-        (reject(unknown_member("Cost Center", "9", "Cost Centers")), CauseKind.UNREADABLE, NONE_OF_IT),
-        (reject(bad_value("GL Account", "a tab (U+0009)")), CauseKind.VALUE, ("GL Account", "61", "")),
-        (reject("AmountInCompanyCodeCurrency is not a plain decimal number", detail="12,50"), CauseKind.UNREADABLE, ("Amount", "12,50", "")),
-        (reject("Item not located in list: 4736", RejectedBy.ANAPLAN), CauseKind.MEMBER, ("Cost Center", "4736", "Cost Centers")),
-        (reject("loaded in part: Item not located in list: 61", RejectedBy.ANAPLAN), CauseKind.MEMBER, ("GL Account", "61", "GL Accounts")),
-        (reject("Locked: 61", RejectedBy.ANAPLAN), CauseKind.ANAPLAN, ("GL Account", "61", "")),
-        (reject("Anaplan gave no reason", RejectedBy.ANAPLAN), CauseKind.ANAPLAN, NONE_OF_IT),
-        (replace(reject("Item not located in list: 4736", RejectedBy.ANAPLAN), values={}), CauseKind.ANAPLAN, NONE_OF_IT),
+        (reject(unknown_member("Cost Center", "4736", "Cost Centers")), CauseKind.MEMBER, ("Cost Center", "4736", "Cost Centers"), RejectClass.UNKNOWN_MEMBER),
+        (reject(unknown_member("Cost Center", "9", "Cost Centers")), CauseKind.UNREADABLE, NONE_OF_IT, RejectClass.UNKNOWN_MEMBER),
+        (reject(bad_value("GL Account", "a tab (U+0009)")), CauseKind.VALUE, ("GL Account", "61", ""), RejectClass.FORBIDDEN_CHARACTER),
+        (reject("AmountInCompanyCodeCurrency is not a plain decimal number", detail="12,50"), CauseKind.UNREADABLE, ("Amount", "12,50", ""), RejectClass.BAD_NUMBER),
+        (reject("Item not located in list: 4736", RejectedBy.ANAPLAN), CauseKind.MEMBER, ("Cost Center", "4736", "Cost Centers"), RejectClass.UNKNOWN_MEMBER),
+        (reject("loaded in part: Item not located in list: 61", RejectedBy.ANAPLAN), CauseKind.MEMBER, ("GL Account", "61", "GL Accounts"), RejectClass.UNKNOWN_MEMBER),
+        (reject("ignored: Cell is calculated: 12.50", RejectedBy.ANAPLAN), CauseKind.ANAPLAN, ("Amount", "12.50", ""), RejectClass.CALCULATED_CELL),
+        (reject("Locked: 61", RejectedBy.ANAPLAN), CauseKind.ANAPLAN, ("GL Account", "61", ""), RejectClass.OTHER),
+        (reject("Anaplan gave no reason", RejectedBy.ANAPLAN), CauseKind.ANAPLAN, NONE_OF_IT, RejectClass.OTHER),
+        (replace(reject("Item not located in list: 4736", RejectedBy.ANAPLAN), values={}), CauseKind.ANAPLAN, NONE_OF_IT, RejectClass.UNKNOWN_MEMBER),
     ],
 )  # fmt: skip
-def test_a_cause_is_taken_apart(refused: Reject, kind: CauseKind, told: tuple[str, str, str]) -> None:
+def test_a_cause_is_taken_apart(
+    refused: Reject, kind: CauseKind, told: tuple[str, str, str], reject_class: RejectClass
+) -> None:
     cause = cause_of(LINES, refused)
-    assert cause == Cause(kind, *told)
+    assert cause == Cause(kind, *told, reject_class)
     assert cause.replayable is (kind in (CauseKind.MEMBER, CauseKind.ANAPLAN))
+    assert cause.fix == (reject_class.fix if cause.replayable else "Mend the value in SAP")
+
+
+def test_a_name_that_is_too_long_is_not_sent_again_as_it_is() -> None:
+    cause = cause_of(suppliers.FLOW, reject(f"Invalid name: {'n' * 61}", RejectedBy.ANAPLAN))
+    assert (cause.kind, cause.reject_class, cause.replayable) == (CauseKind.ANAPLAN, RejectClass.NAME_TOO_LONG, False)
+    with pytest.raises(RefusedError, match="cannot be loaded with the values they had"):
+        check_replay(
+            suppliers.FLOW, [refusal(f"Invalid name: {'n' * 61}", {"Code": "1"})], {7: Mapping.of(suppliers.FLOW)}
+        )
 
 
 def test_flows_with_amounts_tell_where_they_keep_them() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox.conftest import flat_map, wait_for
+from tests.sandbox.test_imports import dump_of
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import ModelHandle, SandboxHandle
@@ -273,3 +274,24 @@ def test_what_is_hidden_counts_in_control_lines(hub: ModelHandle, sandbox: Sandb
     less = export()
     assert len(less) == len(whole) - 1
     assert [row for row in less if row[0].startswith("TOTAL")] == [row for row in whole if row[0].startswith("TOTAL")]
+
+
+def test_rows_are_refused_in_anaplans_words(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    sandbox.set(dump_ignored="I")
+    for at, (kind, status) in enumerate((("hierarchyImportAccessDenied", "E"), ("hierarchyImportInvalidParent", "W"))):
+        lay(sandbox, kind="refuse_rows", name=ACCOUNTS, rows=2, seed=at, type=kind, column="Name", status=status)
+    lay(sandbox, kind="refuse_rows", name="another import", type="invalidDate")
+    result = hub.load("accounts.csv", FIVE, ACCOUNTS)
+    details = {one["type"]: one for one in result["details"]}
+    told = flat_map(details["hierarchyRowsProcessedWithFailures"])
+    assert (told["successRowCount"], told["warningsRowCount"], told["failedCount"]) == ("1", "2", "2")
+    assert {name: one["occurrences"] for name, one in details.items() if name.startswith("hierarchyImport")} == {
+        "hierarchyImportAccessDenied": 2, "hierarchyImportInvalidParent": 2,
+    }  # fmt: skip
+    refused = sandbox.look("/anaplan/refused")["refused"]
+    assert [one["line"] for one in refused] == sorted({one["line"] for one in refused})
+    dump = dump_of(hub, ACCOUNTS)
+    assert [(row["_Status_"], row["Code"], row["_Error_1_"].partition(": ")[2]) for row in dump] == [
+        (one["status"], one["values"]["Code"], one["values"]["Name"]) for one in refused
+    ]
+    assert hits(sandbox) == [1, 1, 0]

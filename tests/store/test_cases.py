@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place
+from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place, Which
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Refused = dict[str, str]  # key -> cause
 GONE = "Cost Center 4736 is not in the Anaplan list Cost Centers"
 LOCKED = "Item is locked"
+LET_BE = Which(waived=True)
 
 
 def load(
@@ -174,9 +175,9 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
     assert cases.count(targets) == (11, 4)
     assert cases.count([targets[1]]) == (1, 1)
     assert cases.groups([]) == []
-    assert [(one.flow, one.cause) for one in cases.groups(targets, about="ET")] == [("gl_accounts", "beta")]
-    assert cases.groups(targets, about="a_") == cases.groups(targets, about="%") == []
-    assert cases.count(targets, "ALPH") == (7, 2)
+    assert [(one.flow, one.cause) for one in cases.groups(targets, which=Which("ET"))] == [("gl_accounts", "beta")]
+    assert cases.groups(targets, which=Which("a_")) == cases.groups(targets, which=Which("%")) == []
+    assert cases.count(targets, Which("ALPH")) == (7, 2)
     keys, place = [], None
     while found := cases.of_cause(targets[0], "alpha", place, 2):
         keys += [one.key for one in found]
@@ -206,11 +207,13 @@ def test_a_waiver_is_audited_and_can_be_taken_back(bench: Bench) -> None:
     waive(bench, Place(run_id, 2), Place(run_id, 3))
     assert list(open_keys(bench)) == ["D"]
     target_id, cases = bench.target(), bench.store.cases
-    (group,) = cases.groups([target_id], waived=True)
-    assert (group.cause, group.records, group.waived, cases.count([target_id], waived=True)) == (GONE, 2, True, (2, 1))
-    waived = cases.of_cause(target_id, GONE, waived=True)
-    assert [one.place for one in waived] == cases.places(target_id, waived=True) == [Place(run_id, 2), Place(run_id, 3)]
-    assert len(list(cases.values(target_id, waived=True))) == 2
+    (group,) = cases.groups([target_id], which=LET_BE)
+    assert (group.cause, group.records, group.waived, cases.count([target_id], LET_BE)) == (GONE, 2, True, (2, 1))
+    waived = cases.of_cause(target_id, GONE, which=LET_BE)
+    assert (
+        [one.place for one in waived] == cases.places(target_id, which=LET_BE) == [Place(run_id, 2), Place(run_id, 3)]
+    )
+    assert len(list(cases.values(target_id, which=LET_BE))) == 2
     case = bench.store.cases.at(Place(run_id, 2))
     assert case is not None
     assert case.waiver is not None
@@ -250,6 +253,87 @@ def test_a_waiver_holds_until_the_record_changes(bench: Bench) -> None:
     with bench.store.transaction() as tx:
         bench.store.cases.take_back(tx, [Place(second, 1)], "any of its refusals names it", "uid:1")
     assert open_keys(bench)["B"] == f"{newest}/1"
+
+
+def put(bench: Bench, what: str, text: str, *places: Place) -> int:
+    with bench.store.transaction() as tx:
+        return int(getattr(bench.store.cases, what)(tx, places, text, "uid:7"))
+
+
+def test_owner_and_note_stay_with_a_case_and_are_audited(bench: Bench) -> None:
+    first = load(bench, [], {"B": GONE, "C": GONE, "D": LOCKED})
+    cases, target_id = bench.store.cases, bench.target()
+    assert put(bench, "assign", "A. Novak", Place(first, 1), Place(first, 3)) == 2
+    assert put(bench, "note", "asked the model builder", Place(first, 1)) == 1
+    (event,) = bench.store.audit.events(kind="rejects.assigned")
+    assert event.fact == Fact(
+        "rejects.assigned", "uid:7", "gl_accounts", {"to": "A. Novak", "count": 2, "positions": [1, 3]}, first
+    )
+    sound(bench)
+    owners = {one.cause: one.owner for one in cases.groups([target_id])}
+    assert owners == {GONE: None, LOCKED: "A. Novak"}
+    mine, nobodys = Which(owner="a. novak"), Which(owner="")
+    assert (cases.count([target_id], mine), cases.count([target_id], nobodys)) == ((2, 2), (1, 1))
+    (group,) = cases.groups([target_id], which=nobodys)
+    assert (group.records, group.owner, group.owned_by) == (1, "", "")
+    assert cases.places(target_id, GONE, mine) == [Place(first, 1)]
+    assert [one.key for one in cases.of_cause(target_id, GONE, which=nobodys)] == ["C"]
+
+    second = load(bench, [], {"B": LOCKED})
+    case = cases.at(Place(first, 1))
+    assert case is not None
+    assert case.place == Place(second, 1)
+    assert case.owner is not None
+    assert case.note is not None
+    assert (case.owner.text, case.owner.by, case.note.text) == ("A. Novak", "uid:7", "asked the model builder")
+    sound(bench)
+    put(bench, "assign", "", Place(second, 1))
+    put(bench, "note", "", Place(second, 1))
+    case = cases.at(Place(second, 1))
+    assert case is not None
+    assert (case.owner, case.note) == (None, None)
+    sound(bench)
+    waive(bench, Place(second, 1))
+    assert put(bench, "assign", "B", Place(second, 1)) == 1
+    load(bench, ["B"])
+    sound(bench)
+    for place, said in ((Place(second, 1), "has loaded it meanwhile"), (Place(first, 77), "no record was refused")):
+        with pytest.raises(RefusedError, match=said):
+            put(bench, "assign", "A. Novak", Place(first, 2), place)
+    with pytest.raises(ConfigError, match="no record was chosen"):
+        put(bench, "note", "x")
+    load(bench, [], {"B": GONE})  # a new case of the same record begins without either
+    (fresh,) = [one for one in cases.of_cause(target_id, GONE) if one.key == "B"]
+    assert (fresh.owner, fresh.note) == (None, None)
+    sound(bench)
+
+
+def test_what_sap_no_longer_holds_ends_with_the_run_that_did_not_find_it(bench: Bench) -> None:
+    first = load(
+        bench, ["A"], {"B": GONE, "C": GONE}, dump={"D": "loaded in part: Invalid parent", "E": "ignored: sum"}
+    )
+    cases, target_id = bench.store.cases, bench.target()
+    waive(bench, Place(first, 5))
+    second = load(bench, ["A"], {"B": GONE})
+    assert cases.unread(second) == [Place(first, 5)]  # what Anaplan holds in part is not done with
+    with bench.store.transaction() as tx:
+        assert cases.close_gone(tx, second, "worker:w1") == 1
+    with bench.store.transaction() as tx:
+        assert cases.close_gone(tx, second, "worker:w1") == 0
+    case = cases.at(Place(first, 5))
+    assert case is not None
+    assert (case.key, case.state, case.solved_by) == ("C", CaseState.GONE, second)
+    (event,) = bench.store.audit.events(kind="rejects.gone")
+    assert event.fact == Fact(
+        "rejects.gone", "worker:w1", "gl_accounts", {"by_run": second, "count": 1, "positions": [5]}, first
+    )
+    assert (second, True, 1) in [(one.run_id, one.gone, one.records) for one in cases.solved([target_id])]
+    with pytest.raises(RefusedError, match=f"run {second} read everything its flow reads in SAP and did not find it"):
+        bench.write(lambda tx: cases.select(tx, second, [Place(first, 5)]))
+    sound(bench)
+    third = load(bench, [], {"C": GONE})  # it is back, and refused again
+    assert open_keys(bench)["C"] == f"{third}/1"
+    sound(bench)
 
 
 def test_only_what_is_open_can_be_waived_or_replayed(bench: Bench) -> None:
@@ -321,6 +405,12 @@ def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
     """Does something behind the store's back to a copy of it; what the verification then says."""
     first = load(bench, ["A"], {"B": GONE, "C": GONE, "D": LOCKED, "E": LOCKED})
     load(bench, ["E"])
+    load(bench, [], {"F": GONE}, flow="suppliers")
+    gone = load(bench, ["A"], flow="suppliers")
+    with bench.store.transaction() as tx:
+        assert bench.store.cases.close_gone(tx, gone, "worker:w1") == 1
+        bench.store.cases.assign(tx, [Place(first, 2), Place(first, 4)], "A. Novak", "uid:7")
+        bench.store.cases.note(tx, [Place(first, 4)], "asked the model builder", "uid:7")
     waive(bench, Place(first, 3))
     replay(bench, Place(first, 2), Place(first, 4))
     sound(bench)
@@ -350,6 +440,18 @@ def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
         ("UPDATE reject_case SET solved_run = NULL WHERE key = 'E'", "tells of no open refusal"),
         ("UPDATE reject_case SET waived_run = run_id, waived_position = position WHERE key = 'B'", "nobody waived it"),
         ("UPDATE reject_case SET waived_run = 1, waived_position = 3 WHERE key = 'B'", "nobody waived it"),
+        ("UPDATE reject_case SET solved_run = 1 WHERE key = 'E'", "the trail does not say so"),
+        ("UPDATE reject_case SET solved_run = 4 WHERE key = 'E'", "the trail does not say so"),
+        ("UPDATE reject_case SET solved_how = 'gone' WHERE key = 'E'", "no run found it so"),
+        ("UPDATE reject_case SET solved_how = 'loaded' WHERE key = 'F'", "its case does not say so"),
+        ("UPDATE reject_case SET solved_run = NULL, solved_how = 'loaded' WHERE key = 'F'", "its case does not say so"),
+        ("DELETE FROM reject_case WHERE key = 'F'", "its case does not say so"),
+        ("UPDATE reject_case SET owner = 'B. Other' WHERE key = 'D'", "the owner of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET owner_by = 'uid:1' WHERE key = 'D'", "the owner of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET owner = '', owner_by = '', owner_at = NULL WHERE key = 'D'", "the owner of case"),
+        ("UPDATE reject_case SET owner = 'A. Novak', owner_by = 'uid:7', owner_at = 5 WHERE key = 'C'", "the owner of record 3"),
+        ("UPDATE reject_case SET note = 'never mind' WHERE key = 'D'", "the note of record 4 of run 1 is not as it was"),
+        ("UPDATE reject_case SET note_at = note_at + 1 WHERE key = 'D'", "the note of record 4 of run 1 is not as it was"),
         ("UPDATE waiver SET reason = 'another'", "is not as it was written"),
         ("UPDATE waiver SET waived_by = 'uid:1'", "is not as it was written"),
         ("INSERT INTO waiver SELECT run_id, 2, reason, waived_by, at FROM waiver", "is not as it was written"),
@@ -414,13 +516,21 @@ def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.Monkey
         cases.ages([target_id], [datetime.now(UTC)])
         cases.at(Place(first, 2))
         cases.solved([target_id])
-        (let_be,) = cases.groups([target_id], waived=True)
-        cases.count([target_id], waived=True)
-        cases.of_cause(target_id, let_be.cause, waived=True)
-        list(cases.values(target_id, let_be.cause, waived=True))
+        (let_be,) = cases.groups([target_id], which=LET_BE)
+        cases.count([target_id], LET_BE)
+        cases.of_cause(target_id, let_be.cause, which=LET_BE)
+        list(cases.values(target_id, let_be.cause, which=LET_BE))
         cases.refusals([Place(first, 2)])
         cases.mappings(cases.refusals([Place(first, 2)]))
         cases.replays_under_way([Place(first, 2)])
+        cases.classes([target_id])
+        cases.groups([target_id], which=Which(owner="A. Novak", causes=frozenset([(target_id, GONE)])))
+        with bench.store.transaction() as tx:
+            cases.assign(tx, [Place(first, 2)], "A. Novak", "uid:1")
+            cases.note(tx, [Place(first, 2)], "asked", "uid:1")
+        gone = load(bench, ["A"])
+        with bench.store.transaction() as tx:
+            cases.close_gone(tx, gone, "worker:w1")
         load(bench, ["A"], {"B": GONE})
     walked = {"record", "reject", "audit_event", "run", "r", "j", "n", "m", "w", "waiver", "c", "reject_case"}
     plans = {}

@@ -197,15 +197,57 @@ def test_a_waiver_wants_a_reason(desk: Desk) -> None:
     play(story())
 
 
+def test_an_owner_and_a_note_are_put_on_what_is_chosen(desk: Desk) -> None:
+    async def story() -> None:
+        async with stage(desk, first="rejects") as pilot:
+            await press(pilot, *FIRST_CENTER, "tab", "space", "O")  # all but the first
+            said = text(pilot.app)
+            assert "Owner of 4 records" in said
+            assert "Who sees to these 4 records?" in said
+            await press(pilot, *["backspace"] * 40)
+            await type_in(pilot, "A. Novak")
+            await press(pilot, "enter")
+            assert "4 records given to A. Novak." in text(pilot.app)
+            await press(pilot, "down", "N")
+            assert "Note on 4 records" in text(pilot.app)
+            await type_in(pilot, "asked for the center")
+            await press(pilot, "enter")
+            said = text(pilot.app)
+            assert "4 records noted." in said
+            assert "several see to it" in said
+            for words in ("owner", "A. Novak (", "asked for the center"):
+                assert words in said
+            second = desk.store.cases.at(places(desk)[1])
+            assert second is not None
+            assert second.owner is not None
+            assert (second.owner.text, second.owner.by) == ("A. Novak", desk.person)
+            assert desk.store.audit.verify().broken_at is None
+            await press(pilot, "slash")
+            await type_in(pilot, "owner:-")
+            await press(pilot, "enter")
+            assert "13 records were refused, for 3 causes." in text(pilot.app)
+            await press(pilot, "slash", *["backspace"] * 10)
+            await type_in(pilot, "class:unknown-member owner:'a. novak'")
+            await press(pilot, "enter")
+            said = text(pilot.app)
+            assert "4 records were refused, for 1 cause." in said
+            assert "4 selected" in said  # the one of the cause that is left out is nobody's
+            await press(pilot, "O")
+            assert "Owner of 4 records" in text(pilot.app)
+
+    play(story())
+
+
 def test_a_console_that_only_reads_has_neither_key(reader: Desk) -> None:
     async def story() -> None:
         async with stage(reader, first="rejects") as pilot:
-            await press(pilot, *FIRST_CENTER, "P", "W")
+            await press(pilot, *FIRST_CENTER, "P", "W", "O", "N")
             assert "replay…" not in text(pilot.app)
             assert "waive…" not in text(pilot.app)
             assert "type" not in text(pilot.app)
             keys = {key for key, _ in pilot.app.screen._bindings}
-            assert not keys & {"P", "W"}
+            assert not keys & {"P", "W", "O", "N"}
+            assert "owner…" not in text(pilot.app)
             assert "If you replay these 5" in text(pilot.app)
 
     play(story())
@@ -243,9 +285,9 @@ def test_a_filter_shows_a_flow_or_a_part_of_the_cause(desk: Desk) -> None:
             await press(pilot, "escape")
             assert "17 records were refused" in text(pilot.app)
             await press(pilot, "slash")
-            await type_in(pilot, "owner:me")
+            await type_in(pilot, "person:me")
             await press(pilot, "enter")
-            assert "rejects have no 'owner' to filter by" in text(pilot.app)
+            assert "rejects have no 'person' to filter by" in text(pilot.app)
 
     play(story())
 

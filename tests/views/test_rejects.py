@@ -12,6 +12,7 @@ import pytest
 from tui_connector.domain.case import Place
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
+from tui_connector.domain.reject_class import RejectClass
 from tui_connector.domain.run import RunRequest, RunState
 from tui_connector.views import causes
 from tui_connector.views.refused import read_refused, refused_lines
@@ -69,8 +70,9 @@ def test_the_screen_in_words(desk: Desk) -> None:
         "Their sources in SAP are untouched. 2,205.50 EUR is missing in Anaplan until they are replayed or waived.",
     ]
     assert f"{CENTER}: gl_line_items, 5 records, 2,130.00 EUR missing, since 06:13" in lines
-    assert "  can be replayed. cost_centers has loaded 1 record since (09:12): replay these 5." in lines
+    assert "  unknown member, can be replayed. cost_centers has loaded 1 record since (09:12): replay these 5." in lines
     assert "open by age: today 13, 1 day 0, 2 days 0, older 4" in lines
+    assert "by class: forbidden character 11, unknown member 5, other 1" in lines
     assert any("replayed by" in line and line.startswith("solved 09:15: 1 record") for line in lines)
 
 
@@ -159,6 +161,8 @@ def test_lists_page_both_ways(desk: Desk) -> None:
         ("suppliers customers", RejectFilter("suppliers", "customers")),
         ("is:waived", RejectFilter(waived=True)),
         ("is:open account", RejectFilter("", "account")),
+        ("owner:A.Novak class:bad-number", RejectFilter(owner="A.Novak", reject_class=RejectClass.BAD_NUMBER)),
+        ('owner:- class:"Unknown member"', RejectFilter(owner="", reject_class=RejectClass.UNKNOWN_MEMBER)),
     ],
 )
 def test_a_filter_is_a_flow_and_words(desk: Desk, typed: str, found: RejectFilter) -> None:
@@ -169,7 +173,7 @@ def test_what_was_waived_is_told_apart(desk: Desk) -> None:
     lines = list(rejects_lines(read_rejects(desk, RejectFilter(waived=True)), desk.clock.now(), desk))
     assert lines[0] == "4 records are waived, for 1 cause."
     assert lines[1] == "They stay out of Anaplan until the records change or a waiver is taken back."
-    assert "  waived. A person lets it be; taking the waiver back opens it again." in lines
+    assert "  forbidden character, waived. A person lets it be; taking the waiver back opens it again." in lines
     assert not any(line.startswith("open by age") for line in lines)
     (row,) = CauseList(desk, RejectFilter(waived=True)).after(None, 10)
     assert len(RecordList(desk, row.group).after(None, 10)) == 4

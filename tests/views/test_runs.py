@@ -175,13 +175,14 @@ def test_the_three_outcomes_are_told_with_their_counts(bench: Bench, desk: Desk)
         outcome="partial",
         refused=2,
         ignored=1,
+        ignored_rows=1,
         said="2 bad",
     )
-    end(bench, run, Counts(20, 5, 12, 10, 1, 5))
+    end(bench, run, Counts(20, 5, 12, 9, 1, 6))
     told = "\n".join(run_lines(read_run(desk, run.id), NOW, BERLIN))
-    assert "Anaplan says partial: 10 of 12 records loaded." in told
-    assert "5 records rejected: 2 by Anaplan and 3 before sending." in told
-    assert "1 record ignored by Anaplan" in told
+    assert "Anaplan says partial: 9 of 12 records loaded." in told
+    assert "6 records rejected: 2 by Anaplan, 1 ignored by Anaplan and named in its dump and 3 before sending." in told
+    assert "1 record ignored by Anaplan, since they change nothing." in told
     assert "Anaplan said: 2 bad" in told
 
 

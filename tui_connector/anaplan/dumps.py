@@ -23,8 +23,9 @@ _ERROR_COLUMN = re.compile(r"_Error_\d+_")
 
 @dataclass(frozen=True, slots=True)
 class DumpRow:
-    """One refused row. status: "E" rejected, "W" loaded in part. line: in the uploaded file, counted from 1.
+    """One row that was not taken as it was sent. line: in the uploaded file, counted from 1.
 
+    status: "E" rejected, "W" loaded in part; no source tells the letter of a row that was ignored, so any other one is.
     values: all source columns under their header names, uncleaned.
     """
 
@@ -32,6 +33,14 @@ class DumpRow:
     line: int | None
     values: dict[str, str]
     errors: tuple[str, ...]
+
+    @property
+    def in_part(self) -> bool:
+        return self.status == "W"
+
+    @property
+    def ignored(self) -> bool:
+        return self.status not in ("E", "W")
 
 
 async def dump_rows(

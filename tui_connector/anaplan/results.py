@@ -95,6 +95,11 @@ class TaskResult:
             nested,
         )
 
+    def type_of(self, error: str) -> str:
+        """Anaplan's name for an error that a dump tells in words; "" where no entry bears these words."""
+        told = [one for one in self.details if one.text and error.startswith(one.text)]
+        return max(told, key=lambda one: len(one.text)).type if told else ""
+
     def leaves(self) -> Iterator[TaskResult]:
         """The results of single actions: this one, or those inside a process."""
         if not self.nested:

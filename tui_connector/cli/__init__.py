@@ -157,27 +157,33 @@ def _run_or_verb(text: str) -> int | str:
 
 def _add_rejects(verbs: _Verbs) -> None:
     group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, waive, send once more")
-    group.set_defaults(records=False, waived=False, limit=200)
+    group.set_defaults(records=False, waived=False, limit=200, cause=None, owner=None, reject_class=None)
     group.add_argument("--flow", metavar="FLOW", help="of one flow only")
-    group.set_defaults(cause=None)
     under = group.add_subparsers(metavar="ACTION")
     listing = _verb(under, "list", "rejects:listing", "open rejects by cause, the oldest first")
     listing.add_argument("--records", action="store_true", help="each record with its id")
     listing.add_argument("--waived", action="store_true", help="those that a person lets be, instead of the open ones")
     listing.add_argument("--limit", type=int, default=200, metavar="N", help="how many rows (default: 200)")
+    listing.add_argument("--owner", metavar="NAME", help='those that this person sees to; "-" for nobody')
     show = _verb(under, "show", "rejects:show", "one refused record: cause, values, what was said, where it is from")
     show.add_argument("id", metavar="ID", help="its run and position, for example 12/5")
     waive = _verb(under, "waive", "rejects:waive", "let rejects be, until their records change or the cause does")
     waive.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
     waive.add_argument("--take-back", action="store_true", help="take the waiver of these records back")
+    assign = _verb(under, "assign", "rejects:assign", "give rejects to a person who sees to them")
+    assign.add_argument("--to", required=True, metavar="NAME", help='who; "" takes it back')
+    note = _verb(under, "note", "rejects:note", "write a note on rejects, in place of the one before")
+    note.add_argument("id", nargs="+", metavar="ID", help="run and position, for example 12/5")
+    note.add_argument("text", metavar="TEXT", help='the note; "" takes it away')
     replay = _verb(under, "replay", "rejects:replay", "send exactly these records once more")
     replay.add_argument("--dry-run", action="store_true", help="only show what it would do")
     replay.add_argument("--yes", action="store_true", help="do not ask")
-    for one in (waive, replay):
+    for one in (waive, assign, replay):
         one.add_argument("id", nargs="*", metavar="ID", help="run and position, for example 12/5")
-    for one in (listing, waive, replay):
+    for one in (listing, waive, assign, replay):
         one.add_argument("--flow", metavar="FLOW", help="everything open of this flow")
         one.add_argument("--cause", metavar="TEXT", help="of this cause only, as `rejects list` writes it")
+        one.add_argument("--class", dest="reject_class", metavar="CLASS", help="of this class, such as unknown-member")
 
 
 def _add_proposals(verbs: _Verbs) -> None:

@@ -143,7 +143,7 @@ def describe(one: Run) -> dict[str, Any]:
         "state": one.state, "reason": one.reason, "hint": one.hint,
         "mode": one.mode, "dry_run": one.dry_run, "requested_by": one.requested_by, "requested_at": one.requested_at,
         "started_at": one.started_at, "ended_at": one.ended_at, "read": counts.read, "unchanged": counts.unchanged,
-        "sent": counts.sent, "loaded": counts.loaded, "rejected": counts.rejected,
+        "sent": counts.sent, "loaded": counts.loaded, "ignored": counts.ignored, "rejected": counts.rejected,
     }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def summary(runs: Sequence[Run], store: Store) -> None:
     """The closing table of some runs, with their tie-outs where they have any."""
     ties = store.ties.verdicts([one.id for one in runs])
     tied = ("tie-out",) if ties else ()
-    figures = ("read", "unchanged", "sent", "loaded", "rejected", "seconds")
+    figures = ("read", "unchanged", "sent", "loaded", "ignored", "rejected", "seconds")
     rows = [
         (
             run_name(one), state(one.state), *(tie_state(ties.get(one.id)) for _ in tied),

@@ -135,7 +135,7 @@ def run_name(run: Run) -> str:
 
 def counted(counts: Counts) -> str:
     """What a run counted, as one phrase."""
-    names = ("read", "unchanged", "sent", "loaded", "rejected")
+    names = ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
     return ", ".join(f"{figure(getattr(counts, name))} {name}" for name in names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -17,8 +18,8 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
 from tui_connector.views.causes import load_flows
-from tui_connector.views.refused import describe_refused, mapping_words, read_refused
-from tui_connector.views.rejects import RecordList, RejectFilter, read_rejects
+from tui_connector.views.refused import case_facts, describe_refused, mapping_words, read_refused
+from tui_connector.views.rejects import NOBODY, CauseList, RecordList, RejectFilter, read_class, read_rejects
 from tui_connector.views.replay import describe_replay, read_replay
 from tui_connector.views.words import figure
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tui_connector.domain.case import CauseGroup
+    from tui_connector.domain.reject_class import RejectClass
     from tui_connector.views.causes import CauseRow
     from tui_connector.views.desk import Desk
     from tui_connector.views.refused import RefusedRecord
@@ -43,8 +45,14 @@ def listing(given: argparse.Namespace) -> int:
     with open_installation(given.config, read_only=True) as installation:
         desk = installation.desk()
         _check_flow(desk, given.flow)
-        model = read_rejects(desk, RejectFilter(given.flow or "", waived=given.waived))
-        wanted = _fitting(model.causes, given.cause) if given.cause else model.causes
+        owner = None if given.owner is None else "" if given.owner == NOBODY else given.owner
+        of = RejectFilter(given.flow or "", "", given.waived, owner, _class(given))
+        model = read_rejects(desk, of)
+        # a cause holds a record or more, so that no more causes than rows are looked at; JSON tells them all
+        wanted = list(islice(_causes(desk, of), None if given.json or given.cause else given.limit))
+        if given.cause:
+            fitting = {group.mark for group in _fitting([row.group for row in wanted], given.cause)}
+            wanted = [row for row in wanted if row.group.mark in fitting]
         records = list(_records(desk, wanted, given.limit)) if given.records else []
     if given.json:
         value = _describe(model, wanted)
@@ -58,8 +66,19 @@ def listing(given: argparse.Namespace) -> int:
     for one in model.solved if not given.cause else ():
         facts([(moment(one.at), f"{one.mark.glyph} {one.words}")])
     if wanted and not given.records and not given.waived:
-        say_next("tui-connector rejects list --records, rejects show ID, rejects replay, rejects waive")
+        say_next("tui-connector rejects list --records, rejects show ID, rejects replay, rejects waive, rejects assign")
     return Exit.DONE
+
+
+def _class(given: argparse.Namespace) -> RejectClass | None:
+    return read_class(given.reject_class) if given.reject_class else None
+
+
+def _causes(desk: Desk, of: RejectFilter) -> Iterator[CauseRow]:
+    source, last = CauseList(desk, of), None
+    while page := source.after(last, _PAGE):
+        yield from page
+        last = page[-1]
 
 
 def _records(desk: Desk, rows: Sequence[CauseRow], limit: int) -> Iterator[tuple[CauseRow, RecordRow]]:
@@ -75,19 +94,27 @@ def _cause_table(rows: Sequence[CauseRow]) -> None:
     cells = [
         (
             row.group.flow, figure(row.group.records), row.amounts, moment(row.group.since), figure(row.group.runs),
-            mark(row.mark.glyph, _COLOURS[row.mark.role], row.words), row.next,
+            mark(row.mark.glyph, _COLOURS[row.mark.role], row.words), row.cause.reject_class.words, row.owner, row.next,
         )
         for row in rows
     ]  # fmt: skip
-    heads = ("flow", "records", "missing", "since (UTC)", "runs", "cause", "next")
+    heads = ("flow", "records", "missing", "since (UTC)", "runs", "cause", "class", "owner", "next")
     if cells:
-        table(heads, cells, numbers=("records", "missing", "runs"), spare=("runs", "since (UTC)", "next", "missing"))
+        spare = ("runs", "since (UTC)", "next", "owner", "missing", "class")
+        table(heads, cells, numbers=("records", "missing", "runs"), spare=spare)
 
 
 def _record_table(records: Sequence[tuple[CauseRow, RecordRow]]) -> None:
-    cells = [(str(one.place), row.group.flow, one.key, _amount(one), row.words) for row, one in records]
+    cells = [
+        (
+            str(one.place), row.group.flow, one.key, _amount(one), row.cause.reject_class.words, one.owner or "–",
+            row.words,
+        )
+        for row, one in records
+    ]  # fmt: skip
+    heads = ("id", "flow", "record", "amount", "class", "owner", "cause")
     if cells:
-        table(("id", "flow", "record", "amount", "cause"), cells, numbers=("amount",), spare=("flow", "amount"))
+        table(heads, cells, numbers=("amount",), spare=("owner", "flow", "amount", "class"))
 
 
 def _amount(row: RecordRow) -> str:
@@ -110,7 +137,9 @@ def _page(one: RefusedRecord) -> None:
         ("reject", f"{one.place} {one.key}"),
         ("flow", one.flow),
         ("cause", one.words),
+        ("class", f"{one.cause.reject_class.words}. {one.cause.reject_class.sentence}"),
         ("stands", one.standing),
+        *case_facts(one),
     ]
     rows += [("next", one.next)] if one.next else []
     rows += [(f"{one.by} said" if at == 0 else "", line) for at, line in enumerate(one.said)]
@@ -147,6 +176,27 @@ def waive(given: argparse.Namespace) -> int:
             told = f"{counted(count, 'record')} waived: {given.reason}"
         ids = [str(place) for place in places]
         say(given, {"waived": not given.take_back, "records": count, "ids": ids, "reason": given.reason}, told)
+    return Exit.DONE
+
+
+def assign(given: argparse.Namespace) -> int:
+    """Give rejects to a person who sees to them; or take that back."""
+    with open_installation(given.config) as installation:
+        places = [place for chosen in _chosen(installation.desk(), given).values() for place in chosen]
+        count = installation.assign_rejects(places, given.to, installation.person())
+        to = clean(given.to.strip(), limit=80)
+        told = f"{counted(count, 'record')} given to {to}" if to else f"{counted(count, 'record')} given to nobody"
+        say(given, {"owner": to or None, "records": count, "ids": [str(place) for place in places]}, told)
+    return Exit.DONE
+
+
+def note(given: argparse.Namespace) -> int:
+    """Write a note on rejects, in place of the one before."""
+    with open_installation(given.config) as installation:
+        places = [place_of(text) for text in given.id]
+        count = installation.note_rejects(places, given.text, installation.person())
+        told = f"{counted(count, 'record')} {'noted' if given.text.strip() else 'without a note now'}"
+        say(given, {"note": given.text or None, "records": count, "ids": [str(place) for place in places]}, told)
     return Exit.DONE
 
 
@@ -208,9 +258,10 @@ def _agreed(model: ReplayModel) -> bool:
 
 def _chosen(desk: Desk, given: argparse.Namespace) -> dict[str, list[Place]]:
     """What was named by its ids, or everything open of a flow or of one of its causes; by flow."""
-    if bool(given.id) == bool(given.flow or given.cause):
+    if bool(given.id) == bool(given.flow or given.cause or given.reject_class):
         raise ConfigError(
-            "which rejects?", hint="name them by their ids (12/5), or say --flow and --cause; `rejects list` shows both"
+            "which rejects?",
+            hint="name them by their ids (12/5), or say --flow, --class and --cause; `rejects list` shows them",
         )
     found: dict[str, list[Place]] = {}
     if given.id:
@@ -219,9 +270,8 @@ def _chosen(desk: Desk, given: argparse.Namespace) -> dict[str, list[Place]]:
         return found
     _check_flow(desk, given.flow)
     targets = {number: flow.name for number, flow in load_flows(desk).items() if given.flow in (None, flow.name)}
-    groups = list(_groups(desk, list(targets)))
-    fitting = _fitting_groups(groups, given.cause) if given.cause else groups
-    for group in fitting:
+    groups = list(_groups(desk, list(targets), RejectFilter(reject_class=_class(given))))
+    for group in _fitting(groups, given.cause) if given.cause else groups:
         places = desk.store.cases.places(group.target_id, group.cause)
         found.setdefault(group.flow, []).extend(places)
     if not found:
@@ -231,19 +281,14 @@ def _chosen(desk: Desk, given: argparse.Namespace) -> dict[str, list[Place]]:
     return found
 
 
-def _groups(desk: Desk, targets: list[int]) -> Iterator[CauseGroup]:
-    after = None
-    while page := desk.store.cases.groups(targets, after, _PAGE):
+def _groups(desk: Desk, targets: list[int], of: RejectFilter) -> Iterator[CauseGroup]:
+    after, which = None, of.which(desk, targets)
+    while page := desk.store.cases.groups(targets, after, _PAGE, which=which):
         yield from page
         after = page[-1].mark
 
 
-def _fitting(rows: Sequence[CauseRow], cause: str) -> tuple[CauseRow, ...]:
-    fitting = {group.mark for group in _fitting_groups([row.group for row in rows], cause)}
-    return tuple(row for row in rows if row.group.mark in fitting)
-
-
-def _fitting_groups(groups: Sequence[CauseGroup], cause: str) -> list[CauseGroup]:
+def _fitting(groups: Sequence[CauseGroup], cause: str) -> list[CauseGroup]:
     """The groups of exactly this cause; ConfigError names the near ones when there is none."""
     exact = [group for group in groups if cause in (group.cause, clean(group.cause, limit=300))]
     if exact:
@@ -270,10 +315,13 @@ def place_of(text: str) -> Place:
 def _describe(model: RejectsModel, rows: Sequence[CauseRow]) -> dict[str, Any]:
     return {
         "sentence": f"{model.first} {model.second}", "open": model.records, "causes_open": model.count,
-        "ages": dict(model.ages),
+        "ages": dict(model.ages), "classes": {kind.value: count for kind, count in model.classes},
         "causes": [
             {
                 "flow": row.group.flow, "cause": row.group.cause, "kind": row.cause.kind,
+                "class": row.cause.reject_class, "class_words": row.cause.reject_class.sentence,
+                "fix": row.cause.fix, "owner": row.group.owner or None,
+                "owners": "several" if row.group.owner is None else "one" if row.group.owner else "none",
                 "replayable": row.cause.replayable, "records": row.group.records,
                 "gross": {c: str(a) for c, a in row.missing.gross.items()} if row.missing else None,
                 "net": {c: str(a) for c, a in row.missing.net.items()} if row.missing else None,
@@ -290,5 +338,6 @@ def _describe(model: RejectsModel, rows: Sequence[CauseRow]) -> dict[str, Any]:
 def _describe_record(cause: CauseRow, row: RecordRow) -> dict[str, Any]:
     return {
         "id": str(row.place), "flow": cause.group.flow, "key": row.key, "cause": cause.group.cause,
+        "class": cause.cause.reject_class, "owner": row.owner or None, "since": cause.group.since,
         "amount": row.amount, "currency": row.currency or None, "values": dict(row.values),
     }  # fmt: skip

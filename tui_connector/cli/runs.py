@@ -15,6 +15,7 @@ from tui_connector.cli.out import counted, facts, moment, print_json, run_name, 
 from tui_connector.cli.progress import follow
 from tui_connector.cli.tie import print_tie, tie_json
 from tui_connector.cli.verdict import judge
+from tui_connector.domain.reject_class import class_of
 from tui_connector.views.concerns import concerns_of, describe_found, read_found
 from tui_connector.views.run_steps import known
 from tui_connector.views.runs import read_filter
@@ -67,7 +68,16 @@ def show(given: argparse.Namespace) -> int:
                 }
                 for s in steps
             ],
-            "rejects": [{"key": r.key, "by": r.rejected_by, "cause": r.cause, "values": r.values} for r in rejects],
+            "rejects": [
+                {
+                    "key": r.key,
+                    "by": r.rejected_by,
+                    "class": class_of(r.rejected_by, r.cause, r.detail),
+                    "cause": r.cause,
+                    "values": r.values,
+                }
+                for r in rejects
+            ],
         }
         print_json(value)
         return code
@@ -82,7 +92,10 @@ def show(given: argparse.Namespace) -> int:
     if tie is not None:
         print_tie(tie, differences)
     if rejects:
-        table(("record", "refused by", "cause"), [(r.key, r.rejected_by.value, r.cause) for r in rejects])
+        rows = [
+            (r.key, r.rejected_by.value, class_of(r.rejected_by, r.cause, r.detail).words, r.cause) for r in rejects
+        ]
+        table(("record", "refused by", "class", "cause"), rows, spare=("class",))
     return code
 
 
@@ -105,7 +118,7 @@ def _history(installation: Installation, given: argparse.Namespace) -> int:
         say(given, [], "No run yet: `tui-connector run gl_accounts` starts the first.")
     else:
         tied = ("tie-out",) if ties else ()
-        figures = ("read", "unchanged", "sent", "loaded", "rejected")
+        figures = ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
         rows = [
             (
                 run.id,

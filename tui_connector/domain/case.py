@@ -24,11 +24,15 @@ class Place(NamedTuple):
 
 
 class CaseState(StrEnum):
-    """How a case stands. OPEN: somebody has to see to it. WAIVED: a person lets it be. LOADED: Anaplan holds it."""
+    """How a case stands. OPEN: somebody has to see to it. WAIVED: a person lets it be. LOADED: Anaplan holds it.
+
+    GONE: nothing is left to load, as a run that read everything did not find the record in SAP.
+    """
 
     OPEN = "open"
     WAIVED = "waived"
     LOADED = "loaded"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,21 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a person last put on a case: who sees to it, or a note."""
+
+    text: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One record's case. place: its newest refusal. cause: why it was refused then, as kept.
 
-    first_run, since: the run in which it was refused first, and when that ended. solved_by: the run that loaded it.
+    first_run, since: the run in which it was refused first, and when that ended. solved_by: the run that ended it, for
+    it loaded the record, or did not find it in SAP (gone). owner, note: they stay with the case when it is refused
+    again.
     """
 
     target_id: int
@@ -58,20 +73,37 @@ class Case:
     waiver: Waiver | None = None
     solved_by: int | None = None
     solved_at: datetime | None = None
+    gone: bool = False
+    owner: Said | None = None
+    note: Said | None = None
 
     @property
     def state(self) -> CaseState:
         if self.solved_by is not None:
-            return CaseState.LOADED
+            return CaseState.GONE if self.gone else CaseState.LOADED
         return CaseState.OPEN if self.waiver is None else CaseState.WAIVED
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which cases are meant: open ones, or those that a person lets be. about: a part of the cause.
+
+    owner: of this person only, "" for those of nobody. causes: of these only, each with its target.
+    """
+
+    about: str = ""
+    waived: bool = False
+    owner: str | None = None
+    causes: frozenset[tuple[int, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
     """The open cases of one flow with one cause.
 
-    since: the oldest of them. runs: how many the refusals come from. sample: one of them. waived: they are not open, a
-    person lets them be.
+    since: the oldest of them. runs: how many the refusals come from. sample: one of them. owner: who sees to all of
+    them, "" nobody, None several. waived: they are not open, a person lets them be. owned_by: cases of other owners are
+    left out, as in `Which.owner`.
     """
 
     target_id: int
@@ -83,7 +115,9 @@ class CauseGroup:
     last_run: int
     runs: int
     sample: Place
+    owner: str | None = ""
     waived: bool = False
+    owned_by: str | None = None
 
     @property
     def mark(self) -> GroupMark:
@@ -102,7 +136,8 @@ class GroupMark(NamedTuple):
 class Solved:
     """Cases of one flow that ended together. cause: the first of `causes` different ones.
 
-    run_id: the run that loaded them; None for those that were waived. by, reason: of the waiver.
+    run_id: the run that ended them; None for those that were waived. by, reason: of the waiver. gone: the run did not
+    find them in SAP any more.
     """
 
     at: datetime
@@ -113,6 +148,7 @@ class Solved:
     run_id: int | None
     by: str = ""
     reason: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

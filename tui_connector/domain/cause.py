@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.record import RejectedBy
+from tui_connector.domain.reject_class import HOLDS_WORDS, IGNORED, IN_PART, MEMBER_WORDS, RejectClass, class_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.record import Reject
 
-IN_PART = "loaded in part: "
-_HOLDS = " holds "
 _NOT_LOCATED = "Item not located in list: "
 
 
@@ -41,25 +40,37 @@ class Cause:
     column: str = ""
     value: str = ""
     list: str = ""
+    reject_class: RejectClass = RejectClass.OTHER
+
+    @property
+    def fix(self) -> str:
+        """What a person does about it: what never could be sent is mended where it is from."""
+        in_sap = self.kind in (CauseKind.VALUE, CauseKind.UNREADABLE)
+        return "Mend the value in SAP" if in_sap else self.reject_class.fix
 
     @property
     def replayable(self) -> bool:
         """Whether the values as they were kept could ever be loaded: the others have to be mended in SAP."""
-        return self.kind in (CauseKind.MEMBER, CauseKind.ANAPLAN)
+        return self.kind in (CauseKind.MEMBER, CauseKind.ANAPLAN) and self.reject_class.replay_helps
 
 
 def unknown_member(header: str, value: str, list_name: str) -> str:
     """The cause of a record that names a member its Anaplan list does not hold."""
-    return f"{header} {value} is not in the Anaplan list {list_name}"
+    return f"{header} {value}{MEMBER_WORDS}{list_name}"
 
 
 def bad_value(header: str, what: str) -> str:
     """The cause of a record with a value that cannot stand in the file."""
-    return f"{header}{_HOLDS}{what}"
+    return f"{header}{HOLDS_WORDS}{what}"
 
 
 def cause_of(flow: LoadFlow, reject: Reject) -> Cause:
     """The cause of a refusal, found again from its words and values."""
+    reject_class = class_of(reject.rejected_by, reject.cause, reject.detail)
+    return replace(_taken_apart(flow, reject), reject_class=reject_class)
+
+
+def _taken_apart(flow: LoadFlow, reject: Reject) -> Cause:
     members = {column.header: column.member_of for column in flow.columns if column.member_of}
     if reject.rejected_by is RejectedBy.CONNECTOR:
         for header, name in members.items():
@@ -73,7 +84,7 @@ def cause_of(flow: LoadFlow, reject: Reject) -> Cause:
             if reject.cause.startswith(f"{flow.path(column)} "):
                 return Cause(CauseKind.UNREADABLE, column.header, reject.detail)
         return Cause(CauseKind.UNREADABLE)
-    said = reject.cause.removeprefix(IN_PART)
+    said = reject.cause.removeprefix(IN_PART).removeprefix(IGNORED)
     for header, name in members.items():
         value = reject.values.get(header, "")
         if value and f"{_NOT_LOCATED}{value}" in said.split("; "):

@@ -47,13 +47,14 @@ class LoadRun:
             action = ActionRef(ActionKind(data["action_kind"]), data["action_id"], data["action_name"])
             done = await FileImport(self._context, action, counts.sent).go()
             accounted = done.accounted
+            refused = done.refused + done.ignored_rows
             counts = replace(
-                counts, loaded=counts.sent - done.refused, ignored=done.ignored, rejected=counts.rejected + done.refused
+                counts, loaded=counts.sent - refused, ignored=done.ignored, rejected=counts.rejected + refused
             )
         tie = None
         if not self._run.dry_run and self._run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
             tie = await TieOut(self._context, counts, data, accounted).go()
-        self._settle(counts, data["until"], tie)
+        self._settle(counts, data["until"], tie, read_all=data["since"] is None)
 
     async def _transfer(self) -> None:
         layout = lay_out(self._context.flow)
@@ -72,10 +73,11 @@ class LoadRun:
         pages = KeptPages(self._context, layout, destination) if replay else SapPages(self._context, layout)
         await Transfer(self._context, layout, destination, pages).go()
 
-    def _settle(self, counts: Counts, until: str | None, tie: Tie | None) -> None:
+    def _settle(self, counts: Counts, until: str | None, tie: Tie | None, *, read_all: bool) -> None:
         """Move the watermark and end the run in one transaction: both or neither.
 
-        A replay moves none; nor does a run that is not tied, so that what is missing is read again.
+        A replay moves none; nor does a run that is not tied, so that what is missing is read again. A tied run that
+        read everything ends the cases of records that SAP no longer holds.
         """
         run, fence = self._run, self._context.fence
         with self._store.transaction() as tx:
@@ -93,6 +95,8 @@ class LoadRun:
             if untied:
                 hint = f"`tie {run.id}` lists where; `run {run.flow} --full` sends everything once more"
             self._store.runs.finish(tx, run.id, fence, RunState.DONE, reason, hint, counts)
+            if tie is not None and tie.verdict is Verdict.TIED and read_all:
+                self._store.cases.close_gone(tx, run.id, self._checkpoints.actor)
             told = {
                 name: getattr(counts, name) for name in ("read", "unchanged", "sent", "loaded", "ignored", "rejected")
             }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
+from tui_connector.domain.case import Which
 from tui_connector.domain.errors import ConnectorError, LeaseLostError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
@@ -289,10 +290,19 @@ class TieOut:
                 yield file_page(layout, page)
 
     def _rejects(self) -> Iterator[Reject]:
-        """Every record of this target that was refused and not loaded since; this run's own as well."""
+        """Every record of this target that was refused and not loaded since; this run's own as well.
+
+        A run that has read everything knows which of them SAP no longer holds: these explain nothing.
+        """
         cases, target = self._store.cases, self._run.target_id
+        gone = set(cases.unread(self._run.id)) if self._moved.get("since") is None else set()
         own = {reject.key: reject for reject in self._own_rejects()}
-        places = [place for waived in (False, True) for place in cases.places(target, waived=waived)]
+        places = [
+            place
+            for waived in (False, True)
+            for place in cases.places(target, which=Which(waived=waived))
+            if place not in gone
+        ]
         for start in range(0, len(places), _PAGE):
             refusals = cases.refusals(places[start : start + _PAGE])
             mended = self._store.records.went(self._run.id, target, [one.key for one in refusals])

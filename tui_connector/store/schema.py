@@ -248,6 +248,25 @@ CREATE TABLE explanation (
 CREATE INDEX explanation_subject ON explanation (subject, id);
 """
 
+# owner, note: what a person last put on a case, with the account and the moment. solved_how: loaded, or gone from SAP.
+_CASE_WORDS = """
+ALTER TABLE reject_case ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE reject_case ADD COLUMN owner_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE reject_case ADD COLUMN owner_at BIGINT;
+ALTER TABLE reject_case ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE reject_case ADD COLUMN note_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE reject_case ADD COLUMN note_at BIGINT;
+ALTER TABLE reject_case ADD COLUMN solved_how TEXT NOT NULL DEFAULT 'loaded';
+DROP INDEX reject_case_open;
+DROP INDEX reject_case_let_be;
+DROP INDEX reject_case_solved;
+CREATE INDEX reject_case_open ON reject_case (target_id, cause, run_id, position, since, first_run, owner)
+    WHERE solved_run IS NULL AND waived_run IS NULL;
+CREATE INDEX reject_case_let_be ON reject_case (target_id, cause, run_id, position, since, first_run, owner)
+    WHERE solved_run IS NULL AND waived_run IS NOT NULL;
+CREATE INDEX reject_case_solved ON reject_case (solved_run, target_id, cause, solved_how) WHERE solved_run IS NOT NULL;
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -282,6 +301,10 @@ def _explanation_tables(tx: Transaction) -> None:
     _apply(tx, _EXPLANATIONS)
 
 
+def _case_words(tx: Transaction) -> None:
+    _apply(tx, _CASE_WORDS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -289,6 +312,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _tie_tables,
     _concern_tables,
     _explanation_tables,
+    _case_words,
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.case import Place
-from tui_connector.store.cases import SAID_SINCE
+from tui_connector.store.cases import GONE_SINCE, SAID_SINCE
 
 if TYPE_CHECKING:
     from tui_connector.store.database import Reader
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def verify_cases(reader: Reader) -> str:
     """What of cases, waivers and replays is not as the trail and the chain tell, in words; "" when all is."""
-    return _verify_alive(reader) or _verify_waivers(reader) or _verify_replays(reader)
+    looks = (_verify_alive, _verify_ended, _verify_words, _verify_waivers, _verify_replays)
+    return next((finding for look in looks if (finding := look(reader))), "")
 
 
 def _verify_alive(reader: Reader) -> str:
@@ -25,7 +26,8 @@ def _verify_alive(reader: Reader) -> str:
         "SELECT r.run_id, r.position FROM record r JOIN run ON run.id = r.run_id AND run.confirmed = 1"
         " LEFT JOIN reject j ON j.run_id = r.run_id AND j.position = r.position AND j.part = 1"
         " LEFT JOIN reject_case c ON c.target_id = r.target_id AND c.key = r.key AND c.solved_run IS NULL"
-        f" WHERE coalesce(r.later, r.outcome) = 3 AND NOT {SAID_SINCE} AND (coalesce(c.run_id, 0) <> r.run_id"
+        f" WHERE coalesce(r.later, r.outcome) = 3 AND NOT {SAID_SINCE} AND NOT {GONE_SINCE}"
+        " AND (coalesce(c.run_id, 0) <> r.run_id"
         " OR coalesce(c.position, 0) <> r.position OR coalesce(c.cause, '') <> coalesce(j.cause, '')) LIMIT 1"
     )
     if hidden:
@@ -34,11 +36,77 @@ def _verify_alive(reader: Reader) -> str:
         "SELECT c.run_id, c.position FROM reject_case c LEFT JOIN record r ON r.run_id = c.run_id"
         " AND r.position = c.position AND r.target_id = c.target_id AND r.key = c.key"
         " LEFT JOIN run ON run.id = r.run_id WHERE c.solved_run IS NULL"
-        f" AND (coalesce(run.confirmed, 0) <> 1 OR coalesce(r.later, r.outcome) <> 3 OR {SAID_SINCE}) LIMIT 1"
+        f" AND (coalesce(run.confirmed, 0) <> 1 OR coalesce(r.later, r.outcome) <> 3 OR {SAID_SINCE} OR {GONE_SINCE})"
+        " LIMIT 1"
     )
     if stray:
         return f"record {stray[1]} of run {stray[0]} has a case, but the trail tells of no open refusal"
     return ""
+
+
+def _verify_ended(reader: Reader) -> str:
+    """A case that counts as loaded was loaded by that run; one that counts as gone was found gone by that run."""
+    wrong = reader.row(
+        "SELECT c.run_id, c.position, c.solved_run FROM reject_case c LEFT JOIN run ON run.id = c.solved_run"
+        " AND run.target_id = c.target_id AND run.confirmed = 1"
+        " WHERE c.solved_run IS NOT NULL AND (run.id IS NULL OR c.solved_how NOT IN ('loaded', 'gone') OR c.solved_how"
+        " = 'loaded' AND EXISTS (SELECT 1 FROM record a WHERE a.run_id = c.solved_run) AND NOT EXISTS (SELECT 1 FROM"
+        " record r WHERE r.target_id = c.target_id AND r.key = c.key AND r.run_id = c.solved_run"
+        " AND coalesce(r.later, r.outcome) IN (1, 2))) LIMIT 1"
+    )
+    if wrong:
+        return f"record {wrong[1]} of run {wrong[0]} counts as ended by run {wrong[2]}, but the trail does not say so"
+    gone = {
+        Place(run_id, position): int(json.loads(data)["by_run"])
+        for run_id, data in reader.rows("SELECT run_id, data FROM audit_event WHERE kind = 'rejects.gone'")
+        if data is not None
+        for position in json.loads(data)["positions"]
+    }
+    for run_id, position, by_run in reader.rows(
+        "SELECT run_id, position, solved_run FROM reject_case WHERE solved_how = 'gone' AND solved_run IS NOT NULL"
+    ):
+        if gone.pop(Place(run_id, position), None) != by_run:
+            return f"record {position} of run {run_id} counts as gone from SAP, but no run found it so"
+    if gone:
+        place = min(gone)
+        return f"record {place.position} of run {place.run_id} was gone from SAP, but its case does not say so"
+    return ""
+
+
+def _verify_words(reader: Reader) -> str:
+    """Owner and note of every case are the last ones that a person gave it."""
+    for column, kind, word in (("owner", "rejects.assigned", "to"), ("note", "rejects.noted", "note")):
+        wanted, erased = _said(reader, kind, word)
+        for number, run_id, position, *found in reader.rows(
+            f"SELECT id, run_id, position, {column}, {column}_by, {column}_at FROM reject_case"
+            f" WHERE {column} <> '' OR {column}_at IS NOT NULL"
+        ):
+            if wanted.pop(number, tuple(found) if erased else None) != tuple(found):
+                return f"the {column} of record {position} of run {run_id} is not as it was written"
+        if wanted:
+            return f"the {column} of case {min(wanted)} is missing"
+    return ""
+
+
+def _said(reader: Reader, kind: str, word: str) -> tuple[dict[int, tuple[str, str, int]], bool]:
+    """What was said last of each case, by whom and when; and whether something of it was erased."""
+    said: dict[int, tuple[str, str, int]] = {}
+    erased = False
+    for run_id, by, at, data in reader.rows(
+        "SELECT run_id, actor, at, data FROM audit_event WHERE kind = ? ORDER BY seq", kind
+    ):
+        if data is None:
+            erased = True
+            continue
+        told = json.loads(data)
+        for (number,) in reader.rows(
+            "SELECT c.id FROM record r JOIN reject_case c ON c.target_id = r.target_id AND c.key = r.key"
+            " AND c.first_run <= r.run_id AND c.run_id >= r.run_id WHERE r.run_id = ?"
+            f" AND r.position IN ({reader.dialect.numbers})",
+            run_id, canonical(told["positions"]),
+        ):  # fmt: skip
+            said[number] = (told[word], by, at)
+    return said, erased
 
 
 def _verify_waivers(reader: Reader) -> str:

@@ -9,7 +9,7 @@ from tui_connector.domain.record import RejectedBy
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import money
 from tui_connector.ui.draw import MARGIN, Col, Grid, Line, rule, wrap
-from tui_connector.views.refused import mapping_words
+from tui_connector.views.refused import case_facts, mapping_words
 from tui_connector.views.words import figure, moment, sentence
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui_connector.views.replay import ReplayModel
 
 CAUSES = (
-    Col("cause", "cause", 24, grow=True), Col("flow", "flow", 18, rank=2),
+    Col("cause", "cause", 36, grow=True), Col("class", "class", 19, rank=4), Col("flow", "flow", 18, rank=2),
     Col("records", "records", 9, right=True), Col("missing", "missing, gross", 20, right=True),
     Col("since", "since", 10, right=True, rank=3),
 )  # fmt: skip
@@ -37,7 +37,8 @@ def cause_line(row: CauseRow, width: int, now: datetime, zone: tzinfo, *, select
     """One cause."""
     indent = MARGIN + 2
     cells: dict[str, Cell] = {
-        "cause": (row.brief, "bright" if selected else "ink"), "flow": (row.group.flow, "muted"),
+        "cause": (row.brief, "bright" if selected else "ink"), "class": (row.cause.reject_class.words, "muted"),
+        "flow": (row.group.flow, "muted"),
         "records": (figure(row.group.records), "bright"), "missing": _amounts(row),
         "since": (moment(row.group.since, now, zone), "muted"),
     }  # fmt: skip
@@ -67,6 +68,7 @@ def record_columns(row: CauseRow) -> tuple[Col, ...]:
         columns.append(Col("refused", clean(row.cause.column, limit=16), 16, grow=not code, rank=2))
     if row.missing is None or row.missing.gross or row.missing.unknown:
         columns.append(Col("amount", "amount", 18, right=True, rank=1))
+    columns.append(Col("owner", "owner", 12, rank=3))
     return tuple(columns)
 
 
@@ -78,6 +80,7 @@ def record_line(row: RecordRow, cause: CauseRow, width: int, *, chosen: bool, se
     cells: dict[str, Cell] = {
         "key": (row.key, "bright" if selected else "ink"),
         "refused": (row.values.get(cause.cause.column, ""), "warn"), "amount": amount,
+        "owner": (row.owner or "–", "ink" if row.owner else "muted"),
     }  # fmt: skip
     mark = ("■", "accent") if chosen else ("□", "muted")
     return Grid(record_columns(cause), width, indent=MARGIN + 2).line(cells, mark)
@@ -135,6 +138,18 @@ def solved_lines(model: RejectsModel, width: int, now: datetime, zone: tzinfo, m
     ]
 
 
+def classes_line(model: RejectsModel, width: int) -> Line:
+    """Open rejects by class, the most first; those without room are counted."""
+    line = Line(("by class", "muted")).to(MARGIN + 11)
+    for at, (kind, count) in enumerate(model.classes):
+        told, left = f"{kind.words} {figure(count)}", len(model.classes) - at - 1
+        more = f"   {left} more" if left else ""
+        if at and line.width + 3 + len(told) + len(more) > width - MARGIN:
+            return line.put(f"   {left + 1} more", "muted")
+        line.put("   ", "plain").put(kind.words, "muted").put(f" {figure(count)}", "bright")
+    return line
+
+
 def ages_line(model: RejectsModel) -> Line:
     """Open rejects by age."""
     line = Line(("open by age", "muted"))
@@ -145,9 +160,12 @@ def ages_line(model: RejectsModel) -> Line:
 
 def record_page(one: RefusedRecord, width: int, room: int | None = None) -> list[Line]:
     """Everything that is known of one refusal; with `room` as much as that many rows hold."""
+    kind, full = one.cause.reject_class, room is None
     head = [
-        *wrap(one.key, width, "bright"), Line(), Line(("cause", "muted")), *wrap(one.words, width), Line(),
-        *([Line(("next", "muted")), *wrap(one.next, width, "bright")] if one.next else _standing(one, width)), Line(),
+        *wrap(one.key, width, "bright"), Line(), Line(("cause", "muted")), *wrap(one.words, width),
+        *wrap(f"{kind.words}: {kind.sentence}" if full else kind.words, width, "muted"), Line(),
+        *([Line(("next", "muted")), *wrap(one.next, width, "bright")] if one.next else _standing(one, width)),
+        *([Line()] if full else []), *told(case_facts(one), width, 8), Line(),
     ]  # fmt: skip
     by = "Refused here" if one.by is RejectedBy.CONNECTOR else f"{one.by.capitalize()} said"
     first, *others = one.said or ("nothing more was kept",)

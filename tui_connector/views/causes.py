@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.case import Missing
-from tui_connector.domain.cause import IN_PART, Cause, CauseKind, cause_of, money_columns
+from tui_connector.domain.case import Missing, Which
+from tui_connector.domain.cause import Cause, CauseKind, cause_of, money_columns
 from tui_connector.domain.flow import Landing, LoadFlow
+from tui_connector.domain.reject_class import IN_PART
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
@@ -42,6 +43,21 @@ class CauseRow:
     mark: Mark
     missing: Missing | None
     next: str
+
+    @property
+    def owner(self) -> str:
+        """Who sees to these; "–" nobody."""
+        return "several" if self.group.owner is None else clean(self.group.owner, limit=40) or "–"
+
+    @property
+    def seen_to(self) -> str:
+        """The same as a clause; "" for nobody."""
+        return "" if self.group.owner == "" else f"{self.owner} {'see' if self.group.owner is None else 'sees'} to it"
+
+    @property
+    def which(self) -> Which:
+        """Which cases of this cause are meant."""
+        return Which(waived=self.group.waived, owner=self.group.owned_by)
 
     @property
     def brief(self) -> str:
@@ -92,7 +108,7 @@ def missing_of(desk: Desk, flow: LoadFlow, group: CauseGroup) -> Missing:
     """What the records of a cause are worth; master data has no amounts to read."""
     if money_columns(flow) is None:
         return Missing({}, {}, 0)
-    found = desk.store.cases.values(group.target_id, group.cause, waived=group.waived)
+    found = desk.store.cases.values(group.target_id, group.cause, Which(waived=group.waived, owner=group.owned_by))
     return total(flow, (values for _, values in found))
 
 
@@ -149,10 +165,11 @@ def next_move(desk: Desk, flow: LoadFlow, cause: Cause, records: int, since: dat
         case CauseKind.VALUE | CauseKind.UNREADABLE:
             what = clean(cause.column, limit=80) or "the value"
             return f"Mend {what} in SAP: the next run of {flow.name} reads what changed there. Or waive {these}."
-        case _ if in_part:
-            return f"The rest of each record is in Anaplan. Mend what Anaplan names, then replay {these}."
+        case _ if not cause.replayable:
+            return f"{cause.fix}: the next run of {flow.name} reads what changed there. Or waive {these}."
         case _:
-            return f"Mend what Anaplan names, there or in SAP, then replay {these}."
+            rest = "The rest of each record is in Anaplan. " if in_part else ""
+            return f"{rest}{cause.fix}, then replay {these}."
 
 
 def loaded_since(desk: Desk, loader: LoadFlow, since: datetime) -> str:

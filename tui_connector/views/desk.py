@@ -58,9 +58,9 @@ class Acts:
 
     command: write a wish for the worker down (kind, subject, payload) and return its number. approver_key: where this
     person's own key is. secret_fields: which secrets a connection needs. pause, resume: a flow's schedule, the first
-    with the reason. waive, take_back, request_replay: of refused records. note: write down what this person did and
-    what changed nothing else (kind, subject, data). allow: what a run asked about (run, reason, by); the runs that
-    follow.
+    with the reason. waive, take_back, assign, note_rejects, request_replay: of refused records. note: write down what
+    this person did and what changed nothing else (kind, subject, data). allow: what a run asked about (run, reason,
+    by); the runs that follow.
     """
 
     request_runs: Callable[[Sequence[RunRequest], str], list[int]]
@@ -76,6 +76,8 @@ class Acts:
     approver_key: Path
     waive: Callable[[Sequence[Place], str, str], int]
     take_back: Callable[[Sequence[Place], str, str], int]
+    assign: Callable[[Sequence[Place], str, str], int]
+    note_rejects: Callable[[Sequence[Place], str, str], int]
     request_replay: Callable[[str, Sequence[Place], str], int]
     note: Callable[[str, str, Mapping[str, Any]], None]
     allow: Callable[[int, str, str], list[int]]

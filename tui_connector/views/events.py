@@ -61,6 +61,9 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "rejects.waived": ("waived", _MUTED),
     "rejects.waiver_taken_back": ("unwaived", _NONE),
     "explanation.made": ("explained", _NONE),
+    "rejects.assigned": ("assigned", _NONE),
+    "rejects.noted": ("noted", _NONE),
+    "rejects.gone": ("gone", _MUTED),
     "watermark.moved": ("watermark", _NONE),
     "plan.compared": ("compared", _NONE),
     "names.unread": ("no names", _WARN),
@@ -182,7 +185,16 @@ def _records(_: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _waived(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
-    return [f"{counted(data.get('count', 0), 'record')} of run {fact.run_id}", data.get("reason")]
+    return [f"{counted(data.get('count', 0), 'record')} of run {fact.run_id}", words_of_reject(data)]
+
+
+def words_of_reject(data: Mapping[str, Any]) -> str:
+    """What was said of a reject: the reason of a waiver, who sees to it, a note, or that SAP no longer holds it."""
+    if "to" in data:
+        return f"given to {data['to']}" if data["to"] else "given to nobody"
+    if "by_run" in data:
+        return f"run {data['by_run']} read everything its flow reads in SAP and did not find it"
+    return str(data.get("reason") or data.get("note") or "")
 
 
 def _proposal(fact: Fact, data: Mapping[str, Any]) -> list[Any]:

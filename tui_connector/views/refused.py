@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.case import CaseState
-from tui_connector.domain.cause import IN_PART, cause_of, money_columns
+from tui_connector.domain.cause import cause_of, money_columns
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import KEY
 from tui_connector.domain.mapping import Mapping
 from tui_connector.domain.record import RejectedBy
+from tui_connector.domain.reject_class import IN_PART
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.views.causes import load_flows, next_move
 from tui_connector.views.people import names
-from tui_connector.views.words import actor, figure, moment, short_id
+from tui_connector.views.words import actor, age, figure, moment, short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from tui_connector.domain.case import Case, Place
+    from tui_connector.domain.case import Case, Place, Said
     from tui_connector.domain.cause import Cause
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.record import Record, Reject
@@ -43,7 +44,8 @@ class RefusedRecord:
     """Everything that is known of one refusal. shown: the headers to show first where there is little room.
 
     by: who refused it. said: their own words. origin: where it is from, one fact a line. mapping: digest; same: whether
-    the flow is declared as it was then, None when nobody can tell. standing: how the case stands, in words.
+    the flow is declared as it was then, None when nobody can tell. standing: how the case stands, in words. owner,
+    note: with who put it there and when, "" for none.
     """
 
     place: Place
@@ -64,6 +66,9 @@ class RefusedRecord:
     case: Case | None
     standing: str
     since: datetime | None
+    age: str
+    owner: str
+    note: str
 
 
 def read_refused(desk: Desk, place: Place) -> RefusedRecord:
@@ -103,7 +108,18 @@ def read_refused(desk: Desk, place: Place) -> RefusedRecord:
         case=case,
         standing=standing(desk, case, place),
         since=since,
+        age=age(desk.clock.now() - since) if open_still and since else "",
+        owner=_put(desk, case.owner if case else None),
+        note=_put(desk, case.note if case else None),
     )
+
+
+def _put(desk: Desk, said: Said | None) -> str:
+    """What a person put on a case, by whom and when."""
+    if said is None:
+        return ""
+    at = moment(said.at, desk.clock.now(), desk.zone)
+    return f"{clean(said.text, limit=500)} ({actor(said.by, names(desk))}, {at})"
 
 
 def standing(desk: Desk, case: Case | None, place: Place) -> str:
@@ -111,6 +127,9 @@ def standing(desk: Desk, case: Case | None, place: Place) -> str:
     now, zone = desk.clock.now(), desk.zone
     if case is None:
         return "its run has not ended well, so that it counts for nothing"
+    if case.gone:
+        when = moment(case.solved_at, now, zone)
+        return f"gone: run {case.solved_by} read everything its flow reads in SAP and did not find it, {when}"
     if case.solved_by is not None:
         return f"loaded by run {case.solved_by}, {moment(case.solved_at, now, zone)}"
     if case.waiver is not None:
@@ -167,7 +186,9 @@ def refused_lines(one: RefusedRecord) -> Iterator[str]:
     """One refused record in words, one fact a line."""
     yield f"record {one.key} of {one.flow}, {one.place}"
     yield f"cause: {one.words}"
+    yield f"class: {one.cause.reject_class.words}. {one.cause.reject_class.sentence}"
     yield f"stands: {one.standing}"
+    yield from (f"{name}: {text}" for name, text in case_facts(one))
     if one.next:
         yield f"next: {one.next}"
     if one.erased:
@@ -180,6 +201,11 @@ def refused_lines(one: RefusedRecord) -> Iterator[str]:
     for line in one.origin:
         yield f"from: {line}"
     yield f"mapping: {mapping_words(one)}"
+
+
+def case_facts(one: RefusedRecord) -> list[tuple[str, str]]:
+    """Age, owner and note, as far as there are any."""
+    return [(name, text) for name, text in (("age", one.age), ("owner", one.owner), ("note", one.note)) if text]
 
 
 def mapping_words(one: RefusedRecord) -> str:
@@ -195,11 +221,18 @@ def describe_refused(one: RefusedRecord) -> dict[str, Any]:
     waiver = case.waiver if case else None
     return {
         "id": str(one.place), "run": one.place.run_id, "position": one.place.position, "flow": one.flow,
-        "key": one.key, "cause": one.words, "kind": one.cause.kind, "column": one.cause.column or None,
+        "key": one.key, "cause": one.words, "kind": one.cause.kind, "class": one.cause.reject_class,
+        "class_words": one.cause.reject_class.sentence, "fix": one.cause.fix,
+        "column": one.cause.column or None,
         "list": one.cause.list or None, "replayable": one.cause.replayable, "state": case.state if case else None,
         "stands": one.standing, "since": one.since, "next": one.next or None, "rejected_by": one.by,
         "said": one.said, "values": {value.header: value.value for value in one.sent}, "erased": one.erased,
         "origin": one.origin, "task": one.task or None, "mapping": one.mapping or None, "mapping_same": one.same,
         "waiver": waiver and {"by": waiver.by, "at": waiver.at, "reason": waiver.reason},
+        "owner": case and _word(case.owner), "note": case and _word(case.note),
         "solved_by": case.solved_by if case else None, "solved_at": case.solved_at if case else None,
     }  # fmt: skip
+
+
+def _word(said: Said | None) -> dict[str, Any] | None:
+    return None if said is None else {"text": said.text, "by": said.by, "at": said.at}

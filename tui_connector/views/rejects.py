@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.case import Which
 from tui_connector.domain.cause import money_columns
 from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.reject_class import RejectClass
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, money
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.replay import Refusal
     from tui_connector.views.desk import Desk
 
+NOBODY = "-"  # as an owner in a filter
 _SOLVED = 5
 _JUDGED = 500  # causes that are looked at for what can be replayed, at most
 _PAST = 20
@@ -36,15 +40,28 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class RejectFilter:
-    """Which causes are shown: of one flow, with these words in them; waived ones instead of open ones."""
+    """Which causes are shown: of one flow, with these words in them; waived ones instead of open ones.
+
+    owner: of this person only, "" for those that nobody sees to. reject_class: of this class only.
+    """
 
     flow: str = ""
     about: str = ""
     waived: bool = False
+    owner: str | None = None
+    reject_class: RejectClass | None = None
 
     def flows(self, desk: Desk) -> dict[int, LoadFlow]:
         """The flows that fit, by the number of their present pair of tenants."""
         return {number: one for number, one in load_flows(desk).items() if self.flow in ("", one.name)}
+
+    def which(self, desk: Desk, targets: Sequence[int]) -> Which:
+        """The cases that fit; a class is told by the causes that are of it."""
+        which = Which(self.about, self.waived, self.owner)
+        if self.reject_class is None:
+            return which
+        found = desk.store.cases.classes(targets, which)
+        return replace(which, causes=frozenset(one for one, (kind, _) in found.items() if kind is self.reject_class))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,7 @@ class SolvedRow:
 class RejectsModel:
     """What stands around the causes. first, second: the two sentences. causes: the oldest ones.
 
-    ages: open since today, one day, two days, longer.
+    ages: open since today, one day, two days, longer. classes: how many records are of which, the most first.
     """
 
     first: str
@@ -69,6 +86,7 @@ class RejectsModel:
     count: int
     causes: tuple[CauseRow, ...]
     ages: tuple[tuple[str, int], ...]
+    classes: tuple[tuple[RejectClass, int], ...]
     solved: tuple[SolvedRow, ...]
 
 
@@ -81,6 +99,7 @@ class RecordRow:
     values: Mapping[str, str]
     amount: Decimal | None
     currency: str
+    owner: str = ""
 
     @property
     def money(self) -> str:
@@ -88,20 +107,35 @@ class RecordRow:
 
 
 def read_filter(desk: Desk, text: str) -> RejectFilter:
-    """What a person typed, as a filter: a flow's name or flow:NAME, is:waived, and a part of the cause."""
+    """What a person typed, as a filter: a flow's name or flow:NAME, class:, owner:, is:waived, a part of the cause."""
     names, flow, words, waived = {one.name for one in desk.flows}, "", list[str](), False
+    owner: str | None = None
+    reject_class: RejectClass | None = None
     for key, value in terms(text):
         if key == "flow" or (not key and value in names and not flow):
             flow = value
         elif key == "is" and value in ("open", "waived"):
             waived = value == "waived"
+        elif key == "owner":
+            owner = "" if value == NOBODY else value
+        elif key == "class":
+            reject_class = read_class(value)
         elif key in ("", "cause"):
             words.append(value)
         else:
             raise ConfigError(
-                f"rejects have no {clean(key)!r} to filter by", hint="They have flow, cause, is:open and is:waived."
+                f"rejects have no {clean(key)!r} to filter by",
+                hint=f"They have flow, cause, class, owner (owner:{NOBODY} for nobody), is:open and is:waived.",
             )
-    return RejectFilter(flow, " ".join(words), waived)
+    return RejectFilter(flow, " ".join(words), waived, owner, reject_class)
+
+
+def read_class(text: str) -> RejectClass:
+    """A class as a person writes it; ConfigError names those there are."""
+    try:
+        return RejectClass(text.strip().lower().replace(" ", "-"))
+    except ValueError as error:
+        raise ConfigError(f"there is no class {clean(text)!r}", hint=f"there are {', '.join(RejectClass)}") from error
 
 
 def read_rejects(desk: Desk, wanted: RejectFilter | None = None) -> RejectsModel:
@@ -109,11 +143,13 @@ def read_rejects(desk: Desk, wanted: RejectFilter | None = None) -> RejectsModel
     wanted = wanted or RejectFilter()
     flows = wanted.flows(desk)
     cases, targets = desk.store.cases, list(flows)
-    records, count = cases.count(targets, wanted.about, waived=wanted.waived)
-    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED, about=wanted.about, waived=wanted.waived))
+    which = wanted.which(desk, targets)
+    records, count = cases.count(targets, which)
+    causes = cause_rows(desk, flows, cases.groups(targets, None, _JUDGED, which=which))
     first, second = _let_be(records, count, causes) if wanted.waived else _sentences(desk, records, count, causes)
-    ages = () if wanted.waived else _ages(desk, targets, records)
-    return RejectsModel(first, second, records, count, tuple(causes), ages, tuple(_solved(desk, targets)))
+    ages = () if wanted.waived else _ages(desk, targets, records, which)
+    classes = _classes(desk, targets, which) if records else ()
+    return RejectsModel(first, second, records, count, tuple(causes), ages, classes, tuple(_solved(desk, targets)))
 
 
 class CauseList:
@@ -123,6 +159,7 @@ class CauseList:
         self._desk = desk
         self._wanted = wanted or RejectFilter()
         self._flows = self._wanted.flows(desk)
+        self._which = self._wanted.which(desk, list(self._flows))
 
     def after(self, row: CauseRow | None, count: int) -> Sequence[CauseRow]:
         """Causes after one."""
@@ -133,9 +170,7 @@ class CauseList:
         return self._page(row.group.mark if row else None, count, back=True)
 
     def _page(self, mark: GroupMark | None, count: int, *, back: bool) -> list[CauseRow]:
-        groups = self._desk.store.cases.groups(
-            list(self._flows), mark, count, back=back, about=self._wanted.about, waived=self._wanted.waived
-        )
+        groups = self._desk.store.cases.groups(list(self._flows), mark, count, back=back, which=self._which)
         return cause_rows(self._desk, self._flows, groups)
 
 
@@ -157,18 +192,20 @@ class RecordList:
 
     def _page(self, place: Place | None, count: int, *, back: bool) -> list[RecordRow]:
         cases = self._desk.store.cases
-        found = cases.of_cause(
-            self._group.target_id, self._group.cause, place, count, back=back, waived=self._group.waived
-        )
-        return record_rows(self._flow, cases.refusals([one.place for one in found]))
+        group = self._group
+        which = Which(waived=group.waived, owner=group.owned_by)
+        found = cases.of_cause(group.target_id, group.cause, place, count, back=back, which=which)
+        owners = {one.place: one.owner.text for one in found if one.owner}
+        return record_rows(self._flow, cases.refusals([one.place for one in found]), owners)
 
 
-def record_rows(flow: LoadFlow, refusals: Sequence[Refusal]) -> list[RecordRow]:
+def record_rows(flow: LoadFlow, refusals: Sequence[Refusal], owners: Mapping[Place, str]) -> list[RecordRow]:
     """Refused records as rows."""
     columns, rows = money_columns(flow), []
     for one in refusals:
         amount, currency = (columns and columns.read(one.reject.values)) or (None, "")
-        rows.append(RecordRow(one.place, one.key, one.reject.values, amount, currency))
+        owner = clean(owners.get(one.place, ""), limit=80)
+        rows.append(RecordRow(one.place, one.key, one.reject.values, amount, currency, owner))
     return rows
 
 
@@ -182,7 +219,8 @@ def reject_rows(desk: Desk, wanted: RejectFilter) -> Iterator[dict[str, Any]]:
                 for record in rows:
                     yield {
                         "id": str(record.place), "flow": cause.group.flow, "record": record.key,
-                        "cause": cause.group.cause, "amount": record.amount, "currency": record.currency,
+                        "class": cause.cause.reject_class, "cause": cause.group.cause,
+                        "amount": record.amount, "currency": record.currency, "owner": record.owner,
                         "since": cause.group.since, "values": json.dumps(dict(record.values), ensure_ascii=False),
                     }  # fmt: skip
 
@@ -235,11 +273,18 @@ def _all_missing(causes: Sequence[CauseRow]) -> Missing | None:
     return together(known) if len(known) == len(causes) else None
 
 
-def _ages(desk: Desk, targets: Sequence[int], records: int) -> tuple[tuple[str, int], ...]:
+def _classes(desk: Desk, targets: Sequence[int], which: Which) -> tuple[tuple[RejectClass, int], ...]:
+    counts = Counter[RejectClass]()
+    for kind, records in desk.store.cases.classes(targets, which).values():
+        counts[kind] += records
+    return tuple(counts.most_common())
+
+
+def _ages(desk: Desk, targets: Sequence[int], records: int, which: Which) -> tuple[tuple[str, int], ...]:
     """How long the open ones wait, in days of the place where this is read."""
     midnight = desk.clock.now().astimezone(desk.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     bounds = [midnight - timedelta(days=days, microseconds=1) for days in range(3)]
-    older = [records, *(desk.store.cases.ages(targets, bounds) if records else (0, 0, 0)), 0]
+    older = [records, *(desk.store.cases.ages(targets, bounds, which) if records else (0, 0, 0)), 0]
     words = ("today", "1 day", "2 days", "older")
     return tuple((word, older[at] - older[at + 1]) for at, word in enumerate(words))
 
@@ -256,6 +301,10 @@ def _ended(desk: Desk, one: Solved, known: Mapping[str, str]) -> tuple[str, Mark
     if one.run_id is None:
         told = f"{count} waived by {actor(one.by, known)}, {clean(one.reason, limit=80)}: {of}"
         return told, Mark("◇", "waived", "muted")
+    if one.gone:
+        return f"{count} not found in SAP any more by run {one.run_id}, which read everything: {of}", Mark(
+            "◇", "gone", "muted"
+        )
     run = desk.store.runs.get(one.run_id)
     if run.purpose is Purpose.REPLAY:
         told = f"{count} replayed by {actor(run.requested_by, known)}, run {run.id}: {of}"
@@ -271,10 +320,13 @@ def rejects_lines(model: RejectsModel, now: datetime, desk: Desk) -> Iterator[st
         since = moment(row.group.since, now, desk.zone)
         amounts = f", {row.amounts} missing" if row.missing is None or row.missing.gross else ""
         yield f"{row.words}: {row.group.flow}, {counted(row.group.records, 'record')}{amounts}, since {since}"
-        yield f"  {row.mark.word}. {row.next}"
+        owner = f", {row.seen_to}" if row.seen_to else ""
+        yield f"  {row.cause.reject_class.words}, {row.mark.word}{owner}. {row.next}"
     if model.count > len(model.causes):
         yield f"and {counted(model.count - len(model.causes), 'cause')} more"
     if model.records and model.ages:
         yield "open by age: " + ", ".join(f"{word} {figure(count)}" for word, count in model.ages)
+    if model.classes:
+        yield "by class: " + ", ".join(f"{kind.words} {figure(count)}" for kind, count in model.classes)
     for one in model.solved:
         yield f"solved {moment(one.at, now, desk.zone)}: {one.words}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.domain.cause import IN_PART, CauseKind, cause_of
+from tui_connector.domain.cause import CauseKind, cause_of
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.flow import Landing, LoadFlow
 from tui_connector.domain.mapping import Mapping
+from tui_connector.domain.reject_class import IN_PART
 from tui_connector.domain.replay import check_replay
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.flow import Landing, WritebackFlow
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.domain.text import clean
 from tui_connector.views.concerns import read_found
@@ -69,7 +69,9 @@ class Window:
 class Result:
     """What came of a run. outcome: what Anaplan's result amounts to, "" where it gave none. said: Anaplan's words.
 
-    refused_there: by Anaplan; refused_here: before anything was sent.
+    refused_there: by Anaplan; refused_here: before anything was sent. ignored_rows: those of the ignored ones that
+    Anaplan named, so that they stand among the rejects. into_list: where an ignored record is one that changes nothing;
+    in a module it has cells that cannot be written.
     """
 
     outcome: str
@@ -81,6 +83,8 @@ class Result:
     refused_there: int
     refused_here: int
     said: str
+    ignored_rows: int = 0
+    into_list: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +231,11 @@ def _result(run: Run, steps: Sequence[Step], flow: Flow | None) -> Result | None
         return None
     counts = run.counts
     data = next((step.data for step in reversed(steps) if step.name == "import"), {})
-    there = int(data.get("refused", 0))
+    there, ignored_rows = int(data.get("refused", 0)), int(data.get("ignored_rows", 0))
+    into_list = flow is None or flow.lands_in is Landing.LISTS
     return Result(
         str(data.get("outcome", "")), counts.read, counts.unchanged, counts.sent, counts.loaded, counts.ignored,
-        there, counts.rejected - there, clean(str(data.get("said", ""))),
+        there, counts.rejected - there - ignored_rows, clean(str(data.get("said", ""))), ignored_rows, into_list,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def state_line(page: RunPage) -> tuple[str, str]:
 
 def result_sentences(result: Result) -> Iterator[str]:
     """What came of the records, in words; the first is the outcome."""
-    refused = result.refused_there + result.refused_here
+    refused = result.refused_there + result.refused_here + result.ignored_rows
     match result.outcome:
         case "clean":
             yield f"Anaplan says clean: {counted(result.loaded, 'record')} loaded."
@@ -47,9 +47,14 @@ def result_sentences(result: Result) -> Iterator[str]:
             yield "Anaplan gave no result; nothing counts as loaded."
     yield f"{counted(result.read, 'record')} read, {figure(result.unchanged)} unchanged, {figure(result.sent)} sent."
     if result.ignored:
-        yield f"{counted(result.ignored, 'record')} ignored by Anaplan, since they change nothing."
+        why = "since they change nothing" if result.into_list else "in cells that are calculated or cannot be written"
+        yield f"{counted(result.ignored, 'record')} ignored by Anaplan, {why}."
     if refused:
-        by = [(result.refused_there, "by Anaplan"), (result.refused_here, "before sending")]
+        by = [
+            (result.refused_there, "by Anaplan"),
+            (result.ignored_rows, "ignored by Anaplan and named in its dump"),
+            (result.refused_here, "before sending"),
+        ]
         told = [f"{figure(count)} {who}" for count, who in by if count]
         yield f"{counted(refused, 'record')} rejected: {listed(told)}."
 

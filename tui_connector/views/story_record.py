@@ -12,7 +12,7 @@ from tui_connector.domain.record import Outcome, RejectedBy
 from tui_connector.domain.run import Purpose, RunState, StepState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed
-from tui_connector.views.events import mark_of
+from tui_connector.views.events import mark_of, words_of_reject
 from tui_connector.views.marks import Mark
 from tui_connector.views.stations import Station
 from tui_connector.views.ways import Place, cell_words, keys_begin, mapping_words, place_of, reads_documents
@@ -253,7 +253,7 @@ def _afterwards(store: Store, stage: Stage) -> Iterator[Station]:
     """What people said of the refusal since."""
     for event in store.audit.events(limit=_SAID, kind="rejects.", run_id=stage.run.id):
         if stage.traced.record.position in event.fact.data.get("positions", ()):
-            mark, words = mark_of(event.fact.kind), _said(event.fact.data.get("reason", ""))
+            mark, words = mark_of(event.fact.kind), _said(words_of_reject(event.fact.data))
             told = Mark(mark.glyph or "·", mark.word, mark.role if mark.glyph else "muted")
             yield Station(told, event.at, words, mark.word, event.fact.actor, seq=event.seq)
 

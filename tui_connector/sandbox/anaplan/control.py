@@ -43,6 +43,7 @@ class AnaplanControl:
         """All control routes of the tenant."""
         return [
             Route("/actions", self.actions),
+            Route("/refused", self.refused),
             Route("/auth", self.auth),
             Route("/auth/revoke", self.revoke, methods=["POST"]),
             Route("/lists/{name}", self.show_list),
@@ -67,6 +68,10 @@ class AnaplanControl:
         overlaps = sum(_overlap(*pair) for queue in queues for pair in combinations(queue.history, 2))
         starts = sum(queue.concurrent_starts for queue in queues)
         return JSONResponse({"actions": shown, "overlaps": overlaps, "concurrent_starts": starts})
+
+    async def refused(self, _request: Request) -> Response:
+        """Every row that a data fault had an import refuse: import, line, type, column, status, and its values."""
+        return JSONResponse({"refused": self._current().refused})
 
     async def auth(self, _request: Request) -> Response:
         """How often tokens were made, by every way."""

@@ -105,6 +105,12 @@ class HierarchyImport:
     def _place(self, row: SourceRow, batch: Batch) -> None:
         if row.broken:
             raise RowRejectedError(row.broken)
+        if fault := row.fault_of("E"):
+            raise RowRejectedError(fault.kind, self._text(row, fault.column))
+        if fault := row.fault_of("I"):
+            self.counts.ignored += 1
+            self._job.note_ignored(row, [(fault.kind, self._text(row, fault.column))])
+            return
         if self._job.action.match_by == "name" and self._list.numbered:
             raise RowRejectedError("hierarchyImportNewEntityNumberedList", self._text(row, "Name"))
         code = self._text(row, "Code")
@@ -120,6 +126,8 @@ class HierarchyImport:
                 values[at] = read_value(text, one.format)
             except BadValueError as error:
                 problems.append((error.kind, text))
+        if fault := row.fault_of("W"):
+            problems.append((fault.kind, self._text(row, fault.column)))
         if former is None and not self._make_room():
             self.counts.ignored += 1
             return

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tui_connector.sandbox.anaplan.source_rows import RowFault
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from tui_connector.sandbox.anaplan.objects import ImportObject
     from tui_connector.sandbox.anaplan.source_rows import SourceRow, SourceRows
     from tui_connector.sandbox.data_faults import DataFault, DataFaultBook
 
 TRUNCATE_FILE = "truncate_file"
+REFUSE_ROWS = "refuse_rows"
+REFUSE_FIELDS: dict[str, object] = {"type": "", "column": "", "status": "E"}
 BENDING = ("drop_rows", "double_rows", "shift_column")
 
 
@@ -24,6 +28,7 @@ class ImportFaults:
     book: DataFaultBook
     action: ImportObject
     reopen: Callable[[], SourceRows]
+    refused: list[dict[str, object]] = field(default_factory=list)
     _end: int | None = None
     _bending: list[DataFault] = field(default_factory=list)
 
@@ -35,6 +40,31 @@ class ImportFaults:
             if total and self.book.strike(fault):
                 self._end = max(0, total - fault.rows)
         source.rows = islice(source.rows, self._end)
+
+    def refuse(self, source: SourceRows) -> None:
+        """Let the import find faults in rows that have none, each row one; what was laid on which is in `refused`."""
+        laid: dict[int, RowFault] = {}
+        left: set[int] | None = None
+        for fault in self._due((REFUSE_ROWS,)):
+            if left is None:
+                left = set(range(sum(1 for _ in self._rows())))
+            picked = set(map(int, fault.pick(map(str, left))))
+            if picked and self.book.strike(fault):
+                left -= picked
+                laid |= dict.fromkeys(picked, RowFault(*(fault.extra[name] for name in REFUSE_FIELDS)))
+        if laid:
+            source.rows = self._faulty(source.rows, source.headers, laid)
+
+    def _faulty(
+        self, rows: Iterator[SourceRow], headers: Sequence[str], laid: Mapping[int, RowFault]
+    ) -> Iterator[SourceRow]:
+        for at, row in enumerate(rows):
+            fault = laid.get(at)
+            if fault is not None:
+                told = {"type": fault.kind, "column": fault.column, "status": fault.status}
+                values = dict(zip(headers, row.cells, strict=False))
+                self.refused.append({"import": self.action.name, "line": row.line, **told, "values": values})
+            yield row if fault is None else replace(row, fault=fault)
 
     @property
     def bends(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.sandbox.anaplan.formats import error_text
+from tui_connector.sandbox.anaplan.formats import error_text, error_words
 from tui_connector.sandbox.anaplan.outcome import Detail, ErrorCounts, detail
 
 if TYPE_CHECKING:
@@ -54,11 +54,18 @@ class ImportJob:
         """Log a row with its (error type, offending value) pairs."""
         for kind, _ in problems:
             self.errors.counts[kind] += 1
-        self.rejects.add(status, row.cells, row.line, [error_text(kind, value) for kind, value in problems])
+        odd = self.settings.odd_error_words
+        self.rejects.add(status, row.cells, row.line, [error_text(kind, value, odd=odd) for kind, value in problems])
+
+    def note_ignored(self, row: SourceRow, problems: list[tuple[str, str]]) -> None:
+        """Log a row of which something was left as it is, if the tenant's dumps name such rows."""
+        if self.settings.dump_ignored:
+            self.note(self.settings.dump_ignored, row, problems)
 
     def closing_details(self) -> list[Detail]:
         """Row errors by type, then the columns that were not found."""
-        found = self.errors.details()
+        odd = self.settings.odd_error_words
+        found = self.errors.details({kind: error_words(kind, odd=odd) for kind in self.errors.counts})
         if self.missing:
             text = f"Missing fields: {', '.join(self.missing)}"
             values = {"count": len(self.missing), "items": ", ".join(self.missing)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY = "Code"
 MISSED = "moduleImportInvalidListIdentifier"
+CALCULATED = "cellIsCalculated"
 CODES_HELD = 50_000
 
 
@@ -80,18 +81,21 @@ class ModuleImport:
         touched: dict[int, Cells] = {}
         for row in rows:
             code = cell(row, self._columns[KEY]).strip()
-            if row.broken or code not in ids:
-                self._job.note("E", row, [(row.broken, "")] if row.broken else [(MISSED, code)])
+            refusal = self._refusal(row, code, ids)
+            if refusal:
+                self._job.note("E", row, [refusal])
                 for _, one in self._items:
                     self.counts[one.name].failed += 1
                 continue
             member = ids[code]
             at_hand = cells.setdefault(member, Cells([None] * len(self._module.line_items), False))
-            problems = self._fill(row, at_hand)
+            problems, ignored = self._fill(row, at_hand)
             at_hand.repeated = True
             touched[member] = at_hand
             if problems:
-                self._job.note("W", row, problems)
+                self._job.note("W", row, [*problems, *ignored])
+            elif ignored:
+                self._job.note_ignored(row, ignored)
         marks = ",".join("?" * (2 + len(self._module.line_items)))
         records = [(member, self._job.run, *held.values) for member, held in touched.items()]
         self._db.executemany(f"INSERT OR REPLACE INTO {self._module.table} VALUES ({marks})", records)
@@ -107,12 +111,28 @@ class ModuleImport:
             known.learn(self._db, {cell(row, at).strip() for row in rows for at in columns})
         return ids, cells
 
-    def _fill(self, row: SourceRow, held: Cells) -> list[tuple[str, str]]:
+    def _refusal(self, row: SourceRow, code: str, ids: dict[str, int]) -> tuple[str, str] | None:
+        """Why the whole row cannot be taken, and the value that is to blame."""
+        if row.broken:
+            return row.broken, ""
+        if code not in ids:
+            return MISSED, code
+        fault = row.fault_of("E")
+        return (fault.kind, cell(row, self._columns.get(fault.column))) if fault else None
+
+    def _fill(self, row: SourceRow, held: Cells) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         problems: list[tuple[str, str]] = []
+        ignored: list[tuple[str, str]] = []
         for at, one in self._items:
             counts, text = self.counts[one.name], cell(row, self._columns[one.name])
-            if one.formula:
+            fault = row.fault if row.fault and row.fault.column == one.name else None
+            if one.formula or (fault and fault.status == "I"):
                 counts.ignored += 1
+                ignored.append((fault.kind if fault else CALCULATED, text))
+                continue
+            if fault and fault.status == "W":
+                counts.failed += 1
+                problems.append((fault.kind, text))
                 continue
             try:
                 held.values[at] = self._merge(one, text, held.values[at], held.repeated)
@@ -120,7 +140,7 @@ class ModuleImport:
             except BadValueError as error:
                 counts.failed += 1
                 problems.append((error.kind, text))
-        return problems
+        return problems, ignored
 
     def _merge(self, one: Field, text: str, former: str | None, repeated: bool) -> str | None:
         if one.list_name:

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.sandbox.anaplan.formats import ERROR_TEXTS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,11 +44,9 @@ class ErrorCounts:
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    def details(self) -> list[Detail]:
-        """One detail per type with its number of occurrences."""
-        return [
-            detail(kind, ERROR_TEXTS.get(kind, kind), occurrences=count) for kind, count in sorted(self.counts.items())
-        ]
+    def details(self, words: Mapping[str, str]) -> list[Detail]:
+        """One detail per type with its number of occurrences; its text from `words`."""
+        return [detail(kind, words[kind], occurrences=count) for kind, count in sorted(self.counts.items())]
 
 
 @dataclass(slots=True)

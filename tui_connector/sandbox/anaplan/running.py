@@ -79,6 +79,7 @@ class Running:
         source = open_rows(file, content)
         faults = ImportFaults(state.data_faults, action, partial(open_rows, file, content))
         faults.cut(source)
+        faults.refuse(source)
         rejects = RejectLog(state.dumps.new_path(), source.headers)
         job = ImportJob(self.model, action, file, source, ticket, state.settings, rejects, self.model.store.next_run())
         try:
@@ -91,6 +92,7 @@ class Running:
             raise
         finally:
             source.text.close()
+        state.refused.extend(faults.refused)
         dump = rejects.finish()
         state.dumps.put(key, ticket.task.id, dump)
         if state.settings.shuffle_values:

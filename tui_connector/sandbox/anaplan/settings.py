@@ -64,6 +64,8 @@ class AnaplanSettings:
     room: int = -1  # so many members may still be created; -1: no limit
     room_variant: str = "failed"  # failed | silent
     code_limit: int = 60
+    dump_ignored: str = ""  # letter of rows in a dump of which something was ignored; blank: they are not in it
+    odd_error_words: bool = False  # errors are called by words that no client can know
     dump_chunk_bytes: int = 10_000_000
     missing_dump_status: int = 404  # answer of dump chunk lists without a dump: 200, 204, 400 or 404
     # Large reads

@@ -18,12 +18,29 @@ DECODERS = {"UTF-8": "utf-8-sig", "ISO-8859-1": "iso-8859-1", "UTF-16LE": "utf-1
 
 
 @dataclass(frozen=True, slots=True)
+class RowFault:
+    """What an import finds wrong with a row on request: the type of error, and the target column it is about.
+
+    status: E the row is rejected, W what is in that column is, I that column is ignored.
+    """
+
+    kind: str
+    column: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """One record: its cells, the line it starts in, and the type of error if it could not be cut into cells."""
 
     line: int
     cells: list[str]
     broken: str = ""
+    fault: RowFault | None = None
+
+    def fault_of(self, status: str) -> RowFault | None:
+        """The fault laid on it, if it is of that weight."""
+        return self.fault if self.fault and self.fault.status == status else None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from tui_connector.sandbox.anaplan.bucket import TokenBucket
 from tui_connector.sandbox.anaplan.certificates import CertificateDesk
 from tui_connector.sandbox.anaplan.dumps import DumpShelf
 from tui_connector.sandbox.anaplan.hiding import HIDE_ROWS
-from tui_connector.sandbox.anaplan.import_faults import BENDING, TRUNCATE_FILE
+from tui_connector.sandbox.anaplan.import_faults import BENDING, REFUSE_FIELDS, REFUSE_ROWS, TRUNCATE_FILE
 from tui_connector.sandbox.anaplan.oauth import OAuthDesk
 from tui_connector.sandbox.anaplan.objects import ModelObject, build_model
 from tui_connector.sandbox.anaplan.plan import PlanBook
@@ -47,6 +47,7 @@ class TenantState:
     bucket: TokenBucket
     costly: TokenBucket
     data_faults: DataFaultBook
+    refused: list[dict[str, object]] = field(default_factory=list)  # rows that a data fault had an import refuse
     reads: dict[str, ReadRequest] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -84,5 +85,7 @@ def build_state(clock: SandboxClock, seed: int) -> TenantState:
         dumps=dumps,
         bucket=TokenBucket(clock),
         costly=TokenBucket(clock),
-        data_faults=DataFaultBook({kind: {} for kind in (TRUNCATE_FILE, *BENDING, HIDE_ROWS)}),
+        data_faults=DataFaultBook(
+            {kind: {} for kind in (TRUNCATE_FILE, *BENDING, HIDE_ROWS)} | {REFUSE_ROWS: REFUSE_FIELDS}
+        ),
     )

@@ -12,7 +12,14 @@ from textual.containers import Horizontal, Vertical
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.review.amounts import counted
 from tui_connector.ui import rejecting
-from tui_connector.ui.dialogs.base import AskText, Confirm, Tell
+from tui_connector.ui.dialogs.base import Tell
+from tui_connector.ui.dialogs.rejects import (
+    note_dialog,
+    owner_dialog,
+    replay_dialog,
+    take_back_dialog,
+    waive_dialog,
+)
 from tui_connector.ui.draw import Grid, Line, rule, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.screens.base import ConsoleScreen
@@ -20,6 +27,7 @@ from tui_connector.ui.screens.reject_record import RejectRecordScreen
 from tui_connector.ui.widgets.block import Block, Panel
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views.causes import SUMMED, CauseRow, told_missing
+from tui_connector.views.people import names
 from tui_connector.views.refused import read_refused
 from tui_connector.views.rejects import (
     CauseList,
@@ -94,10 +102,12 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
         Binding(
             "W", "waive", "waive…", tooltip="let the chosen records be, with a reason; of waived ones, take that back"
         ),
+        Binding("O", "assign", "owner…", tooltip="give the chosen records to a person who sees to them"),
+        Binding("N", "note", "note…", tooltip="write a note on the chosen records, in place of the one before"),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
         ("space", "select"), ("a", "all of the cause"), ("t", "trace"), ("P", "replay…"), ("W", "waive…"),
-        ("e", "export"),
+        ("O", "owner…"), ("N", "note…"), ("e", "export"),
     )  # fmt: skip
 
     def __init__(self, desk: Desk) -> None:
@@ -153,7 +163,9 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
         now, zone = self.desk.clock.now(), self.desk.zone
         self.query_one("#solved-panel").display = bool(model.solved) and not self.short
         self.query_one("#solved", Block).tell(lambda width: rejecting.solved_lines(model, width, now, zone, most))
-        self.query_one("#ages", Block).tell(lambda _: [rejecting.ages_line(model)])
+        self.query_one("#ages", Block).tell(
+            lambda width: [rejecting.ages_line(model), rejecting.classes_line(model, width)]
+        )
         self._fit(model)
         self._keep_up("causes", self._list_causes)
 
@@ -197,7 +209,8 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
             return
         panel = self.query_one("#record-panel", Panel)
         runs = f"run {row.group.last_run}" if row.group.runs == 1 else counted(row.group.runs, "run")
-        panel.head.name_it("Records", f"{row.group.records:,}, of {runs}")
+        owner = f", {row.seen_to}" if row.seen_to else ""
+        panel.head.name_it("Records", f"{row.group.records:,}, of {runs}{owner}")
         if not same:
             self.query_one("#record-heads", Block).tell(self._record_heads)
             await self.query_one("#records", Listing).show_source(RecordList(self.desk, row.group))
@@ -277,7 +290,7 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
 
     def _open(self, row: CauseRow) -> list[Place]:
         cases = self.desk.store.cases
-        return cases.places(row.group.target_id, row.group.cause, waived=row.group.waived)
+        return cases.places(row.group.target_id, row.group.cause, row.which)
 
     def _count(self, row: CauseRow) -> int:
         choice = self._choice(row)
@@ -370,6 +383,39 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
                 else f"{count:,} records waived, until they change."
             )
 
+    def action_assign(self) -> None:
+        if self._cause is not None:
+            self.run_worker(self._ask_words(self._cause, owner=True))
+
+    def action_note(self) -> None:
+        if self._cause is not None:
+            self.run_worker(self._ask_words(self._cause, owner=False))
+
+    async def _ask_words(self, row: CauseRow, *, owner: bool) -> None:
+        """Ask who sees to the chosen records, or for a note on them."""
+        places = await self._asked(lambda: self._places(row))
+        if not places:
+            self.say("No record is chosen: space chooses one, a all of the cause.", "warn")
+            return
+        if owner:
+            mine = names(self.desk).get(self.desk.person, "")
+            dialog = owner_dialog(row, len(places), row.group.owner or mine, self.desk.environment)
+        else:
+            dialog = note_dialog(row, len(places), self.desk.environment)
+        await self.app.push_screen(dialog, lambda text: self._put_now(places, text, owner=owner))
+
+    def _put_now(self, places: Sequence[Place], text: str | None, *, owner: bool) -> None:
+        acts = self.desk.acts
+        if text is not None and acts is not None:
+            act = acts.assign if owner else acts.note_rejects
+            done = (f"given to {text}" if text else "given to nobody") if owner else "noted"
+            self.run_worker(self._put(partial(act, places, text, self.desk.person), done))
+
+    async def _put(self, ask: Callable[[], int], done: str) -> None:
+        count = await self.act(ask)
+        if count is not None:
+            self.say(f"{counted(count, 'record')} {done}.")
+
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         if event.listing.id == "causes":
             self.query_one("#records", Listing).focus()
@@ -420,58 +466,15 @@ class RejectsScreen(ConsoleScreen[RejectsModel]):
         return None if record is None else record.key
 
     def filter_words(self) -> Sequence[str]:
-        return ["is:waived", *(flow.name for flow in self.desk.flows)]
+        classes = [f"class:{kind}" for kind, _ in self.model.classes] if self.model else []
+        return ["is:waived", "owner:", *classes, *(flow.name for flow in self.desk.flows)]
 
     def sheet(self) -> Sheet | None:
         if self.model is None or not self.model.records:
             return None
-        columns = ("id", "flow", "record", "cause", "amount", "currency", "since", "values")
+        columns = ("id", "flow", "record", "class", "cause", "amount", "currency", "owner", "since", "values")
         wanted = self._wanted
         return Sheet("rejects", columns, lambda: reject_rows(self.desk, wanted), self.filter)
-
-
-def replay_dialog(plan: ReplayModel, environment: str) -> Confirm:
-    """What the replay does, then the word that lets it go."""
-    return Confirm(
-        f"Replay {counted(plan.records, 'record')}", lambda width: rejecting.replay_dialog(plan, environment, width),
-        word="replay", enter="send exactly these once more",
-    )  # fmt: skip
-
-
-def waive_dialog(row: CauseRow, count: int, worth: str, environment: str) -> AskText:
-    """What a waiver means, then the reason."""
-    what = f"{counted(count, 'record')} {'stays' if count == 1 else 'stay'} out of Anaplan"
-    holds = (
-        "A waiver holds until the record changes in SAP or is refused for another cause. It stands in the audit log"
-        " with your reason, and can be taken back: rejects waive ID --take-back."
-    )
-
-    def lines(width: int) -> list[Line]:
-        first, *rest = wrap(f"{what}{f': {worth}' if worth else ''}.", width - len(environment) - 4, "bright")
-        head = first.right(f" {environment} ", "word", width - 2)
-        return [
-            head,
-            *rest,
-            Line(),
-            *wrap(f"{row.group.flow}: {row.words}", width),
-            Line(),
-            *wrap(holds, width, "muted"),
-        ]
-
-    return AskText(f"Waive {counted(count, 'record')}", lines, label="reason, kept for good", enter="enter waives")
-
-
-def take_back_dialog(row: CauseRow, count: int, worth: str, environment: str) -> AskText:
-    """What taking a waiver back means, then the reason."""
-    what = f"{counted(count, 'record')} {'is' if count == 1 else 'are'} open again"
-
-    def lines(width: int) -> list[Line]:
-        first, *rest = wrap(f"{what}{f': {worth}' if worth else ''}.", width - len(environment) - 4, "bright")
-        head = first.right(f" {environment} ", "word", width - 2)
-        return [head, *rest, Line(), *wrap(f"{row.group.flow}: {row.words}", width)]
-
-    title = f"Take {'a waiver' if count == 1 else f'{count:,} waivers'} back"
-    return AskText(title, lines, label="reason, kept for good", enter="enter takes back")
 
 
 def _key(row: CauseRow) -> tuple[int, str]:
