@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
+    from tui_connector.anchors.keeper import Keeper
+    from tui_connector.anchors.ways import Way
     from tui_connector.clients import Clients
     from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
@@ -107,6 +109,7 @@ class Installation:
             is_dead=is_dead,
             acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
             looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
+            ways_out=tuple(way.name for way in ways_out(self.settings)),
         )
 
     def _acts(self, approver_key: Path) -> Acts:
@@ -350,8 +353,17 @@ class Installation:
         _keep_memory_flat()
         async with self.tenants() as tenants:
             yield Worker(
-                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs
-            )
+                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
+                keeper=self.keeper(),
+            )  # fmt: skip
+
+    def keeper(self) -> Keeper:
+        """Who makes checkpoints of the audit log and sends them out."""
+        from tui_connector.anchors.keeper import Keeper, Pace
+
+        evidence = self.settings.evidence
+        pace = Pace(evidence.events, timedelta(minutes=evidence.minutes))
+        return Keeper(self.store, self.vault, ways_out(self.settings), pace, self.clock)
 
     def set_credential(self, name: str, values: Mapping[str, str]) -> None:
         """Seal a connection's secrets; a token of the old ones is forgotten."""
@@ -371,6 +383,17 @@ class Installation:
         for connection in self.connections():
             self.store.forget_token(connection.name)
         return version
+
+
+def ways_out(settings: Settings) -> tuple[Way, ...]:
+    """The configured ways by which checkpoints leave."""
+    from tui_connector.anchors.ways import CommandWay, FileWay, JournalWay
+
+    evidence = settings.evidence
+    file = [FileWay(evidence.file)] if evidence.file else []
+    journal = [JournalWay(evidence.journal)] if evidence.journal else []
+    command = [CommandWay(evidence.command, evidence.command_seconds)] if evidence.command else []
+    return (*file, *journal, *command)
 
 
 def _keep_memory_flat() -> None:

@@ -284,6 +284,22 @@ def _add_audit(verbs: _Verbs) -> None:
     trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
     verify = _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
     verify.add_argument("--note", action="store_true", help="let the log tell that it was verified, and how that ended")
+    text = "hold these signed checkpoints against it: what was cut, put back or written anew is found"
+    verify.add_argument("--anchor", metavar="FILE", help=text)
+    text = "trust this key alone: a line of `audit key`, or a file of them (default: those of the store)"
+    verify.add_argument("--key", metavar="KEY", help=text)
+    text = "recompute the chain from this event on; before it, it is taken as good"
+    verify.add_argument("--from", dest="since", type=_event, default=1, metavar="SEQ", help=text)
+    text = "sign how far the log reaches now, and send that out by every way of [evidence]"
+    _verb(audit, "checkpoint", "audit:checkpoint", text)
+    _verb(audit, "key", "audit:key", "the public half of the key that signs checkpoints, to be kept elsewhere")
+
+
+def _event(text: str) -> int:
+    """An event's number."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no event's number")
+    return int(text)
 
 
 def _add_serve(verbs: _Verbs) -> None:

@@ -241,6 +241,12 @@ CREATE INDEX permission_open ON permission (target_id) WHERE used_by IS NULL;
 CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
+# checkpoint: signed notes, by the last event that each covers. checkpoint_key: public halves of the keys that signed.
+_CHECKPOINTS = """
+CREATE TABLE checkpoint (seq BIGINT NOT NULL PRIMARY KEY, note TEXT NOT NULL) {clustered};
+CREATE TABLE checkpoint_key (signer TEXT NOT NULL PRIMARY KEY, verifier TEXT NOT NULL) {clustered};
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -271,12 +277,17 @@ def _concern_tables(tx: Transaction) -> None:
     _apply(tx, _CONCERNS)
 
 
+def _checkpoint_tables(tx: Transaction) -> None:
+    _apply(tx, _CHECKPOINTS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
     _console_tables,
     _tie_tables,
     _concern_tables,
+    _checkpoint_tables,
 )
 
 

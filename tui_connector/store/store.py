@@ -10,6 +10,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.store.audit import Audit
 from tui_connector.store.budget import Budget
 from tui_connector.store.cases import Cases
+from tui_connector.store.checkpoints import ChainCheckpoints
 from tui_connector.store.commands import Commands
 from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
@@ -73,6 +74,7 @@ class Store:
         self.periods = Periods(self._database)
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
+        self.checkpoints = ChainCheckpoints(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:
