@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_no_half_of_a_note(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "checkpoints.txt"
     FileWay(path).send(FIRST, KEYS)
     whole, write = path.read_bytes(), os.write
-    monkeypatch.setattr(ways.os, "write", lambda file, content: write(file, content[:50]))
+    monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:50]))
     with pytest.raises(UnreachableError, match="the disk is full"):
         FileWay(path).send(SECOND, KEYS)
     assert path.read_bytes() == whole

@@ -245,6 +245,7 @@ CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 _CHECKPOINTS = """
 CREATE TABLE checkpoint (seq BIGINT NOT NULL PRIMARY KEY, note TEXT NOT NULL) {clustered};
 CREATE TABLE checkpoint_key (signer TEXT NOT NULL PRIMARY KEY, verifier TEXT NOT NULL) {clustered};
+CREATE INDEX reject_case_first ON reject_case (first_run);
 """
 
 

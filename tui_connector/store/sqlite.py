@@ -107,6 +107,9 @@ class SqliteBackend:
     def faults(self) -> list[str]:
         return [str(row[0]) for row in self.query("PRAGMA integrity_check(20)", ()) if row[0] != "ok"]
 
+    def layout(self) -> list[Row]:
+        return self.query("SELECT type || ' ' || name, tbl_name || coalesce(sql, '') FROM sqlite_master", ())
+
     def version(self) -> int:
         self._look()
         return int(self.query("PRAGMA data_version", ())[0][0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, checkpoints, concerns, ties
+from tui_connector.store import chain, checkpoints, concerns, ties, verify_standing
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row
 
 _PAGE = 2000
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # no row that we wrote raises one
 
 
 def verify(database: Database, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
@@ -44,6 +45,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.ties,
                 check.concerns,
                 check.checkpoints,
+                check.standing,
                 partial(verify_writeback, reader),
                 check.structure,
             )
@@ -53,6 +55,9 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                     progress(check.last)
         except Broken as broken:
             return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
+        except _UNREADABLE:
+            at = check.seen + from_seq
+            return ChainVerdict(check.seen, check.records, min(at, check.last), "what stands there cannot be read")
         return ChainVerdict(check.seen, check.records, None, "everything fits")
 
 
@@ -211,6 +216,12 @@ class _Check:
     def checkpoints(self) -> None:
         """No checkpoint was changed, and none slipped in."""
         finding = checkpoints.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def standing(self) -> None:
+        """What is kept of runs, wishes, keys, credentials, watermarks and pauses is what was sealed."""
+        finding = verify_standing.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

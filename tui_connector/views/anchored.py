@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """The newest checkpoint that left. reaches: 0 when none has. role: how the sentence is shown."""
+    """The newest checkpoint that left. reaches: 0 when none has."""
 
     reaches: int
     fits: bool
     sentence: str
-    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def read_anchored(desk: Desk) -> Anchored:
     reaches = max((one.reached for one in states.values()), default=0)
     if not reaches:
         why = "no way out is set under [evidence]" if not states else "none was due yet, or no way out works"
-        return Anchored(0, fits=True, sentence=f"No checkpoint has left this machine: {why}.", role="muted")
+        return Anchored(0, fits=True, sentence=f"No checkpoint has left this machine: {why}.")
     note, by = kept.at(reaches), [way for way, one in states.items() if one.reached == reaches]
     found = check(desk.store, [note] if note else [], kept.verifiers())
     at = next(one.at for one in states.values() if one.reached == reaches)
@@ -53,9 +52,9 @@ def read_anchored(desk: Desk) -> Anchored:
     )
     if note is None or found.fit is not Fit.FITS:
         why = found.words if note else "it is missing from the store"
-        return Anchored(reaches, fits=False, sentence=f"{told} and does not fit: {why}.", role="fail")
+        return Anchored(reaches, fits=False, sentence=f"{told} and does not fit: {why}.")
     since = desk.store.audit.last_seq() - reaches
-    return Anchored(reaches, True, f"{told} and fits; {counted(since, 'event')} came since.", "muted")
+    return Anchored(reaches, fits=True, sentence=f"{told} and fits; {counted(since, 'event')} came since.")
 
 
 def read_stuck(desk: Desk) -> list[Stuck]:
