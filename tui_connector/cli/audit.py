@@ -70,7 +70,7 @@ def _export(given: argparse.Namespace, pieces: Iterator[str]) -> int:
 def verify(given: argparse.Namespace) -> int:
     """Recompute the chain, the payloads and the records they cover; with --note the log tells that it was done.
 
-    With --anchor the checkpoints of a file have to fit as well. What is wrong decides the exit code.
+    With --anchor the checkpoints of a file have to fit a chain that is sound. What is wrong decides the exit code.
     """
     with open_installation(given.config, read_only=not given.note) as installation:
         desk = installation.desk()
@@ -78,10 +78,10 @@ def verify(given: argparse.Namespace) -> int:
         with _progress(desk.store.audit.last_seq()) as progress:
             found = told.verify(desk, progress, from_seq=given.since)
         keys = _keys(given.key) if given.key else desk.store.checkpoints.verifiers()
-        fit = check_text(desk.store, anchor, keys) if anchor is not None else None
-    broken = found.broken_at is not None
+        broken = found.broken_at is not None
+        fit = None if anchor is None or broken else check_text(desk.store, anchor, keys)
     verdict, code = ("broken", Exit.FAILED) if broken else ("sound", Exit.DONE)
-    if fit is not None and fit.fit is not Fit.FITS and (not broken or fit.fit in {Fit.FORGED, Fit.FOREIGN}):
+    if fit is not None and fit.fit is not Fit.FITS:
         verdict, code = str(fit.fit), _CODES[fit.fit]
     value = {
         "verdict": verdict,

@@ -323,7 +323,13 @@ def version_of(reader: Reader) -> int:
         if "no such table" in str(error):
             return 0
         raise
-    return int(found or 0)
+    try:
+        return int(found or 0)
+    except ValueError as error:
+        raise StoreError(
+            f"the store is damaged: its version is {str(found)[:40]!r}",
+            hint="Stop every worker and put back a copy of the file.",
+        ) from error
 
 
 def _step(tx: Transaction, version: int, steps: tuple[Callable[[Transaction], None], ...]) -> None:

@@ -207,6 +207,13 @@ class SqliteBackend:
             ) from error
         except sqlite3.Error as error:
             raise self._translated(error) from error
+        except UnicodeDecodeError as error:  # in the names of tables
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
+        )
 
     def _translated(self, error: Exception) -> StoreError:
         name = _name(error)
@@ -216,9 +223,7 @@ class SqliteBackend:
                 hint="Free space there and try again; nothing that was committed is lost.",
             )
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            return StoreError(
-                f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
-            )
+            return self._damaged(error)
         if name.startswith(_HELD):
             return StoreError(
                 f"another process has held the store {self.path} for more than {_PATIENCE:.0f} seconds",

@@ -34,7 +34,9 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
         head = reader.row("SELECT seq, digest FROM audit_head WHERE only = 1")
         if head is None:
             return ChainVerdict(0, 0, 0, "the head of the chain is missing")
-        check = _Check(reader, from_seq, int(head[0]))
+        if not isinstance(head[0], int):
+            return ChainVerdict(0, 0, 0, "the head of the chain cannot be read")
+        check = _Check(reader, from_seq, head[0])
         try:
             for event in check.events(progress):
                 check.payload(event)
