@@ -23,6 +23,7 @@ from tui_connector.anchors.keeper import Keeper, Pace
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import Place
 from tui_connector.domain.clock import SystemClock
+from tui_connector.domain.concern import Concern, Look, Rule
 from tui_connector.domain.errors import StoreError
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.risk import Flag, Risk
@@ -50,7 +51,8 @@ PARTLY = {
     "run": "SELECT * FROM run WHERE ended_at IS NOT NULL OR id IN (SELECT run_id FROM audit_event WHERE kind = 'run.requested')",
     "step": "SELECT * FROM step WHERE run_id IN (SELECT id FROM run WHERE ended_at IS NOT NULL)",
     "target": "SELECT * FROM target WHERE id IN (SELECT target_id FROM run WHERE ended_at IS NOT NULL)",
-    "meta": "SELECT * FROM meta",
+    "command": "SELECT id, kind, subject, payload, requested_by, requested_at, ended_at, CASE WHEN ended_at IS NOT NULL"
+    " THEN worker || claimed_at || ok || answer END FROM command",
 }
 
 
@@ -114,6 +116,13 @@ def fill(folder: Path) -> Note:
         store.commands.finish(tx, number, ok=True, answer={"b": 2})
         store.audit.append(tx, Fact("command.answered", "w1", "sap.main", {"command": number, "ok": True}))
         store.comparisons.keep(tx, 1, run_id, [MovedRow("PL-1", "1010", "C", "G", "EUR", None, None, "gone")])
+        found = store.concerns.keep(
+            tx, run_id, 1, [Concern(Look.MASTERS, Rule.ASK, "renamed", "A", "x", "y", "one item")]
+        )
+        store.audit.append(tx, Fact("run.surveyed", "w1", "customers", {**found, "allowed_by": []}, run_id))
+        store.audit.append(
+            tx, Fact("run.allowed", "uid:1", "customers", store.concerns.allow(tx, run_id, 1, "known", "uid:1"), run_id)
+        )
         store.audit.append(tx, Fact("plan.compared", "w1", "P-0001", {"moved": "one"}, run_id))
         digest = store.cases.select(tx, again, [Place(run_id, 1)])
         store.audit.append(tx, Fact("replay.requested", "uid:1", "customers", {"digest": digest}, again))

@@ -22,10 +22,11 @@ _ROW, _ROWS = "row", "rows"
 _PAGE = 1000
 _ENDS = ("run.done", "run.failed", "run.blocked", "run.cancelled")
 _CREDENTIAL = ("credential.stored", "credential.changed")
-_KINDS = (
-    *_ENDS, *_CREDENTIAL, "run.requested", "watermark.moved", "key.made", "key.rotated", "credential.deleted",
-    "plan.compared",
-)  # fmt: skip
+_BY_RUN = {
+    **dict.fromkeys(_ENDS, "run"), "run.requested": "asked run", "plan.compared": "comparison",
+    "run.surveyed": "survey", "run.allowed": "permission",
+}  # fmt: skip
+_KINDS = (*_BY_RUN, *_CREDENTIAL, "watermark.moved", "key.made", "key.rotated", "credential.deleted")
 _ASKED = "cycle, flow, target_id, model, mode, dry_run, since, requested_by, requested_at, purpose, proposal"
 _RUN = f"id, {_ASKED}, state, reason, hint, started_at, ended_at, worker, fence, confirmed"
 _COUNTS = "read, unchanged, sent, loaded, ignored, rejected"
@@ -56,6 +57,8 @@ _SEALED: dict[str, tuple[str, ...]] = {
     "master key": (
         "SELECT version, kind, key_id, salt, made_at, made_by, current FROM master_key WHERE ? = '' ORDER BY version",
     ),
+    "survey": ("SELECT run_id, target_id FROM survey WHERE run_id = ?",),
+    "permission": ("SELECT run_id, target_id, at FROM permission WHERE run_id = ?",),
     "comparison": (f"SELECT {_MOVED} FROM plan_moved WHERE run_id = ? ORDER BY proposal_id, number",),
 }
 
@@ -97,14 +100,23 @@ def fault(reader: Reader) -> str:
     for subject, digest in wanted.items():
         if digest is not None and digest != _digest(reader, subject):
             return f"what is kept of the {subject.kind} {subject.of}".rstrip() + " is not as it was sealed"
-    for table, column, kind in (
-        ("watermark", "target_id", "watermark"),
-        ("credential", "connection", "credential"),
-        ("plan_moved", "run_id", "comparison"),
+    return _untold(reader, wanted)
+
+
+def _untold(reader: Reader, wanted: dict[Subject, str | None]) -> str:
+    """Rows that stand there, and runs and wishes that have ended, without any event that says so."""
+    for kind, sql in (
+        ("watermark", "SELECT target_id FROM watermark"),
+        ("credential", "SELECT connection FROM credential"),
+        ("comparison", "SELECT DISTINCT run_id FROM plan_moved"),
+        ("answered wish", "SELECT id FROM command WHERE ended_at IS NOT NULL"),
     ):
-        for (found,) in reader.rows(f"SELECT DISTINCT {column} FROM {table}"):
+        for (found,) in reader.rows(sql):
             if Subject(kind, found) not in wanted:
                 return f"no event tells of the {kind} {found}"
+    for (number,) in reader.rows("SELECT id FROM run WHERE ended_at IS NOT NULL"):
+        if Subject("asked run", number) in wanted and Subject("run", number) not in wanted:
+            return f"no event tells that run {number} has ended"
     return ""
 
 
@@ -134,11 +146,10 @@ def _subject(reader: Reader, kind: str, about: str, run_id: int | None, data: di
 
 def _of_run(reader: Reader, kind: str, run_id: int) -> Subject | None:
     """What an event of a run seals."""
-    if kind in _ENDS:
-        return Subject("run", run_id)
     if kind == "watermark.moved":
         return Subject("watermark", int(reader.value("SELECT target_id FROM run WHERE id = ?", run_id) or 0))
-    return {"run.requested": Subject("asked run", run_id), "plan.compared": Subject("comparison", run_id)}.get(kind)
+    sealed = _BY_RUN.get(kind)
+    return None if sealed is None else Subject(sealed, run_id)
 
 
 def _has_ended(reader: Reader, subject: Subject) -> bool:

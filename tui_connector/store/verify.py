@@ -215,6 +215,9 @@ class _Check:
     def concerns(self) -> None:
         """Nobody changed what a run found before it sent anything, or allowed it in silence."""
         finding = concerns.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
     def checkpoints(self) -> None:
         """No checkpoint was changed, and none slipped in."""
         finding = checkpoints.fault(self.reader)
