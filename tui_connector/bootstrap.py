@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
     from tui_connector.store.database import Transaction
+    from tui_connector.store.erasures import Erasing
 
 _SECRETS = {
     ("sap", "basic"): ("user", "password"),
@@ -346,6 +347,7 @@ class Installation:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Worker]:
         """A worker with its clients."""
+        from tui_connector.engine.evidence import Evidence
         from tui_connector.engine.worker import Worker, WorkerOptions
 
         engine = self.settings.engine
@@ -354,8 +356,23 @@ class Installation:
         async with self.tenants() as tenants:
             yield Worker(
                 self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
-                keeper=self.keeper(),
+                evidence=Evidence(self.keeper(), self.retain),
             )  # fmt: skip
+
+    def aged(self) -> Erasing:
+        """What is older than the settings keep."""
+        now, kept = self.clock.now(), self.settings.retention
+        before = [days and now - timedelta(days=days) for days in (kept.reject_values_days, kept.step_details_days)]
+        return self.store.erasures.aged(values_before=before[0] or None, steps_before=before[1] or None)
+
+    def retain(self, by: str) -> Erasing:
+        """Erase it; what was erased."""
+        if not self.aged().empty:
+            with self.store.transaction() as tx:
+                found = self.aged()
+                self.store.erasures.erase(tx, found, "older than [retention] keeps", by)
+                return found
+        return self.aged()
 
     def keeper(self) -> Keeper:
         """Who makes checkpoints of the audit log and sends them out."""

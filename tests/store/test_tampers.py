@@ -30,6 +30,7 @@ from tui_connector.domain.risk import Flag, Risk
 from tui_connector.domain.run import Counts, RunState, StepState, Watermark
 from tui_connector.store import Store
 from tui_connector.store.comparisons import MovedRow
+from tui_connector.store.erasures import Hold
 from tui_connector.vault import Vault
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ def fill(folder: Path) -> Note:
         store.audit.append(tx, Fact("replay.requested", "uid:1", "customers", {"digest": digest}, again))
         store.restores.notice(tx)
         store.audit.append(tx, Fact("store.restored_behind", "w1", "store", {}))
+    with store.transaction() as tx:
+        store.audit.append(tx, Fact("step.done", "w1", "customers/import", {"said": "by name"}, 1))
+        store.erasures.erase(tx, store.erasures.about("by name"), "asked", "uid:1")
+        store.erasures.erase(tx, store.erasures.about("suppliers-3"), "asked", "uid:1")
+        store.erasures.hold(tx, Hold("audit", run_id, NOON, None, "asked for", "uid:1", NOON))
     note = Keeper(store, vault, [], Pace(1000, timedelta(minutes=5)), SystemClock()).make("w1")
     (KEYS[store.id],) = store.checkpoints.verifiers()
     verdict = store.audit.verify()

@@ -18,7 +18,6 @@ from tui_connector.domain.tie import Verdict
 from tui_connector.engine.cancelling import RunCancelledError, Work, end_run
 from tui_connector.engine.commands import CommandDesk
 from tui_connector.engine.context import RunContext
-from tui_connector.engine.evidence import Evidence
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
 from tui_connector.engine.schedule import due, next_due
@@ -28,11 +27,11 @@ from tui_connector.store.processes import is_dead, this_process
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tui_connector.anchors.keeper import Keeper
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run
     from tui_connector.engine.context import Tenants
+    from tui_connector.engine.evidence import Evidence
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
@@ -67,7 +66,7 @@ class Worker:
         *,
         terms: Terms,
         request: Callable[[Sequence[RunRequest], str], Sequence[int]],
-        keeper: Keeper | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         self.info = this_process(clock)
         self._store = store
@@ -83,7 +82,7 @@ class Worker:
         self._commands = CommandDesk(
             store, tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
         )
-        self._evidence = Evidence(keeper, self.actor) if keeper else None
+        self._evidence = evidence
         self._beaten = 0.0
         self._resumed = -_RESUME_SECONDS
 
@@ -107,13 +106,13 @@ class Worker:
                 self._start_runnable()
                 self._commands.look()
                 if self._evidence:
-                    self._evidence.tick()
+                    self._evidence.tick(self.actor)
                 await self._pause(stop)
         finally:
             await self._commands.drain()
             await self._drain()
             if self._evidence:
-                await self._evidence.close()
+                await self._evidence.close(self.actor)
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
                 self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))

@@ -23,6 +23,7 @@ from tui_connector.settings.sections import (
     LogSettings,
     PeriodSettings,
     PostingSettings,
+    RetentionSettings,
     SapSettings,
     Settings,
     SignalSettings,
@@ -109,7 +110,7 @@ def _names_at(place: list[str]) -> list[str]:
         "store": StoreSettings, "http": HttpSettings, "engine": EngineSettings, "vault": VaultSettings,
         "log": LogSettings, "sap": SapSettings, "anaplan": AnaplanSettings, "flows": FlowSettings,
         "approval": ApprovalSettings, "posting": PostingSettings, "periods": PeriodSettings,
-        "evidence": EvidenceSettings,
+        "evidence": EvidenceSettings, "retention": RetentionSettings,
     }  # fmt: skip
     model: type[BaseModel] = Settings
     if place:

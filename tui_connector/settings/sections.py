@@ -118,6 +118,11 @@ class EvidenceSettings(Section):
     command_seconds: float = Field(default=30.0, gt=0, le=300)
 
 
+class RetentionSettings(Section):
+    reject_values_days: int | None = Field(default=None, ge=1)
+    step_details_days: int | None = Field(default=None, ge=1)
+
+
 class SapSettings(Section):
     base_url: Url
     auth: Literal["oauth", "basic", "certificate"] = "basic"
@@ -341,6 +346,7 @@ class Settings(BaseSettings):
     posting: PostingSettings = PostingSettings()
     periods: PeriodSettings = PeriodSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     sap: dict[str, SapSettings] = {}
     anaplan: dict[str, AnaplanSettings] = {}
     flows: dict[str, FlowSettings] = {}

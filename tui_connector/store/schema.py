@@ -242,10 +242,14 @@ CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
 # checkpoint: signed notes, by the last event that each covers. checkpoint_key: public halves of the keys that signed.
-_CHECKPOINTS = """
+# hold: what may not be erased; without run, since and until that is everything.
+_EVIDENCE = """
 CREATE TABLE checkpoint (seq BIGINT NOT NULL PRIMARY KEY, note TEXT NOT NULL) {clustered};
 CREATE TABLE checkpoint_key (signer TEXT NOT NULL PRIMARY KEY, verifier TEXT NOT NULL) {clustered};
 CREATE INDEX reject_case_first ON reject_case (first_run);
+CREATE TABLE hold (
+    name TEXT NOT NULL PRIMARY KEY, run_id BIGINT, since BIGINT, until BIGINT, reason TEXT NOT NULL,
+    set_by TEXT NOT NULL, at BIGINT NOT NULL);
 """
 
 
@@ -278,8 +282,8 @@ def _concern_tables(tx: Transaction) -> None:
     _apply(tx, _CONCERNS)
 
 
-def _checkpoint_tables(tx: Transaction) -> None:
-    _apply(tx, _CHECKPOINTS)
+def _evidence_tables(tx: Transaction) -> None:
+    _apply(tx, _EVIDENCE)
 
 
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
@@ -288,7 +292,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _console_tables,
     _tie_tables,
     _concern_tables,
-    _checkpoint_tables,
+    _evidence_tables,
 )
 
 

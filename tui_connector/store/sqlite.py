@@ -170,7 +170,13 @@ class SqliteBackend:
         application = handle.execute("PRAGMA application_id").fetchone()[0]
         if application != _APPLICATION and (application or tables):
             raise StoreError(f"{self.path} is a database of another program", hint="Correct store.url.")
-        for pragma in ("foreign_keys = ON", "cell_size_check = ON", "trusted_schema = OFF", "cache_size = -2048"):
+        for pragma in (
+            "foreign_keys = ON",
+            "cell_size_check = ON",
+            "trusted_schema = OFF",
+            "cache_size = -2048",
+            "secure_delete = ON",
+        ):
             handle.execute(f"PRAGMA {pragma}")
         if self.read_only:
             handle.execute("PRAGMA query_only = ON")

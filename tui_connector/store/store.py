@@ -16,6 +16,7 @@ from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
+from tui_connector.store.erasures import Erasures
 from tui_connector.store.leases import Leases
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
@@ -75,6 +76,7 @@ class Store:
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
         self.checkpoints = ChainCheckpoints(self._database)
+        self.erasures = Erasures(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

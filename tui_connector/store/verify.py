@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, checkpoints, concerns, ties, verify_standing
+from tui_connector.store import chain, checkpoints, concerns, erasures, ties, verify_standing
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -71,6 +71,7 @@ class _Check:
         self.seen = 0
         self.records = 0
         self.previous = chain.BEFORE_THE_FIRST
+        self.may_be_gone = erasures.erased_events(reader, last)
         self.dropped: dict[int, int] = dict(
             reader.rows(
                 "SELECT run_id, max(seq) FROM audit_event WHERE kind = 'records.dropped' AND seq <= ? GROUP BY run_id",
@@ -105,6 +106,8 @@ class _Check:
         seq, data = int(str(row[0])), row[6]
         if seq != expected:
             raise Broken(expected, f"event {expected} is missing")
+        if data is None and not self.may_be_gone(seq):
+            raise Broken(seq, f"the data of event {seq} are gone, and nothing tells that they were erased")
         if data is not None and sha256(str(data)) != row[7]:
             raise Broken(seq, f"the data of event {seq} are not those that were written")
         event = chain.event_of(row)
