@@ -161,7 +161,7 @@ def test_a_kind_of_another_version_is_told_by_its_own_words() -> None:
 def test_lines_tell_the_screen(desk: Desk) -> None:
     lines = list(audit_lines(desk, "kind:proposal", 5))
     assert lines[0].startswith("The log holds ")
-    assert lines[1].startswith("No checkpoint has left this machine: no way out is set")
+    assert lines[1].startswith("No checkpoint has left this machine yet: [evidence] names no way out")
     assert lines[2] == "filter kind:proposal"
     assert lines[4].startswith("event ")
     assert " a.novak " in "\n".join(lines)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.audit import Fact
     from tui_connector.store.database import Reader
 
-_ROW, _ROWS = "row", "rows"
+SEAL = _ROW, _ROWS = "row", "rows"  # in the data of an event that seals
 _PAGE = 1000
 _ENDS = ("run.done", "run.failed", "run.blocked", "run.cancelled")
 _CREDENTIAL = ("credential.stored", "credential.changed")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.anchors.checking import Fit, check
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import counted, listed
+from tui_connector.review.amounts import listed
 from tui_connector.store.checkpoints import SIGNING
 from tui_connector.views.words import figure, moment
 
@@ -41,8 +41,8 @@ def read_anchored(desk: Desk) -> Anchored:
     states = {way: kept.way(way) for way in desk.ways_out}
     reaches = max((one.reached for one in states.values()), default=0)
     if not reaches:
-        why = "no way out is set under [evidence]" if not states else "none was due yet, or no way out works"
-        return Anchored(0, fits=True, sentence=f"No checkpoint has left this machine: {why}.")
+        why = "none was due, or no way out works" if states else "[evidence] names no way out"
+        return Anchored(0, fits=True, sentence=f"No checkpoint has left this machine yet: {why}.")
     note, by = kept.at(reaches), [way for way, one in states.items() if one.reached == reaches]
     found = check(desk.store, [note] if note else [], kept.verifiers())
     at = next(one.at for one in states.values() if one.reached == reaches)
@@ -53,8 +53,7 @@ def read_anchored(desk: Desk) -> Anchored:
     if note is None or found.fit is not Fit.FITS:
         why = found.words if note else "it is missing from the store"
         return Anchored(reaches, fits=False, sentence=f"{told} and does not fit: {why}.")
-    since = desk.store.audit.last_seq() - reaches
-    return Anchored(reaches, fits=True, sentence=f"{told} and fits; {counted(since, 'event')} came since.")
+    return Anchored(reaches, fits=True, sentence=f"{told} and fits.")
 
 
 def read_stuck(desk: Desk) -> list[Stuck]:

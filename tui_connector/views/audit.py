@@ -9,6 +9,7 @@ from tui_connector.anchors.checking import Fit, check
 from tui_connector.domain.audit import EventFilter
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
+from tui_connector.store.seals import SEAL
 from tui_connector.views import events, people
 from tui_connector.views.anchored import Anchored, read_anchored
 from tui_connector.views.audit_filter import parse
@@ -180,7 +181,7 @@ def read_event(desk: Desk, view: View, seq: int) -> EventDetail | None:
     if event is None:
         return None
     row = row_of(event, view.names, desk.clock.now(), desk.zone)
-    data = tuple(_told(event.fact.data))
+    data = tuple(_told({name: value for name, value in event.fact.data.items() if name not in SEAL}))
     return EventDetail(row, clean(event.fact.actor), data, event.digest, event.previous)
 
 
