@@ -100,6 +100,8 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("engine", sections.EngineSettings),
     ("vault", sections.VaultSettings),
     ("log", sections.LogSettings),
+    ("evidence", sections.EvidenceSettings),
+    ("retention", sections.RetentionSettings),
     ("sap", sections.SapSettings),
     ("anaplan", sections.AnaplanSettings),
     ("flows", sections.FlowSettings),

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.anaplan.device import DeviceRequest
+    from tui_connector.anchors.keeper import Keeper
+    from tui_connector.anchors.ways import Way
     from tui_connector.clients import Clients
     from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
     from tui_connector.store.database import Transaction
+    from tui_connector.store.erasures import Erasing
 
 _SECRETS = {
     ("sap", "basic"): ("user", "password"),
@@ -108,6 +111,7 @@ class Installation:
             is_dead=is_dead,
             acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
             looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
+            ways_out=tuple(way.name for way in ways_out(self.settings)),
         )
 
     def _acts(self, approver_key: Path) -> Acts:
@@ -356,6 +360,7 @@ class Installation:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Worker]:
         """A worker with its clients."""
+        from tui_connector.engine.evidence import Evidence
         from tui_connector.engine.worker import Worker, WorkerOptions
 
         engine = self.settings.engine
@@ -363,8 +368,32 @@ class Installation:
         _keep_memory_flat()
         async with self.tenants() as tenants:
             yield Worker(
-                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs
-            )
+                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
+                evidence=Evidence(self.keeper(), self.retain),
+            )  # fmt: skip
+
+    def aged(self) -> Erasing:
+        """What is older than the settings keep."""
+        now, kept = self.clock.now(), self.settings.retention
+        before = [days and now - timedelta(days=days) for days in (kept.reject_values_days, kept.step_details_days)]
+        return self.store.erasures.aged(values_before=before[0] or None, steps_before=before[1] or None)
+
+    def retain(self, by: str) -> Erasing:
+        """Erase it; what was erased."""
+        if not self.aged().empty:
+            with self.store.transaction() as tx:
+                found = self.aged()
+                self.store.erasures.erase(tx, found, "older than [retention] keeps", by)
+                return found
+        return self.aged()
+
+    def keeper(self) -> Keeper:
+        """Who makes checkpoints of the audit log and sends them out."""
+        from tui_connector.anchors.keeper import Keeper, Pace
+
+        evidence = self.settings.evidence
+        pace = Pace(evidence.events, timedelta(minutes=evidence.minutes))
+        return Keeper(self.store, self.vault, ways_out(self.settings), pace, self.clock)
 
     def set_credential(self, name: str, values: Mapping[str, str]) -> None:
         """Seal a connection's secrets; a token of the old ones is forgotten."""
@@ -384,6 +413,17 @@ class Installation:
         for connection in self.connections():
             self.store.forget_token(connection.name)
         return version
+
+
+def ways_out(settings: Settings) -> tuple[Way, ...]:
+    """The configured ways by which checkpoints leave."""
+    from tui_connector.anchors.ways import CommandWay, FileWay, JournalWay
+
+    evidence = settings.evidence
+    file = [FileWay(evidence.file)] if evidence.file else []
+    journal = [JournalWay(evidence.journal)] if evidence.journal else []
+    command = [CommandWay(evidence.command, evidence.command_seconds)] if evidence.command else []
+    return (*file, *journal, *command)
 
 
 def _keep_memory_flat() -> None:

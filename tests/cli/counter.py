@@ -70,6 +70,12 @@ class Counter:
     def key(self) -> Path:
         return self.folder / "mine" / "approver.key"
 
+    def amend(self, old: str, new: str) -> None:
+        """Put something else into config.toml."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
     def tell(self, *arguments: str, stdin: str = "", secrets: Sequence[str] = ()) -> Told:
         """Give a command; with `secrets` at a terminal, where they are typed unseen one after the other.
 

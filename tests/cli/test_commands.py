@@ -145,7 +145,7 @@ def accounts(house: Prompt) -> int:
 READS: list[tuple[str, int, Callable[[Any, Prompt], object], str]] = [
     ("config check", 0, lambda v, _: v["flows"] == [flow.name for flow in FLOWS], "is sound"),
     ("config show", 0, lambda v, h: v["sap"]["main"]["base_url"] == h.sandbox.url, "sap.main.base_url"),
-    ("credentials list", 0, lambda v, _: {one["name"] for one in v} == {"sap.main", "anaplan.main", "sap.spare"}, "sap.spare"),
+    ("credentials list", 0, lambda v, _: {one["name"] for one in v} == {"sap.main", "anaplan.main", "sap.spare", "audit.checkpoints"}, "sap.spare"),
     ("connections", 0, lambda v, _: all(one["credential"] for one in v) and len(v) == 3, "stored"),
     ("connections ping", 1, lambda v, _: {one["name"]: one["ok"] for one in v} == {
         "sap.main": True, "sap.spare": False, "anaplan.main": True}, "SAP refused the credential (401)"),

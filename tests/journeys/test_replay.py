@@ -15,6 +15,7 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome
 from tui_connector.domain.run import Purpose, ReadMode, Run, RunState
+from tui_connector.store.erasures import Erasing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +206,7 @@ def test_what_cannot_be_replayed_says_why_and_what_helps(
     refuses("plan_writeback loads nothing", "load flows", next(one for one in others if one.name == "plan_writeback"))
     refuses("no record was chosen", "rejects list", chosen=[])
     with installation.store.transaction() as tx:
-        tx.change("UPDATE reject SET content = NULL WHERE run_id = ? AND position = ?", *places[1])
+        installation.store.erasures.erase(tx, Erasing((), ((*places[1], 1),)), "she asked", "uid:1")
     refuses(rf"the values of 1 record were erased \(.*\({places[1]}\)\)", full)
     assert installation.store.runs.waiting() == []
     assert_sound(installation)

@@ -197,7 +197,9 @@ def test_groups_come_oldest_first_and_page_by_page(bench: Bench) -> None:
 
 def test_erased_values_are_no_values(bench: Bench) -> None:
     load(bench, [], {"B": GONE})
-    bench.write(lambda tx: tx.change("UPDATE reject SET content = NULL"))
+    soon = datetime.now(UTC) + timedelta(days=1)
+    erasures = bench.store.erasures
+    bench.write(lambda tx: erasures.erase(tx, erasures.aged(values_before=soon, steps_before=None), "old", "uid:1"))
     assert list(bench.store.cases.values(bench.target())) == [(GONE, {})]
     sound(bench)
 

@@ -161,10 +161,11 @@ def test_a_kind_of_another_version_is_told_by_its_own_words() -> None:
 def test_lines_tell_the_screen(desk: Desk) -> None:
     lines = list(audit_lines(desk, "kind:proposal", 5))
     assert lines[0].startswith("The log holds ")
-    assert lines[1] == "filter kind:proposal"
-    assert lines[3].startswith("event ")
+    assert lines[1].startswith("No checkpoint has left this machine yet: [evidence] names no way out")
+    assert lines[2] == "filter kind:proposal"
+    assert lines[4].startswith("event ")
     assert " a.novak " in "\n".join(lines)
-    assert len(lines) == 3 + 5
+    assert len(lines) == 4 + 5
     assert list(audit_lines(desk, "run:999"))[-1] == "No event matches run:999. esc clears the filter."
     assert empty(read_view(desk, "")).startswith("The log holds no event yet")
 

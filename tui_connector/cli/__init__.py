@@ -296,6 +296,42 @@ def _add_audit(verbs: _Verbs) -> None:
     explain.add_argument("--limit", type=int, default=50, metavar="N", help="how many records (default: 50)")
     verify = _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
     verify.add_argument("--note", action="store_true", help="let the log tell that it was verified, and how that ended")
+    text = "hold these signed checkpoints against it: what was cut, put back or written anew is found"
+    verify.add_argument("--anchor", metavar="FILE", help=text)
+    text = "trust this key alone: a line of `audit key`, or a file of them (default: those of the store)"
+    verify.add_argument("--key", metavar="KEY", help=text)
+    text = "recompute the chain from this event on; before it, it is taken as good"
+    verify.add_argument("--from", dest="since", type=_event, default=1, metavar="SEQ", help=text)
+    text = "sign how far the log reaches now, and send that out by every way of [evidence]"
+    _verb(audit, "checkpoint", "audit:checkpoint", text)
+    _verb(audit, "key", "audit:key", "the public half of the key that signs checkpoints, to be kept elsewhere")
+    _add_keeping(audit)
+
+
+def _add_keeping(audit: _Verbs) -> None:
+    retention = _verb(audit, "retention", "keeping:retention", "erase what is older than [retention] says")
+    hold = _group(audit, "hold", "legal holds, which nothing is erased against", "keeping:holds")
+    _verb(hold, "list", "keeping:holds", "the holds in force")
+    add = _verb(hold, "add", "keeping:hold", "keep everything, a run or a time from being erased")
+    add.add_argument("--run", type=int, metavar="ID", help="of one run only")
+    add.add_argument("--since", metavar="TIME", help="of this moment and later, for example 2026-11-01")
+    add.add_argument("--until", metavar="TIME", help="of before this moment")
+    release = _verb(hold, "release", "keeping:release", "end a hold")
+    erase = _verb(audit, "erase", "keeping:erase", "erase a person's name where nothing is verified by it")
+    erase.add_argument("person", metavar="PERSON", help="the name as it is written")
+    for one in (retention, erase):
+        one.add_argument("--dry-run", action="store_true", help="only tell what would be erased")
+    for one in (add, release):
+        one.add_argument("name", metavar="NAME", help="what the hold is called")
+    for one in (add, release, erase):
+        one.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+
+
+def _event(text: str) -> int:
+    """An event's number."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no event's number")
+    return int(text)
 
 
 def _add_serve(verbs: _Verbs) -> None:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tui_connector.anchors.checking import Fit, check_text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.files import write_whole
 from tui_connector.cli.out import console, moment, print_json, say, table
+from tui_connector.domain.checkpoint import VerifierKey
+from tui_connector.domain.errors import ConfigError
 from tui_connector.views import audit as told
 from tui_connector.views import audit_export, events
 from tui_connector.views.words import actor, figure
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+_CODES = {
+    Fit.REWRITTEN: Exit.FAILED, Fit.BEHIND: Exit.NOT_TIED, Fit.FORGED: Exit.REFUSED, Fit.FOREIGN: Exit.USAGE,
+}  # fmt: skip
 _NEWEST = 50
 _WIDTH = 30
 
@@ -62,26 +68,92 @@ def _export(given: argparse.Namespace, pieces: Iterator[str]) -> int:
 
 
 def verify(given: argparse.Namespace) -> int:
-    """Recompute the chain, the payloads and the records they cover; with --note the log tells that it was done."""
+    """Recompute the chain, the payloads and the records they cover; with --note the log tells that it was done.
+
+    With --anchor the checkpoints of a file have to fit a chain that is sound. What is wrong decides the exit code.
+    """
     with open_installation(given.config, read_only=not given.note) as installation:
         desk = installation.desk()
+        anchor = _anchor(given)
         with _progress(desk.store.audit.last_seq()) as progress:
-            found = told.verify(desk, progress)
-    sound = found.broken_at is None
+            found = told.verify(desk, progress, from_seq=given.since)
+        keys = _keys(given.key) if given.key else desk.store.checkpoints.verifiers()
+        broken = found.broken_at is not None
+        fit = None if anchor is None or broken else check_text(desk.store, anchor, keys)
+    verdict, code = ("broken", Exit.FAILED) if broken else ("sound", Exit.DONE)
+    if fit is not None and fit.fit is not Fit.FITS:
+        verdict, code = str(fit.fit), _CODES[fit.fit]
     value = {
-        "sound": sound,
+        "verdict": verdict,
+        "sound": code is Exit.DONE,
         "events": found.up_to,
         "records": found.records,
         "broken_at": found.broken_at,
         "finding": found.finding or "everything fits",
     }
     counted = f"{figure(found.up_to)} events and {figure(found.records)} records"
-    say(
-        given,
-        value,
-        f"✓ The chain is sound: {counted}." if sound else f"✗ Broken at event {found.broken_at}: {found.finding}",
-    )
-    return Exit.DONE if sound else Exit.FAILED
+    lines = [f"✗ Broken at event {found.broken_at}: {found.finding}" if broken else f"✓ The chain is sound: {counted}."]
+    if fit is not None:
+        value["anchor"] = {"fit": fit.fit, "finding": fit.words, "notes": fit.notes, "reaches": fit.reaches}
+        fits = f"✓ Its checkpoints fit: {figure(fit.notes)}, up to event {figure(fit.reaches)}."
+        lines.append(fits if fit.fit is Fit.FITS else f"✗ {fit.words[0].upper()}{fit.words[1:]}.")
+    say(given, value, "\n".join(lines))
+    return code
+
+
+def _anchor(given: argparse.Namespace) -> str | None:
+    """The notes to hold against the store; ConfigError for a file without one."""
+    if given.anchor is None:
+        return None
+    text = _read(given.anchor)
+    if not text.strip():
+        raise ConfigError(f"{given.anchor} holds no checkpoint", hint="name a file that checkpoints were written to")
+    return text
+
+
+def _keys(given: str) -> tuple[VerifierKey, ...]:
+    """The keys to trust in place of those that the store tells of: in a file one a line, or one as it is."""
+    lines = [given] if "+" in given and not Path(given).exists() else _read(given).split("\n")
+    try:
+        return tuple(VerifierKey.from_text(line) for line in lines if line.strip())
+    except ValueError as error:
+        raise ConfigError(f"{given} is no verifier key: {error}", hint="`audit key` prints the right form") from error
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its name and rights") from error
+    except UnicodeDecodeError:
+        return "\ufffd"  # whatever it was, it is no note any more
+
+
+def checkpoint(given: argparse.Namespace) -> int:
+    """Sign how far the log reaches now, and send that out by every way there is."""
+    with open_installation(given.config) as installation:
+        keeper, by = installation.keeper(), installation.person()
+        note = keeper.make(by)
+        sent = keeper.send(by, now=True)
+    seq = note.checkpoint.seq
+    value = {
+        "seq": seq, "hash": note.checkpoint.digest, "signer": note.checkpoint.signer, "note": note.to_text(),
+        "sent": [{"way": one.way, "left": not one.said, "said": one.said} for one in sent],
+    }  # fmt: skip
+    lines = [f"✓ The log is signed up to event {figure(seq)}, by {note.checkpoint.signer}."]
+    lines += [f"✗ {one.way}: {one.said}" if one.said else f"✓ It left by {one.way}." for one in sent]
+    if not sent:
+        lines.append("○ It stays in the store: no way out is configured under [evidence].")
+    say(given, value, "\n".join(lines))
+    return Exit.FAILED if any(one.said for one in sent) else Exit.DONE
+
+
+def key(given: argparse.Namespace) -> int:
+    """The public halves of the keys that sign checkpoints, to be kept where the store's administrator cannot write."""
+    with open_installation(given.config, read_only=True) as installation:
+        keys = [one.to_text() for one in installation.store.checkpoints.verifiers()]
+    say(given, keys, "\n".join(keys) or "No checkpoint was signed yet: `audit checkpoint` makes the key and signs one.")
+    return Exit.DONE
 
 
 @contextmanager

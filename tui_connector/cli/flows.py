@@ -76,7 +76,7 @@ def show(given: argparse.Namespace) -> int:
 
 def run(given: argparse.Namespace) -> int:
     """Run flows now, here or by a worker that is quicker, and show how they go."""
-    since = _moment(given.since) if given.since else None
+    since = moment_of(given.since) if given.since else None
     mode = ReadMode.FULL if given.full else ReadMode.DELTA
     with open_installation(given.config) as installation:
         names = _names(given, installation)
@@ -186,7 +186,7 @@ def _names(given: argparse.Namespace, installation: Installation) -> list[str]:
     return known if given.all else [name for name in known if name in given.flow]
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:

@@ -55,14 +55,16 @@ def _flatten(prefix: str, value: object) -> list[tuple[str, str]]:
 
 
 def keys_init(given: argparse.Namespace) -> int:
-    """Make the master key."""
+    """Make the master key, and the key that signs checkpoints of the audit log."""
     with open_installation(given.config) as installation:
         source = given.source or installation.settings.vault.key
         where = installation.vault.init_key(source, by=installation.person())
+        verifier = installation.keeper().prepare(installation.person()).to_text()
     say(
         given,
-        {"source": where},
-        f"The master key is made and kept in: {where}. Back it up: without it no credential opens.",
+        {"source": where, "checkpoints": verifier},
+        f"The master key is made and kept in: {where}. Back it up: without it no credential opens.\n"
+        f"Checkpoints of the audit log are signed by the key of this public half; keep it elsewhere: {verifier}",
     )
     return 0
 

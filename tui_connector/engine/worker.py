@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run
     from tui_connector.engine.context import Tenants
+    from tui_connector.engine.evidence import Evidence
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
@@ -65,6 +66,7 @@ class Worker:
         *,
         terms: Terms,
         request: Callable[[Sequence[RunRequest], str], Sequence[int]],
+        evidence: Evidence | None = None,
     ) -> None:
         self.info = this_process(clock)
         self._store = store
@@ -80,6 +82,7 @@ class Worker:
         self._commands = CommandDesk(
             store, tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
         )
+        self._evidence = evidence
         self._beaten = 0.0
         self._resumed = -_RESUME_SECONDS
 
@@ -102,10 +105,14 @@ class Worker:
                 self._resume_open()
                 self._start_runnable()
                 self._commands.look()
+                if self._evidence:
+                    self._evidence.tick(self.actor)
                 await self._pause(stop)
         finally:
             await self._commands.drain()
             await self._drain()
+            if self._evidence:
+                await self._evidence.close(self.actor)
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
                 self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))

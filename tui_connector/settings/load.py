@@ -17,11 +17,13 @@ from tui_connector.settings.sections import (
     ColumnSettings,
     ControlSettings,
     EngineSettings,
+    EvidenceSettings,
     FlowSettings,
     HttpSettings,
     LogSettings,
     PeriodSettings,
     PostingSettings,
+    RetentionSettings,
     SapSettings,
     Settings,
     SignalSettings,
@@ -60,12 +62,13 @@ def load_settings(path: Path) -> Settings:
         ) from error
     folder = path.parent / (settings.state_folder or Path(os.environ.get("STATE_DIRECTORY", "state")))
     bundle, mark = settings.http.ca_bundle, settings.posting.mark
-    approvers = path.parent / settings.approval.approvers
+    approvers, evidence = path.parent / settings.approval.approvers, settings.evidence.file
     return settings.model_copy(
         update={
             "state_folder": folder,
             "http": settings.http.model_copy(update={"ca_bundle": bundle and path.parent / bundle}),
             "approval": settings.approval.model_copy(update={"approvers": approvers}),
+            "evidence": settings.evidence.model_copy(update={"file": evidence and path.parent / evidence}),
             "posting": settings.posting.model_copy(
                 update={"mark": path.parent / mark if mark else folder / "posting.mark"}
             ),
@@ -107,6 +110,7 @@ def _names_at(place: list[str]) -> list[str]:
         "store": StoreSettings, "http": HttpSettings, "engine": EngineSettings, "vault": VaultSettings,
         "log": LogSettings, "sap": SapSettings, "anaplan": AnaplanSettings, "flows": FlowSettings,
         "approval": ApprovalSettings, "posting": PostingSettings, "periods": PeriodSettings,
+        "evidence": EvidenceSettings, "retention": RetentionSettings,
     }  # fmt: skip
     model: type[BaseModel] = Settings
     if place:

@@ -109,6 +109,20 @@ class PeriodSettings(Section):
     unset: PeriodStatus = PeriodStatus.CLOSED
 
 
+class EvidenceSettings(Section):
+    events: int = Field(default=1000, ge=1)
+    minutes: float = Field(default=5.0, gt=0)
+    file: Path | None = None
+    journal: Path | None = None
+    command: tuple[str, ...] = ()
+    command_seconds: float = Field(default=30.0, gt=0, le=300)
+
+
+class RetentionSettings(Section):
+    reject_values_days: int | None = Field(default=None, ge=1)
+    step_details_days: int | None = Field(default=None, ge=1)
+
+
 class SapSettings(Section):
     base_url: Url
     auth: Literal["oauth", "basic", "certificate"] = "basic"
@@ -331,6 +345,8 @@ class Settings(BaseSettings):
     approval: ApprovalSettings = ApprovalSettings()
     posting: PostingSettings = PostingSettings()
     periods: PeriodSettings = PeriodSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     sap: dict[str, SapSettings] = {}
     anaplan: dict[str, AnaplanSettings] = {}
     flows: dict[str, FlowSettings] = {}

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import AuditEvent, Fact
 from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.store import seals
 from tui_connector.store.database import to_moment
 
 if TYPE_CHECKING:
@@ -23,8 +25,12 @@ def begin_chain(tx: Transaction) -> None:
 
 
 def append(tx: Transaction, fact: Fact) -> AuditEvent:
-    """Add one event in the transaction of the change that it tells of; TypeError for data without a canonical form."""
+    """Add one event in the transaction of the change that it tells of, which seals the rows that it ends.
+
+    Raises TypeError for data without a canonical form.
+    """
     seq, previous = tx.rows(f"SELECT seq, digest FROM audit_head WHERE only = 1{tx.dialect.locked}")[0]
+    fact = replace(fact, data={**fact.data, **seals.seal(tx, fact)})
     payload = canonical(fact.data)
     payload_hash = sha256(payload)
     digest = event_digest(previous, seq + 1, tx.now, fact, payload_hash)

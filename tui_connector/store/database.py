@@ -88,6 +88,9 @@ class Backend(Protocol):
     def faults(self) -> list[str]:
         """What a check of the file's structure finds, indices against tables too; empty when it is sound."""
 
+    def layout(self) -> list[Row]:
+        """What tables and indices there are, each with what it was made by."""
+
     def version(self) -> int:
         """A number that moves when another connection has committed."""
 
@@ -118,6 +121,10 @@ class Reader:
     def faults(self) -> list[str]:
         """What a check of the database's structure finds, indices against tables too; empty when it is sound."""
         return self._backend.faults()
+
+    def layout(self) -> list[Row]:
+        """What tables and indices there are, each with what it was made by."""
+        return self._backend.layout()
 
     def value(self, sql: str, *parameters: Any) -> Any:
         """The first column of the first row, or None."""

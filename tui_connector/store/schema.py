@@ -267,6 +267,17 @@ CREATE INDEX reject_case_let_be ON reject_case (target_id, cause, run_id, positi
 CREATE INDEX reject_case_solved ON reject_case (solved_run, target_id, cause, solved_how) WHERE solved_run IS NOT NULL;
 """
 
+# checkpoint: signed notes, by the last event that each covers. checkpoint_key: public halves of the keys that signed.
+# hold: what may not be erased; without run, since and until that is everything.
+_EVIDENCE = """
+CREATE TABLE checkpoint (seq BIGINT NOT NULL PRIMARY KEY, note TEXT NOT NULL) {clustered};
+CREATE TABLE checkpoint_key (signer TEXT NOT NULL PRIMARY KEY, verifier TEXT NOT NULL) {clustered};
+CREATE INDEX reject_case_first ON reject_case (first_run);
+CREATE TABLE hold (
+    name TEXT NOT NULL PRIMARY KEY, run_id BIGINT, since BIGINT, until BIGINT, reason TEXT NOT NULL,
+    set_by TEXT NOT NULL, at BIGINT NOT NULL);
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -305,6 +316,10 @@ def _case_words(tx: Transaction) -> None:
     _apply(tx, _CASE_WORDS)
 
 
+def _evidence_tables(tx: Transaction) -> None:
+    _apply(tx, _EVIDENCE)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -313,6 +328,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _concern_tables,
     _explanation_tables,
     _case_words,
+    _evidence_tables,
 )
 
 
@@ -347,7 +363,13 @@ def version_of(reader: Reader) -> int:
         if "no such table" in str(error):
             return 0
         raise
-    return int(found or 0)
+    try:
+        return int(found or 0)
+    except ValueError as error:
+        raise StoreError(
+            f"the store is damaged: its version is {str(found)[:40]!r}",
+            hint="Stop every worker and put back a copy of the file.",
+        ) from error
 
 
 def _step(tx: Transaction, version: int, steps: tuple[Callable[[Transaction], None], ...]) -> None:

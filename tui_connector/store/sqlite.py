@@ -107,6 +107,9 @@ class SqliteBackend:
     def faults(self) -> list[str]:
         return [str(row[0]) for row in self.query("PRAGMA integrity_check(20)", ()) if row[0] != "ok"]
 
+    def layout(self) -> list[Row]:
+        return self.query("SELECT type || ' ' || name, tbl_name || coalesce(sql, '') FROM sqlite_master", ())
+
     def version(self) -> int:
         self._look()
         return int(self.query("PRAGMA data_version", ())[0][0])
@@ -167,7 +170,13 @@ class SqliteBackend:
         application = handle.execute("PRAGMA application_id").fetchone()[0]
         if application != _APPLICATION and (application or tables):
             raise StoreError(f"{self.path} is a database of another program", hint="Correct store.url.")
-        for pragma in ("foreign_keys = ON", "cell_size_check = ON", "trusted_schema = OFF", "cache_size = -2048"):
+        for pragma in (
+            "foreign_keys = ON",
+            "cell_size_check = ON",
+            "trusted_schema = OFF",
+            "cache_size = -2048",
+            "secure_delete = ON",
+        ):
             handle.execute(f"PRAGMA {pragma}")
         if self.read_only:
             handle.execute("PRAGMA query_only = ON")
@@ -204,6 +213,13 @@ class SqliteBackend:
             ) from error
         except sqlite3.Error as error:
             raise self._translated(error) from error
+        except UnicodeDecodeError as error:  # in the names of tables
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
+        )
 
     def _translated(self, error: Exception) -> StoreError:
         name = _name(error)
@@ -213,9 +229,7 @@ class SqliteBackend:
                 hint="Free space there and try again; nothing that was committed is lost.",
             )
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            return StoreError(
-                f"the store {self.path} is damaged: {error}", hint="Stop every worker and put back a copy of the file."
-            )
+            return self._damaged(error)
         if name.startswith(_HELD):
             return StoreError(
                 f"another process has held the store {self.path} for more than {_PATIENCE:.0f} seconds",

@@ -10,11 +10,13 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.store.audit import Audit
 from tui_connector.store.budget import Budget
 from tui_connector.store.cases import Cases
+from tui_connector.store.checkpoints import ChainCheckpoints
 from tui_connector.store.commands import Commands
 from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
+from tui_connector.store.erasures import Erasures
 from tui_connector.store.explanations import Explanations
 from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
@@ -77,6 +79,8 @@ class Store:
         self.concerns = Concerns(self._database)
         self.mappings = Mappings(self._database)
         self.explanations = Explanations(self._database)
+        self.checkpoints = ChainCheckpoints(self._database)
+        self.erasures = Erasures(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, concerns, explanations, ties
+from tui_connector.store import chain, checkpoints, concerns, erasures, explanations, ties, verify_standing
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row
 
 _PAGE = 2000
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # no row that we wrote raises one
 
 
 def verify(database: Database, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> ChainVerdict:
@@ -33,7 +34,9 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
         head = reader.row("SELECT seq, digest FROM audit_head WHERE only = 1")
         if head is None:
             return ChainVerdict(0, 0, 0, "the head of the chain is missing")
-        check = _Check(reader, from_seq, int(head[0]))
+        if not isinstance(head[0], int):
+            return ChainVerdict(0, 0, 0, "the head of the chain cannot be read")
+        check = _Check(reader, from_seq, head[0])
         try:
             for event in check.events(progress):
                 check.payload(event)
@@ -44,6 +47,8 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.ties,
                 check.concerns,
                 check.explanations,
+                check.checkpoints,
+                check.standing,
                 partial(verify_writeback, reader),
                 check.structure,
             )
@@ -53,6 +58,9 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                     progress(check.last)
         except Broken as broken:
             return ChainVerdict(check.seen, check.records, broken.seq, broken.finding)
+        except _UNREADABLE:
+            at = check.seen + from_seq
+            return ChainVerdict(check.seen, check.records, min(at, check.last), "what stands there cannot be read")
         return ChainVerdict(check.seen, check.records, None, "everything fits")
 
 
@@ -64,6 +72,7 @@ class _Check:
         self.seen = 0
         self.records = 0
         self.previous = chain.BEFORE_THE_FIRST
+        self.may_be_gone = erasures.erased_events(reader, last)
         self.dropped: dict[int, int] = dict(
             reader.rows(
                 "SELECT run_id, max(seq) FROM audit_event WHERE kind = 'records.dropped' AND seq <= ? GROUP BY run_id",
@@ -98,6 +107,8 @@ class _Check:
         seq, data = int(str(row[0])), row[6]
         if seq != expected:
             raise Broken(expected, f"event {expected} is missing")
+        if data is None and not self.may_be_gone(seq):
+            raise Broken(seq, f"the data of event {seq} are gone, and nothing tells that they were erased")
         if data is not None and sha256(str(data)) != row[7]:
             raise Broken(seq, f"the data of event {seq} are not those that were written")
         event = chain.event_of(row)
@@ -214,6 +225,18 @@ class _Check:
     def explanations(self) -> None:
         """No answer that was given says something else today."""
         finding = explanations.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def checkpoints(self) -> None:
+        """No checkpoint was changed, and none slipped in."""
+        finding = checkpoints.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def standing(self) -> None:
+        """What is kept of runs, wishes, keys, credentials, watermarks and pauses is what was sealed."""
+        finding = verify_standing.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.case import Place
-from tui_connector.store.cases import GONE_SINCE, SAID_SINCE
+from tui_connector.store.cases import GONE_SINCE, REFUSED, SAID_SINCE
 
 if TYPE_CHECKING:
     from tui_connector.store.database import Reader
@@ -133,7 +133,32 @@ def _verify_waivers(reader: Reader) -> str:
         " AND r.position = c.waived_position AND r.target_id = c.target_id AND r.key = c.key"
         " WHERE c.waived_run IS NOT NULL AND (w.reason IS NULL OR r.key IS NULL) LIMIT 1"
     )
-    return f"record {alone[1]} of run {alone[0]} counts as waived, but nobody waived it" if alone else ""
+    if alone:
+        return f"record {alone[1]} of run {alone[0]} counts as waived, but nobody waived it"
+    return _verify_carried(reader)
+
+
+def _verify_carried(reader: Reader) -> str:
+    """A waiver holds on while a record is refused for the same cause with the same content, and no longer."""
+    for target_id, key, first, run_id, *waived in reader.rows(
+        "SELECT DISTINCT c.target_id, c.key, c.first_run, c.run_id, c.waived_run, c.waived_position FROM waiver w"
+        " JOIN record r ON r.run_id = w.run_id AND r.position = w.position JOIN reject_case c"
+        " ON c.target_id = r.target_id AND c.key = r.key AND c.solved_run IS NULL AND w.run_id >= c.first_run"
+    ):
+        last, holds = ("", ""), [None, None]
+        for refused_in, position, content, cause, said in reader.rows(
+            f"SELECT refused.run_id, refused.position, content, cause, w.run_id FROM ({REFUSED} JOIN run"
+            " ON run.id = r.run_id AND run.confirmed = 1 WHERE r.target_id = ? AND r.key = ?"
+            " AND r.run_id BETWEEN ? AND ? AND coalesce(r.later, r.outcome) = 3) AS refused"
+            " LEFT JOIN waiver w ON w.run_id = refused.run_id AND w.position = refused.position"
+            " ORDER BY refused.run_id",
+            target_id, key, first, run_id,
+        ):  # fmt: skip
+            holds = [refused_in, position] if said is not None else holds if last == (content, cause) else [None, None]
+            last = content, cause
+        if waived != holds:
+            return f"the waiver of {key} does not stand as people said"
+    return ""
 
 
 def _verify_replays(reader: Reader) -> str:

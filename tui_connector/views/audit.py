@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.anchors.checking import Fit, check
 from tui_connector.domain.audit import EventFilter
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
+from tui_connector.store.seals import SEAL
 from tui_connector.views import events, people
+from tui_connector.views.anchored import Anchored, read_anchored
 from tui_connector.views.audit_filter import parse
 from tui_connector.views.audit_terms import resolve
 from tui_connector.views.words import actor, day, figure, is_person, moment
@@ -82,12 +85,12 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """How the log stands: its last event, and when it was verified last."""
+    """How the log stands: its last event, when it was verified last, and how far evidence of it has left."""
 
     last_seq: int
     digest: str
     verification: Verification | None
-    since: int = 0
+    anchored: Anchored
 
     @property
     def sentence(self) -> tuple[str, str, str]:
@@ -144,18 +147,24 @@ def read_head(desk: Desk, kept: Verification | None = None) -> AuditHead:
     told = audit.events_before(None, 1, "audit.")
     known = _verification(told[0]) if told else None
     newest = max((one for one in (known, kept) if one is not None), key=lambda one: one.at, default=None)
-    return AuditHead(last.seq if last else 0, last.digest if last else "", newest)
+    return AuditHead(last.seq if last else 0, last.digest if last else "", newest, read_anchored(desk))
 
 
-def verify(desk: Desk, progress: Callable[[int], None] | None = None) -> Verification:
-    """Recompute everything; a console that may write keeps when that was, and how it ended, as an event.
+def verify(desk: Desk, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> Verification:
+    """Recompute everything, the signatures of checkpoints as well; a console that may write keeps that as an event.
 
     progress: is told the last event looked at; what it raises ends the verification, of which nothing is kept then.
     """
-    verdict = desk.store.audit.verify(progress)
-    last = desk.store.audit.event(verdict.events)
+    verdict = desk.store.audit.verify(progress, from_seq)
+    if verdict.broken_at is None:
+        kept = desk.store.checkpoints
+        found = check(desk.store, tuple(kept.notes()), kept.verifiers())
+        if found.fit is not Fit.FITS:
+            verdict = replace(verdict, broken_at=found.seq, finding=found.words)
+    up_to = from_seq - 1 + verdict.events
+    last = desk.store.audit.event(up_to)
     made = Verification(
-        desk.clock.now(), desk.person, verdict.events, verdict.records, verdict.broken_at,
+        desk.clock.now(), desk.person, up_to, verdict.records, verdict.broken_at,
         verdict.finding if verdict.broken_at is not None else "",
     )  # fmt: skip
     if desk.acts is not None:
@@ -172,7 +181,7 @@ def read_event(desk: Desk, view: View, seq: int) -> EventDetail | None:
     if event is None:
         return None
     row = row_of(event, view.names, desk.clock.now(), desk.zone)
-    data = tuple(_told(event.fact.data))
+    data = tuple(_told({name: value for name, value in event.fact.data.items() if name not in SEAL}))
     return EventDetail(row, clean(event.fact.actor), data, event.digest, event.previous)
 
 
@@ -196,6 +205,7 @@ def audit_lines(desk: Desk, text: str = "", count: int = _NEAR) -> Iterator[str]
     """The screen in words: how the log stands, the filter, and its newest events, one a line."""
     head, view = read_head(desk), read_view(desk, text)
     yield head.sentence[2]
+    yield head.anchored.sentence
     if head.verification is not None:
         yield f"verified {moment(head.verification.at, desk.clock.now(), desk.zone)}"
     if view.text:

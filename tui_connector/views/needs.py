@@ -10,6 +10,7 @@ from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
+from tui_connector.views.anchored import read_stuck
 from tui_connector.views.approvals import OVER, mark_of
 from tui_connector.views.ends import read_ends
 from tui_connector.views.marks import Mark
@@ -33,6 +34,7 @@ _EXPIRES = Mark("▲", "expires", "warn")
 _ENDED = Mark("✗", "expired", "fail")
 _WORKER = Mark("▲", "worker", "warn")
 _AUDIT = Mark("✗", "audit", "fail")
+_NOT_SENT = Mark("▲", "not sent", "warn")
 _MOST = 50
 _STANDING = (ProposalState.PLANNED, ProposalState.HELD)
 
@@ -75,6 +77,7 @@ def read_needs(desk: Desk, latest: Mapping[str, Sequence[Run]], serving: Serving
     needs = [
         *_proposals(desk), *_documents(desk), *_flows(desk, latest, untied), *_untied(desk, latest, untied),
         *_unmended(desk), *_rejects(desk), *_ends(desk), *_worker(desk, serving), *_audit(desk),
+        *_evidence(desk),
     ]  # fmt: skip
     return sorted(needs, key=lambda one: (one.rank, one.since))
 
@@ -253,3 +256,11 @@ def _audit(desk: Desk) -> Iterator[Need]:
     since = f"since {moment(event.at, desk.clock.now(), desk.zone)}"
     finding = clean(str(event.fact.data.get("finding", "the chain is broken")))
     yield Need(1, event.at, _AUDIT, "chain broken", finding, Place("audit"), "", None, since)
+
+
+def _evidence(desk: Desk) -> Iterator[Need]:
+    """Ways by which no checkpoint leaves any more."""
+    for one in read_stuck(desk):
+        since = f"since {moment(one.since, desk.clock.now(), desk.zone)}"
+        place = Place("audit", "kind:checkpoint")
+        yield Need(2, one.since, _NOT_SENT, "checkpoint", f"{one.way}: {one.said}", place, "", None, since)

@@ -207,10 +207,10 @@ class CheckRun:
         with store.transaction() as tx:
             if not moved.words:
                 store.proposals.checked(tx, self._id, self._context.clock.now())
+            store.comparisons.keep(tx, self._id, run.id, [_moved_row(one) for one in moved.lines[:MOST]])
             self._context.checkpoints.fact(
                 tx, "plan.compared", proposal.name, task=export.task_id, digest=export.digest, moved=moved.words
             )
-            store.comparisons.keep(tx, self._id, run.id, [_moved_row(one) for one in moved.lines[:MOST]])
         if moved.words and not proposal.state.undecided:
             raise StaleProposalError(
                 f"{proposal.name}: {moved.words}", hint="run the flow again to see and approve the new plan"

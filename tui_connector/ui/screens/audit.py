@@ -205,7 +205,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
 
     def _sentence(self, width: int) -> Sequence[Line]:
         if self.model is None:
-            return [Line(), Line(), Line()][: 3 if not self.short else 2]
+            return [Line()] * (2 if self.short else 4)
         head, under_way = self.model.head, self._verifying
         if under_way is not None:
             part = min(under_way.done / max(under_way.last, 1), 1.0)
@@ -217,7 +217,7 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             second.put(f"  {share(part)}  {under_way.left()}  ", "muted").put("esc", "accent!").put(
                 " stops it", "muted"
             )
-            return [first, second, Line()]
+            return [first, second, Line()] if self.short else [first, second, Line(), Line()]
         glyph, role, sentence = head.sentence
         known = head.verification
         lines = wrap(sentence, width, "bright", indent=MARGIN + 2)
@@ -225,14 +225,16 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         if known is not None and len(lines) == 1:
             at = f"   verified {moment(known.at, self.desk.clock.now(), self.desk.zone)}"
             lines[0].put(at, "muted", limit=width - MARGIN - lines[0].width)
+        left = head.anchored
+        anchored = wrap(left.sentence, width, "fail" if not left.fits else "muted", indent=MARGIN + 2)
         if self.short:
-            return [*lines, Line()]
+            return [*lines, *(() if left.fits else anchored), Line()]
         records = (
             f"It covers {figure(known.records)} records. " if known is not None and known.broken_at is None else ""
         )
         behind = head.last_seq - known.up_to if known is not None else 0
         since = f"{figure(behind)} came since." if behind > 1 else "" if known else "v verifies it."
-        return [*lines, Line((records + since, "muted"), indent=MARGIN + 2), Line()]
+        return [*lines, Line((records + since, "muted"), indent=MARGIN + 2), *anchored, Line()]
 
     def _tell_head(self, model: AuditModel) -> None:
         source = self._source

@@ -1,0 +1,75 @@
+"""Do the small tables that say how things stand, and the tables' own form, agree with the chain?"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui_connector.store import erasures, seals
+from tui_connector.store.database import Database
+from tui_connector.store.schema import migrate
+from tui_connector.store.sqlite import SqliteBackend
+
+if TYPE_CHECKING:
+    from tui_connector.store.database import Reader
+
+
+def fault(reader: Reader) -> str:
+    """What is not as the chain tells, in words; "" when all is."""
+    return _form(reader) or erasures.fault(reader) or seals.fault(reader) or _pauses(reader) or _store(reader)
+
+
+def _form(reader: Reader) -> str:
+    """The tables and indices are those that this version makes: none may turn text into numbers, or hide rows."""
+    found: dict[str, str] = dict(reader.layout())
+    wanted = _wanted()
+    if found == wanted:
+        return ""
+    name = min(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    return f"the {name} is not as it was made"
+
+
+@cache
+def _wanted() -> dict[str, str]:
+    """What a new store is made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        backend = SqliteBackend(Path(folder) / "store.db", read_only=False)
+        try:
+            migrate(Database(backend))
+            return dict(backend.layout())
+        finally:
+            backend.close()
+
+
+def _pauses(reader: Reader) -> str:
+    """Nobody paused or resumed a flow in silence."""
+    wanted = dict[str, tuple[int, str, str]]()
+    for kind, flow, actor, at, data in reader.rows(
+        "SELECT kind, subject, actor, at, data FROM audit_event"
+        " WHERE kind IN ('schedule.paused', 'schedule.resumed') AND data IS NOT NULL ORDER BY seq"
+    ):
+        wanted.pop(flow, None)
+        if kind == "schedule.paused":
+            wanted[flow] = (at, actor, json.loads(data)["reason"])
+    for flow, *found in reader.rows("SELECT flow, paused_at, paused_by, paused_why FROM schedule"):
+        if tuple(found) != wanted.pop(flow, (None, "", "")):
+            return f"the pause of {flow} is not as it was set"
+    return f"the pause of {min(wanted)} is missing" if wanted else ""
+
+
+def _store(reader: Reader) -> str:
+    """The store has the name it was given, and nobody hid that it was put back."""
+    told = reader.value("SELECT data FROM audit_event WHERE kind = 'store.created' ORDER BY seq LIMIT 1")
+    if told is not None and json.loads(told)["store"] != reader.value("SELECT value FROM meta WHERE name = 'store_id'"):
+        return "the store's own id is not the one it was given"
+    noticed = reader.row(
+        "SELECT kind, at FROM audit_event WHERE kind IN ('store.restored_behind', 'store.restore_confirmed')"
+        " ORDER BY seq DESC LIMIT 1"
+    )
+    wanted = str(noticed[1]) if noticed is not None and noticed[0] == "store.restored_behind" else None
+    if reader.value("SELECT value FROM meta WHERE name = 'restored_at'") != wanted:
+        return "whether the store was put back does not stand as it was told"
+    return ""
