@@ -39,7 +39,7 @@ commands:
     runs                history, or one run's steps
     tie                 whether Anaplan holds what SAP holds: of a run, of a
                         flow, or each flow in one line
-    rejects             what was refused and why: show, waive, send once more
+    rejects             what was refused and why: show, assign, waive, replay
     proposals           what would be posted: review, decide, sign, post,
                         reverse
     periods             the close calendar: which periods take postings

@@ -156,7 +156,7 @@ def _run_or_verb(text: str) -> int | str:
 
 
 def _add_rejects(verbs: _Verbs) -> None:
-    group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, waive, send once more")
+    group = _verb(verbs, "rejects", "rejects:listing", "what was refused and why: show, assign, waive, replay")
     group.set_defaults(records=False, waived=False, limit=200, cause=None, owner=None, reject_class=None)
     group.add_argument("--flow", metavar="FLOW", help="of one flow only")
     under = group.add_subparsers(metavar="ACTION")
