@@ -209,8 +209,8 @@ def test_any_change_is_found(filled: Path, tmp_path: Path, data: st.DataObject) 
         ("UPDATE period SET set_by = 'uid:1'", "period 011/2026 of 1010 does not stand"),
         ("INSERT INTO period VALUES ('1010', 2026, 12, 'open', '', 'uid:1', 1)", "period 012/2026 of 1010 does not stand"),
         ("DELETE FROM period WHERE company_code = '2010'", "period 2010 011/2026 is missing from the close calendar"),
-        ("UPDATE audit_event SET data = NULL WHERE kind = 'proposal.made'", "P-0001 hangs on them"),
-        ("UPDATE audit_event SET data = NULL WHERE kind = 'document.held'", "hangs on them"),
+        ("UPDATE audit_event SET data = NULL WHERE kind = 'proposal.made'", "nothing tells that they were erased"),
+        ("UPDATE audit_event SET data = NULL WHERE kind = 'document.held'", "nothing tells that they were erased"),
         ((f"INSERT INTO proposal_line (proposal_id, target_id, {lines.KEPT}) SELECT 77, 1, {lines.KEPT} FROM proposal_line"
          " WHERE proposal_id = 2"),
          "P-0077 stands in proposal_line, but no event tells of its making"),

@@ -69,8 +69,9 @@ async def test_events_stand_newest_first_under_their_days(desk: Desk) -> None:
         lines = shown(pilot.app)
         last = desk.store.audit.last_seq()
         assert lines[3].strip().startswith(f"○ The log holds {last:,} events. It has not been verified yet.")
-        assert "Events" in lines[6]
-        assert "newest first" in lines[6]
+        assert "No checkpoint has left this machine yet" in lines[5]
+        assert "Events" in lines[7]
+        assert "newest first" in lines[7]
         days = [line for line in lines if line.strip().startswith("Tue 1 Dec")]
         assert len(days) == 1
         seqs = [row.seq for row in _rows(pilot)]

@@ -13,8 +13,6 @@ from tui_connector.domain.checkpoint import VerifierKey, read_notes
 from tui_connector.store import chain
 from tui_connector.store.database import to_moment
 
-_PAGE = 500
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.checkpoint import Note
     from tui_connector.store.database import Database, Reader, Transaction
 
+_PAGE = 500
 SIGNING = "signing"  # stands among the ways out: no checkpoint can go where none can be made
 _OTHER = "(kind < 'checkpoint.' OR kind >= 'checkpoint/')"
 _KEY, _MADE, _LEFT, _STUCK = "checkpoint.key_made", "checkpoint.made", "checkpoint.left", "checkpoint.stuck"

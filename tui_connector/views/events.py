@@ -336,6 +336,17 @@ def _explained(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [fact.subject, data.get("agreement"), data.get("words")]
 
 
+def _checkpoint(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    reach = f"up to event {figure(data['seq'])}" if data.get("seq") else ""
+    return [fact.subject, data.get("said"), reach]
+
+
+def _erased(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    events = sum(last - first + 1 for first, last in data.get("events", ()))
+    told = counted(events, "event") if events else f"values of {counted(data.get('values', 0), 'refused record')}"
+    return [f"{fact.subject}: {told}", data.get("reason")]
+
+
 def _plainly(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     """A kind of which nothing is known here: its subject, and what its data say in words and figures."""
     told = [
@@ -382,5 +393,7 @@ _FAMILIES: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "explanation": _explained,
     "command": _command,
     "schedule": _proposal,
+    "checkpoint": _checkpoint,
+    "data": _erased,
 }
 _TRACED = frozenset({"proposal", "document", "posting", "reversal", "plan"})
