@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -36,11 +37,14 @@ def test_a_pack_of_everything_stands_alone(sandbox: Sandbox, tmp_path: Path, mon
     sandbox.change(ACCOUNT_SET, key, GLAccountName="a\nsecond line")
     desk.tell("run", "gl_accounts")
     desk.posts(desk.propose())
+    desk.does("audit", "checkpoint")
     said = desk.json("audit", "export", "--since", "today", "--output", str(tmp_path / "day.zip"))
     assert (said["sound"], said["fault"]) == (True, "")
     told = verified(tmp_path / "day.zip", tmp_path / "alone")
     assert (told.returncode, told.stderr) == (0, "")
     lines = told.stdout.splitlines()
+    assert lines[1].startswith("ok     the pack is sealed by tui-connector/")
+    assert re.search(r"[12] under a checkpoint$", lines[2])
     assert lines[0] == f"ok     15 members are those of the manifest; the pack's digest is {said['digest']}"
     assert lines[-1] == "SOUND  all of this pack fits"
     pack = Parts.of(tmp_path / "day.zip")

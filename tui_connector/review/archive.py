@@ -70,10 +70,10 @@ class Archive:
         self.add(name, pieces())
         return count
 
-    def close(self, told: dict[str, Any], seal: Callable[[str], str] | None = None) -> str:
+    def close(self, told: dict[str, Any], seal: Callable[[str], str | None]) -> str:
         """Write what the archive is with the digests of its members, and the digest of that; the latter.
 
-        seal: makes a signed note of that digest.
+        seal: makes a signed note of that digest, or none.
         """
         manifest = json.dumps(
             json.loads(canonical({**told, "members": self.members})), ensure_ascii=False, indent=1
@@ -81,8 +81,8 @@ class Archive:
         digest = sha256(f"{manifest}\n")
         self._zip.writestr(self._named("manifest.json"), f"{manifest}\n")
         self._zip.writestr(self._named("manifest.sha256"), f"{digest}  manifest.json\n")
-        if seal is not None:
-            self._zip.writestr(self._named("seal.txt"), seal(digest))
+        if sealed := seal(digest):
+            self._zip.writestr(self._named("seal.txt"), sealed)
         self._zip.close()
         return digest
 

@@ -1,8 +1,7 @@
 """Checks an evidence pack by itself: python3 verify.py PACK.zip [CHECKPOINTS]
 
 Needs Python 3.11 and nothing else. CHECKPOINTS: a file of signed notes that you kept elsewhere. Compare the digest that
-it prints with the one that was told when the pack was made. Exit code 0: all of it fits. Digests are SHA-256, of values
-over their canonical JSON (RFC 8785); Ed25519 is computed as in RFC 8032.
+it prints with the one that was told when the pack was made. Exit code 0: all of it fits, by SHA-256 and Ed25519.
 """
 
 from __future__ import annotations
@@ -130,10 +129,12 @@ class Check:
         told, block, wanted, met, full = self.manifest["chain"], self.manifest["runs"], dict[int, set[str]](), 0, 0
         inside = list(self.notes(self.pack.read("checkpoints.txt").decode()))
         kept = list(self.notes(self.anchor, trusted=True))
-        need(all(int(note["seq"]) <= told["last"] for note in inside), "an event is missing that a checkpoint names")
         need(kept or not self.anchor, "the anchor holds no checkpoint of this log")
         for note in inside + kept:
             wanted.setdefault(int(note["seq"]), set()).add(note["hash"])
+        fits = wanted.get(told["first"] - 1, {told["before"]}) == {told["before"]}
+        fits = fits and all(int(note["seq"]) <= told["last"] for note in inside)
+        need(fits, "an event is missing that a checkpoint names, or the one before the first is another")
         self.runs = {one["run"]: one for one in self.lines("runs.jsonl")}
         missing = set(range(block["first"], block["last"] + 1)) - set(self.runs)
         need(missing == set(block["missing"]), "a run is not in the list")
@@ -155,8 +156,7 @@ class Check:
                 self.keep(row, data, at, row["kind"].split("."))
         need((seq, previous) == (told["last"], told["head"]), "the log does not end where the manifest says")
         need(not changes and ended <= over, "a change or the end of a run is told of which there is no event")
-        said = f"{seq - told['first'] + 1} events follow one another, {full} with data"
-        self.said.append(f"{said}, {met} under a checkpoint")
+        self.said.append(f"{seq - told['first'] + 1} events in one chain, {full} with data, {met} under a checkpoint")
         self.said.append(f"{len(self.runs)} runs and {count} changes are as their events say, none is left out")
 
     def needed(self, row: Any) -> bool:  # whether an event has to be here with its data

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from tui_connector.domain.checkpoint import Checkpoint
     from tui_connector.views.desk import Desk
     from tui_connector.views.evidence_scope import Scope
 
@@ -108,18 +109,16 @@ def export(
     *,
     replace: bool = False,
     progress: Callable[[int, int], None] | None = None,
-    seal: Callable[[str], str] | None = None,
 ) -> Exported:
     """Write a pack into a file that appears whole, of one state of the store, and let its own verifier look at it.
 
     progress: is told how many of how many events are written; what it raises ends the export, and there is no file.
-    seal: makes a signed note of the pack's digest.
     """
     with whole_file(path, replace=replace) as file, Archive(file, desk.clock.now()) as archive:
         with desk.store.evidence.snapshot():
             writing = _Writing(desk, scope, archive, progress)
             writing.write()
-        digest = archive.close(writing.manifest(), seal)
+        digest = archive.close(writing.manifest(), desk.seal)
         size = file.seek(0, 2)
     return Exported(Written(path, size, digest), scope, writing.chosen, writing.report(), verifier.look(path)[1])
 
@@ -154,7 +153,9 @@ def choose(desk: Desk, scope: Scope) -> Chosen:
     first, end = (within.start, within.stop) if scope.proposal is None else (last + 1, last + 1)
     if span is not None:
         first, end = (min(first, span[0]), max(end, span[1] + 1)) if within else (span[0], span[1] + 1)
-    return Chosen(frozenset(runs), tuple(block), frozenset(proposals), within, first, end - 1)
+    reaches = (note.checkpoint.seq for note in desk.store.checkpoints.notes())
+    reached = next((seq for seq in reaches if first <= end - 1 <= seq), end - 1)  # where a signature covers all of it
+    return Chosen(frozenset(runs), tuple(block), frozenset(proposals), within, first, reached)
 
 
 class _Writing:
@@ -171,6 +172,7 @@ class _Writing:
         self._before = self._head = before.digest if before else BEFORE_THE_FIRST
         self._at_head = desk.store.audit.last_seq()
         self._keys, self._blind = self._approvers()
+        self._signed: Checkpoint | None = None
         self._report: Report | None = None
 
     def write(self) -> None:
@@ -186,8 +188,9 @@ class _Writing:
         self.gaps = story.find_gaps()
         add("gaps.json", [self._gaps()])
         add("calendar.json", [self._calendar()])
-        add("keys.json", [{"approvers": self._keys, "checkpoints": []}])
-        self.archive.add("checkpoints.txt", ())
+        signers = [key.to_text() for key in self.desk.store.checkpoints.verifiers()]
+        add("keys.json", [{"approvers": self._keys, "checkpoints": signers}])
+        self.archive.add("checkpoints.txt", self._notes())
         self._report = self._reported()
         self.archive.add("report.html", report.html(self._report))
         self.archive.add("verify.py", [files("tui_connector.review").joinpath("verifier.py").read_bytes()])
@@ -253,6 +256,21 @@ class _Writing:
             for row in self._store.lines(number):
                 yield [number, list(row[:-3]), *row[-3:]]
 
+    def _notes(self) -> Iterator[str]:
+        """Signed checkpoints from just before the first event of the pack to its last, a blank line between two."""
+        for note in self.desk.store.checkpoints.notes():
+            if self.chosen.first - 1 <= note.checkpoint.seq <= self.chosen.last:
+                self._signed = note.checkpoint
+                yield f"{note.to_text()}\n"
+
+    def _checkpoint(self) -> str:
+        """How far what the pack holds is signed, in words."""
+        found = self._signed
+        if found is None:
+            return "none covers these events: only one that is made later, and kept elsewhere, shows that none was cut"
+        all_of_it = "all of them" if found.seq == self.chosen.last else f"those up to {found.seq:,}"
+        return f"{all_of_it} signed on {found.at:%Y-%m-%d %H:%M} UTC by {found.signer}"
+
     def _gaps(self) -> dict[str, Any]:
         return {
             "schedules": {
@@ -303,7 +321,7 @@ class _Writing:
             words=scope.words, environment=desk.environment, store=desk.store.id, made_at=self.now,
             made_by=story.person(desk.person), zone=desk.zone, since=scope.since, until=scope.until,
             first=chosen.first, last=chosen.last, log_last=self._at_head, full=story.full, head=self._head,
-            checkpoint="", sentence=self._sentence(points), points=tuple(points), notes=tuple(notes),
+            checkpoint=self._checkpoint(), sentence=self._sentence(points), points=tuple(points), notes=tuple(notes),
             runs=len(chosen.runs), first_run=runs[0] if runs else None, last_run=runs[-1] if runs else None,
             missing_runs=missing, days=self._days(), marks=story.marks, loads=tuple(story.loads.values()),
             totals=tuple(story.totals[key] for key in sorted(story.totals)), differences=tuple(story.differences),
