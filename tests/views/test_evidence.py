@@ -202,3 +202,27 @@ def test_it_goes_with_its_verifier(desk: Desk, tmp_path: Path) -> None:
     said: Any = verifier.__file__
     with open(said, "rb") as file:  # noqa: PTH123
         assert pack.members["verify.py"] == file.read()
+
+
+def test_changes_of_schedules_and_mappings_are_told(desk: Desk, tmp_path: Path) -> None:
+    def started(**flows: dict[str, str]) -> Fact:
+        return Fact("worker.started", "worker:w2", "w2", {"pid": 2, "version": "2", "flows": flows})
+
+    prepared = {"columns": [["Name", "Name", "str"]], "fence": 1}
+    run = desk.store.runs.latest("suppliers")
+    assert run is not None
+    with desk.store.transaction() as tx:
+        for fact in (
+            started(suppliers={"schedule": "0 1 * * *", "settings": "a" * 16}),
+            started(
+                suppliers={"schedule": "0 2 * * *", "settings": "b" * 16}, banks={"schedule": "", "settings": "c" * 16}
+            ),
+            Fact("step.running", "worker:w2", "suppliers/prepare", {"mapping": "1" * 16, **prepared}, run.id),
+            Fact("step.running", "worker:w2", "suppliers/prepare", {"mapping": "2" * 16, **prepared}, run.id),
+        ):
+            desk.store.audit.append(tx, fact)
+    made, pack = packed(desk, "Mon 2026-12-02", tmp_path)
+    told = [row.what for row in made.report.changes]
+    assert "flow banks is new; flow suppliers: schedule 0 1 * * * to 0 2 * * *" in told
+    assert any(words.startswith("mapping of suppliers: what is read") for words in told)
+    assert [one["what"] for one in pack.lines("changes.jsonl")] == told

@@ -79,6 +79,7 @@ class Story:
     begun: Begun = field(default_factory=Begun)
     flow_of: dict[int, str] = field(default_factory=dict)
     _mapped: dict[str, Mapping] = field(default_factory=dict)
+    _set: dict[str, dict[str, Any]] = field(default_factory=dict)
     _pending: dict[tuple[str, str, int | None], list[int]] = field(default_factory=lambda: defaultdict(list))
 
     # --- events -------------------------------------------------------------------------------------------------
@@ -93,6 +94,8 @@ class Story:
             self._changed(event, at, f"{events.mark_of(event.kind).word}: {events.text_of(fact)}")
         elif event.kind == "step.running" and event.subject.endswith("/prepare"):
             self._mapping(event, at, data)
+        elif event.kind == "worker.started":
+            self._settings(event, at, data.get("flows") or {})
 
     def _mapping(self, event: KeptEvent, at: datetime, data: dict[str, Any]) -> None:
         flow, now = event.subject.partition("/")[0], Mapping.read(data)
@@ -103,6 +106,20 @@ class Story:
         if before is not None and before.digest != now.digest:
             told = before.differences(now) or ["what is read or in which language"]
             self._changed(event, at, f"mapping of {flow}: {'; '.join(told)}; {before.digest[:8]} to {now.digest[:8]}")
+
+    def _settings(self, event: KeptEvent, at: datetime, flows: dict[str, dict[str, Any]]) -> None:
+        """How flows are set that a worker begins to serve, against what the one before was told."""
+        before, self._set = self._set, flows or self._set
+        told = list[str]()
+        for name in sorted(before.keys() | flows.keys()) if before and flows else ():
+            was, now = before.get(name), flows.get(name)
+            if was is None or now is None:
+                told.append(f"flow {name} is {'new' if was is None else 'gone'}")
+            elif was != now:
+                part = "schedule" if was["schedule"] != now["schedule"] else "settings"
+                told.append(f"flow {name}: {part} {was[part] or 'none'} to {now[part] or 'none'}")
+        if told:
+            self._changed(event, at, "; ".join(told))
 
     def _changed(self, event: KeptEvent, at: datetime, what: str) -> None:
         self.changes.append(ChangeRow(event.seq, at, self.person(event.actor), what))
