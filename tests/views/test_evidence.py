@@ -226,3 +226,17 @@ def test_changes_of_schedules_and_mappings_are_told(desk: Desk, tmp_path: Path) 
     assert "flow banks is new; flow suppliers: schedule 0 1 * * * to 0 2 * * *" in told
     assert any(words.startswith("mapping of suppliers: what is read") for words in told)
     assert [one["what"] for one in pack.lines("changes.jsonl")] == told
+
+
+def test_what_was_erased_on_purpose_is_told_and_the_rest_verifies(desk: Desk, tmp_path: Path) -> None:
+    found = desk.store.erasures.aged(values_before=NOW, steps_before=NOW)
+    with desk.store.transaction() as tx:
+        desk.store.erasures.erase(tx, found, "kept long enough", KELLER.account)
+    made, pack = packed(desk, "Mon 2026-12-02", tmp_path)
+    erased = pack.json("manifest.json")["erased"]
+    assert erased
+    assert f"The data of {len(erased)} events were erased on purpose; the log holds without them." in made.report.notes
+    assert {one["values"] for one in pack.lines("rejects.jsonl")} == {None}
+    assert any(row.what.startswith("erased: ") for row in made.report.changes)
+    pack.tell(erased=erased[1:])
+    assert verifier.look(pack.repair().packed())[1] == f"the data of event {erased[0]} are missing"

@@ -307,7 +307,7 @@ class _Writing:
     def _reported(self) -> Report:
         story, scope, chosen, desk = self.story, self.scope, self.chosen, self.desk
         missing = tuple(self._missing())
-        points, notes = story.points(self.gaps, missing), story.notes()
+        points, notes = story.points(self.gaps, missing), story.notes(len(chosen.erased))
         if self._blind:
             points.append(f"The approvers' keys could not be read: {self._blind}.")
         calendar = tuple(

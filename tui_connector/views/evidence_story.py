@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MOST = 200  # rows of one table of the report; the members hold all
 LONGEST = 62  # days of the plot of runs
-_CHANGES = ("schedule", "credential", "key", "period", "store")
+_CHANGES = ("schedule", "credential", "key", "period", "store", "hold", "data")
 _AGES = (timedelta(days=1), timedelta(days=7), timedelta(days=31))
 _WORST = ("failed", "blocked", "not tied", "unexplained", "open", "rejected", "cancelled", "explained", "done")
 _OVER = {ProposalState.REJECTED, ProposalState.SUPERSEDED, ProposalState.EXPIRED}
@@ -357,8 +357,8 @@ class Story:
             found.append(f"{counted(len(wrong), 'signature')} cannot be held to be genuine: {_few(wrong)}.")
         return found
 
-    def notes(self) -> list[str]:
-        """What limits what the pack can say, without anything being wrong."""
+    def notes(self, erased: int) -> list[str]:
+        """What limits what the pack can say, without anything being wrong. erased: events whose data are gone."""
         found: list[str] = []
         if self.scope.until is not None and self.scope.until > self.now:
             found.append("The time it is about has not ended: what comes later is not in it.")
@@ -373,6 +373,8 @@ class Story:
         ]
         if silent:
             found.append(f"No run of {_few(silent)} was tied out.")
+        if erased:
+            found.append(f"The data of {counted(erased, 'event')} were erased on purpose; the log holds without them.")
         return found
 
 
