@@ -75,3 +75,21 @@ def test_a_pack_of_a_store_that_was_changed_does_not_verify(counter: Counter) ->
     told = counter.tell("audit", "export", "--proposal", "1", "--json")
     assert told.code == 1
     assert json.loads(told.out)["fault"] == "rows of P-0001 are not as they were made"
+
+
+def test_what_cannot_be_read_is_told_and_leaves_no_file(counter: Counter) -> None:
+    with counter.opened() as here, here.store.transaction() as tx:
+        tx.change("UPDATE audit_event SET data = 'rubbish' WHERE kind = 'proposal.made'")
+    told = counter.tell("audit", "export", "--proposal", "1")
+    assert told.code == 1
+    assert "cannot be read" in told.err
+    assert "audit verify" in told.err
+    assert list(counter.folder.glob("*.zip*")) == []
+
+
+def test_on_a_terminal_there_is_a_bar(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("rich.console.Console.print", lambda _, text, **__: shown.append(str(text)))
+    counter.on_screen("audit", "export", "--proposal", "1")
+    assert any(re.search(r"━{30} (\d+) of \1 events", line) for line in shown)
+    assert "✓ The pack verifies." in shown[-1]

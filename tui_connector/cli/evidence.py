@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.bar import events_bar
 from tui_connector.cli.out import say
 from tui_connector.domain.errors import ConfigError
 from tui_connector.review.amounts import counted
@@ -28,7 +29,8 @@ def export(given: argparse.Namespace) -> int:
         desk = installation.desk()
         scope = _scope(given, desk)
         path = Path(given.output or scope.file_name).absolute()
-        made = evidence.export(desk, scope, path, replace=given.output is not None)
+        with events_bar() as tell:
+            made = evidence.export(desk, scope, path, replace=given.output is not None, progress=tell)
         if given.note:
             evidence.note(desk, made)
     say(given, made.describe(), "\n".join(_words(made)))

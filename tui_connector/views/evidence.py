@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.canonical import canonical
-from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.errors import ConfigError, StoreError
+from tui_connector.domain.text import clean
 from tui_connector.review import report, verifier
 from tui_connector.review.amounts import counted
 from tui_connector.review.archive import Archive, Written, whole_file
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tui_connector.views.evidence_scope import Scope
 
 SCHEMA = "tui-connector/evidence/1"
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what somebody made of a row
 _HANGING = frozenset({"proposal", "document", "posting", "reversal", "plan"})  # events about a proposal
 _MEMBERS = (
     ("report.html", "this report; needs nothing else"),
@@ -115,9 +117,15 @@ def export(
     progress: is told how many of how many events are written; what it raises ends the export, and there is no file.
     """
     with whole_file(path, replace=replace) as file, Archive(file, desk.clock.now()) as archive:
-        with desk.store.evidence.snapshot():
-            writing = _Writing(desk, scope, archive, progress)
-            writing.write()
+        try:
+            with desk.store.evidence.snapshot():
+                writing = _Writing(desk, scope, archive, progress)
+                writing.write()
+        except _UNREADABLE as error:
+            raise StoreError(
+                f"the store holds something that cannot be read: {clean(repr(error), limit=200)}",
+                hint="Have it verified: `tui-connector audit verify` says where it is broken.",
+            ) from error
         digest = archive.close(writing.manifest(), desk.seal)
         size = file.seek(0, 2)
     return Exported(Written(path, size, digest), scope, writing.chosen, writing.report(), verifier.look(path)[1])
