@@ -18,7 +18,7 @@ from tui_connector.approval.decisions import Decisions
 from tui_connector.approval.keys import Directory, default_key_path
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
-from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.run import Purpose, RunRequest
@@ -111,6 +111,7 @@ class Installation:
             is_dead=is_dead,
             acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
             looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
+            seal=self.seal,
             ways_out=tuple(way.name for way in ways_out(self.settings)),
         )
 
@@ -135,6 +136,18 @@ class Installation:
             note=self.note,
             allow=self.allow,
         )
+
+    def seal(self, digest: str) -> str | None:
+        """A signed note over an evidence pack's digest; None without a key for checkpoints that opens here."""
+        from tui_connector.anchors.notes import CREDENTIAL, Signer
+
+        if self.store.credentials.changed_at(CREDENTIAL) is None:
+            return None
+        try:
+            signer = Signer.open(self.store.id, self.vault)
+        except ConnectorError:
+            return None  # a person who reads the store need not hold the master key
+        return signer.seal(digest) if signer.key in self.store.checkpoints.verifiers() else None
 
     def note(self, kind: str, subject: str, data: Mapping[str, Any]) -> None:
         """Write down what the person here did, when it changed nothing else."""

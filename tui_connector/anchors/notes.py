@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CREDENTIAL = "audit.checkpoints"  # the name under which the vault keeps the private half
+SEAL_SCHEMA = "tui-connector/pack/1"
 _FIELD = "private_key"
 
 
@@ -60,6 +61,12 @@ class Signer:
         checkpoint = Checkpoint(self._store, seq, digest, at, self.key.signer)
         made = self._private.sign(checkpoint.to_text().encode())
         return Note(checkpoint, ((self.key.name, self.key.id, made),))
+
+    def seal(self, digest: str) -> str:
+        """A signed note over the digest of an evidence pack, in the form of a checkpoint's."""
+        text = f"{SEAL_SCHEMA}\nstore {self._store}\ndigest {digest}\nsigner {self.key.signer}\n"
+        made = base64.b64encode(self.key.id + self._private.sign(text.encode())).decode()
+        return f"{text}\n— {self.key.name} {made}\n"
 
 
 def key_name(store: str) -> str:

@@ -305,6 +305,16 @@ def _add_audit(verbs: _Verbs) -> None:
     text = "sign how far the log reaches now, and send that out by every way of [evidence]"
     _verb(audit, "checkpoint", "audit:checkpoint", text)
     _verb(audit, "key", "audit:key", "the public half of the key that signs checkpoints, to be kept elsewhere")
+    export = _verb(
+        audit, "export", "evidence:export", "an evidence pack for an auditor: one archive, checked by itself"
+    )
+    export.add_argument("--period", metavar="PERIOD", help="of a fiscal period, for example 011/2026")
+    export.add_argument("--company", metavar="COMPANY", help="proposals of this company code only, for example 1010")
+    export.add_argument("--since", metavar="TIME", help="of a stretch of time: from then on, such as 2026-11-01 or Mon")
+    export.add_argument("--until", metavar="TIME", help="up to then, that moment left out (default: now)")
+    export.add_argument("--proposal", metavar="ID", help="of one proposal, for example P-0001")
+    export.add_argument("--output", metavar="FILE", help="write this file (default: evidence-….zip, never overwritten)")
+    export.add_argument("--note", action="store_true", help="let the log tell that it was exported, with its digest")
     _add_keeping(audit)
 
 

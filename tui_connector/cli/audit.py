@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.text import Text
 
 from tui_connector.anchors.checking import Fit, check_text
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.bar import events_bar
 from tui_connector.cli.files import write_whole
-from tui_connector.cli.out import console, moment, print_json, say, table
+from tui_connector.cli.out import moment, print_json, say, table
 from tui_connector.domain.checkpoint import VerifierKey
 from tui_connector.domain.errors import ConfigError
 from tui_connector.views import audit as told
@@ -22,13 +20,12 @@ from tui_connector.views.words import actor, figure
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _CODES = {
     Fit.REWRITTEN: Exit.FAILED, Fit.BEHIND: Exit.NOT_TIED, Fit.FORGED: Exit.REFUSED, Fit.FOREIGN: Exit.USAGE,
 }  # fmt: skip
 _NEWEST = 50
-_WIDTH = 30
 
 
 def show(given: argparse.Namespace) -> int:
@@ -75,8 +72,9 @@ def verify(given: argparse.Namespace) -> int:
     with open_installation(given.config, read_only=not given.note) as installation:
         desk = installation.desk()
         anchor = _anchor(given)
-        with _progress(desk.store.audit.last_seq()) as progress:
-            found = told.verify(desk, progress, from_seq=given.since)
+        last = desk.store.audit.last_seq()
+        with events_bar() as tell:
+            found = told.verify(desk, tell and (lambda seq: tell(seq, last)), from_seq=given.since)
         keys = _keys(given.key) if given.key else desk.store.checkpoints.verifiers()
         broken = found.broken_at is not None
         fit = None if anchor is None or broken else check_text(desk.store, anchor, keys)
@@ -154,22 +152,3 @@ def key(given: argparse.Namespace) -> int:
         keys = [one.to_text() for one in installation.store.checkpoints.verifiers()]
     say(given, keys, "\n".join(keys) or "No checkpoint was signed yet: `audit checkpoint` makes the key and signs one.")
     return Exit.DONE
-
-
-@contextmanager
-def _progress(last: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar on a terminal that goes with the events looked at; nothing elsewhere."""
-    out = console(error=True)
-    if not out.is_terminal or not last:
-        yield None
-        return
-
-    def tell(seq: int) -> None:
-        done = round(_WIDTH * min(seq / last, 1))
-        bar = Text.assemble(("━" * done, "magenta"), ("─" * (_WIDTH - done), "dim"))
-        out.print(Text.assemble("\r", bar, f" {figure(seq)} of {figure(last)} events "), end="", soft_wrap=True)
-
-    try:
-        yield tell
-    finally:
-        out.print("\r" + " " * min(out.width - 1, _WIDTH + 40) + "\r", end="", soft_wrap=True)

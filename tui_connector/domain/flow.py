@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -352,6 +355,12 @@ class WritebackFlow:
 
 
 Flow = LoadFlow | WritebackFlow
+
+
+def settings_digest(flow: Flow) -> str:
+    """Digest of everything that is declared of a flow, so that the log can tell that something was changed."""
+    said = json.dumps(dataclasses.asdict(flow), sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def named_in_model(flow: Flow) -> tuple[tuple[str, str], ...]:

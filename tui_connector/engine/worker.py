@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError, PersonNeededError
-from tui_connector.domain.flow import LoadFlow, WritebackFlow
+from tui_connector.domain.flow import LoadFlow, WritebackFlow, settings_digest
 from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState
 from tui_connector.domain.text import clean
@@ -96,7 +96,7 @@ class Worker:
         """Work until stopped; open requests are finished, Anaplan tasks go on and are adopted by the next worker."""
         with self._store.transaction() as tx:
             self._store.workers.register(tx, self.info)
-            self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, {"pid": self.info.pid}))
+            self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, self._told_first()))
         try:
             while not stop.is_set() and not (until and until()):
                 self._beat()
@@ -116,6 +116,11 @@ class Worker:
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
                 self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))
+
+    def _told_first(self) -> dict[str, Any]:
+        """What the log is told of a worker: who it is, and how the flows are set that it serves."""
+        flows = {one.name: {"schedule": one.schedule, "settings": settings_digest(one)} for one in self._flows.values()}
+        return {"pid": self.info.pid, "version": self.info.version, "flows": flows}
 
     async def _pause(self, stop: asyncio.Event) -> None:
         waiters = {asyncio.create_task(stop.wait(), name="stop"), *self._busy.values()}

@@ -17,6 +17,7 @@ from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.erasures import Erasures
+from tui_connector.store.evidence import Evidence
 from tui_connector.store.explanations import Explanations
 from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
@@ -81,6 +82,7 @@ class Store:
         self.explanations = Explanations(self._database)
         self.checkpoints = ChainCheckpoints(self._database)
         self.erasures = Erasures(self._database)
+        self.evidence = Evidence(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

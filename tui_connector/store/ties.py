@@ -99,13 +99,18 @@ def fault(reader: Reader) -> str:
         said, row = json.loads(data), kept.pop(run_id, None)
         if row is None or (row[0], row[1], row[3]) != (said["verdict"], said["words"], said["digest"]):
             return f"the tie-out of run {run_id} is not as it was written"
-        rows = reader.rows(f"SELECT {_COLUMNS} FROM tie_difference WHERE run_id = ? ORDER BY number", run_id)
-        if _digest(row[2], [tuple(one) for one in rows]) != row[3]:
+        if _digest(row[2], kept_differences(reader, run_id)) != row[3]:
             return f"the figures of the tie-out of run {run_id} are not those that were written"
     if kept:
         return f"run {min(kept)} holds a tie-out that no event tells of"
     stray = reader.value("SELECT run_id FROM tie_difference WHERE run_id NOT IN (SELECT run_id FROM tie) LIMIT 1")
     return "" if stray is None else f"run {stray} holds differences that no tie-out tells of"
+
+
+def kept_differences(reader: Reader, run_id: int) -> list[Row]:
+    """A run's differences as they are kept and as its digest is taken over them."""
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM tie_difference WHERE run_id = ? ORDER BY number", run_id)
+    return [tuple(one) for one in rows]
 
 
 def _digest(data: str, rows: Sequence[tuple[object, ...]]) -> str:

@@ -90,6 +90,7 @@ class Desk:
     zone: in which moments are shown. state: the folder of store and logs. target: number of a flow on its pair of
     tenants; None before its first run. is_dead: whether a worker of this machine is known to have ended. acts: None in
     a console that only reads. ways_out: what checkpoints of the audit log leave by.
+    seal: signs the digest of an evidence pack, where there is a key for it.
     """
 
     store: Store
@@ -107,6 +108,7 @@ class Desk:
     acts: Acts | None = None
     looking: Looking = Looking()
     ways_out: tuple[str, ...] = ()
+    seal: Callable[[str], str | None] = lambda _: None
 
     @property
     def read_only(self) -> bool:

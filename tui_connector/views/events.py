@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "store.restore_confirmed": ("confirmed", _NONE),
     "audit.verified": ("verified", _OK),
     "audit.broken": ("broken", _FAIL),
+    "evidence.exported": ("pack made", _NONE),
     "key.made": ("key made", _NONE),
     "key.rotated": ("key changed", _NONE),
     "credential.stored": ("secret set", _NONE),
@@ -316,6 +317,11 @@ def _verified(_: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [f"whole up to event {figure(data.get('up_to'))}", counted(data.get("records", 0), "record")]
 
 
+def _exported(_: Fact, data: Mapping[str, Any]) -> list[Any]:
+    scope = data.get("scope") or {}
+    return [scope.get("words"), data.get("verdict"), f"digest {long_id(str(data.get('digest', '')))}"]
+
+
 def _command(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     wish = data.get("kind") or fact.kind.partition(".")[2]
     ended = "" if data.get("ok") is not False else data.get("error") or "it did not work"
@@ -372,6 +378,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "proposal.comment": _comment,
     "proposal.signed": _signed,
     "plan.compared": _compared,
+    "evidence.exported": _exported,
     "store.restored_behind": _behind,
     "watermark.moved": _watermark,
 }

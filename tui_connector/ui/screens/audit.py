@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from tui_connector.domain.errors import ConnectorError
-from tui_connector.ui import event_rows, event_side
+from tui_connector.ui import event_rows, event_side, packing
+from tui_connector.ui.at_length import UnderWay, at_length
 from tui_connector.ui.dialogs.base import Tell
 from tui_connector.ui.draw import MARGIN, Grid, Line, bar, wrap
 from tui_connector.ui.event_rows import EventSource, Row
@@ -39,7 +38,7 @@ from tui_connector.views.story import trace
 from tui_connector.views.words import figure, moment, share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from tui_connector.views.audit import EventDetail, Verification
     from tui_connector.views.story import Trace
 
+Found = TypeVar("Found")
 _SIDE = 43
 _EVIDENCE = 7
 _STRIP = 4
@@ -55,10 +55,6 @@ _NEW = 99
 _PAUSE = 0.12  # seconds that the cursor rests before the event under it is read
 _STEP = 0.5
 _TRACE, _EXPLAIN = "trace", "explain"
-
-
-class _StoppedError(Exception):
-    """A person ended the verification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +65,6 @@ class AuditModel:
     view: View
     wrong: FilterError | None = None
     fresh: int = 0
-
-
-class _Verifying:
-    """A verification under way: how far it is, and whether it should stop."""
-
-    def __init__(self, last: int) -> None:
-        self.last = last
-        self.done = 0
-        self.begun = time.monotonic()
-        self.stop = threading.Event()
-
-    def tell(self, seq: int) -> None:
-        self.done = seq
-        if self.stop.is_set():
-            raise _StoppedError
-        time.sleep(0)  # the console's own thread goes first
-
-    def left(self) -> str:
-        """How long it still takes at this pace; "" while nobody can tell."""
-        spent = time.monotonic() - self.begun
-        if spent < 2 or not self.done:
-            return ""
-        rest = spent / self.done * (self.last - self.done)
-        return f"{rest:.0f} s left" if rest < 90 else f"{rest / 60:.0f} min left"
 
 
 class AuditScreen(ConsoleScreen[AuditModel]):
@@ -116,20 +88,20 @@ class AuditScreen(ConsoleScreen[AuditModel]):
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
         ("↑↓", "move"), ("enter", "event"), ("/", "filter"), ("t", "trace a record"), ("v", "verify"), ("x", "explain"),
-        ("e", "export"),
-        ("y", "send id to terminal"),
+        ("p", "pack"), ("e", "export"), ("y", "send id to terminal"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[Any]] = [
         Binding("t", "trace", "trace a record", tooltip="the story of a record, plan line, document or proposal"),
         Binding("x", "explain", "explain", tooltip="a cell, a member or a document, by the records of SAP behind it"),
         Binding("v", "verify", "verify", tooltip="recompute the whole log; esc stops it"),
+        Binding("p", "pack", "evidence pack", tooltip="an archive for an auditor, of a period, a proposal or a time"),
     ]
 
     def __init__(self, desk: Any) -> None:
         super().__init__(desk)
         self._source: EventSource | None = None
         self._kept: Verification | None = None
-        self._verifying: _Verifying | None = None
+        self._under_way: UnderWay | None = None
         self._detail: EventDetail | None = None
         self._trace: Trace | None = None
 
@@ -206,10 +178,10 @@ class AuditScreen(ConsoleScreen[AuditModel]):
     def _sentence(self, width: int) -> Sequence[Line]:
         if self.model is None:
             return [Line()] * (2 if self.short else 4)
-        head, under_way = self.model.head, self._verifying
+        head, under_way = self.model.head, self._under_way
         if under_way is not None:
             part = min(under_way.done / max(under_way.last, 1), 1.0)
-            told = f"Verifying: {figure(under_way.done)} of {figure(under_way.last)} events."
+            told = f"{under_way.doing}: {figure(under_way.done)} of {figure(under_way.last)} events."
             first = Line(("● ", "accent"), (told, "bright"))
             second = Line(indent=MARGIN + 2)
             for text, role in bar(part, 20):
@@ -338,8 +310,8 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         return [f"{name}:" for name in TERMS]
 
     def action_back(self) -> None:
-        if self._verifying is not None:
-            self._verifying.stop.set()
+        if self._under_way is not None:
+            self._under_way.stop.set()
         elif self._trace is not None:
             self._trace = None
             self._tell_side()
@@ -389,46 +361,53 @@ class AuditScreen(ConsoleScreen[AuditModel]):
             self._tell_side()
 
     def action_verify(self) -> None:
-        if self._verifying is None and self.model is not None:
-            self._verifying = _Verifying(self.model.head.last_seq)
-            self.run_worker(self._verify(self._verifying), group="verify")
+        if self._under_way is None and self.model is not None:
+            self.run_worker(
+                self._verify(UnderWay("Verifying", "The verification", self.model.head.last_seq)), group="verify"
+            )
 
-    async def _verify(self, under_way: _Verifying) -> None:
-        """In a thread of its own: it may take minutes, and must not keep the console from being left."""
-        loop = asyncio.get_running_loop()
-        made: asyncio.Future[Verification | None] = loop.create_future()
+    async def _verify(self, under_way: UnderWay) -> None:
+        found = await self._at_length(under_way, lambda: verify(self.desk, under_way.tell))
+        if found is not None:
+            self._kept = found
+            self.reread()
 
-        def work() -> None:
-            try:
-                found: Verification | None = verify(self.desk, under_way.tell)
-            except _StoppedError:
-                found = None
-            except ConnectorError as error:
-                _call(loop, made, error)
-                return
-            _call(loop, made, found)
+    def action_pack(self) -> None:
+        if self._under_way is None:
+            self.app.push_screen(packing.ask(self.desk, self.filter), self._packed)
 
-        threading.Thread(target=work, name="verify", daemon=True).start()
+    def _packed(self, words: str | None) -> None:
+        if words:
+            self.run_worker(self._pack(words), group="verify")
+
+    async def _pack(self, words: str) -> None:
+        under_way = UnderWay("Writing the pack", "The pack", 0)
+        made = await self._at_length(under_way, lambda: packing.pack(self.desk, words, under_way))
+        if made is not None:
+            self.app.push_screen(Tell("Evidence", lambda width: packing.told(made, width)))
+            self.reread()
+
+    async def _at_length(self, under_way: UnderWay, work: Callable[[], Found]) -> Found | None:
+        """What it comes to; None when it was stopped or did not work, which is told."""
+        self._under_way = under_way
         ticking = self.set_interval(_STEP, self._tell_sentence)
         self._tell_sentence()
         try:
-            found = await made
+            found = await at_length(work, under_way.doing)
         except ConnectorError as error:
             self.app.push_screen(Tell.error(error))
-            return
+            return None
         finally:
             ticking.stop()
-            self._verifying = None
+            self._under_way = None
             self._tell_sentence()
         if found is None:
-            self.say("The verification was stopped; nothing of it is kept.")
-            return
-        self._kept = found
-        self.reread()
+            self.say(f"{under_way.thing} was stopped; nothing of it is kept.")
+        return found
 
     def on_unmount(self) -> None:
-        if self._verifying is not None:
-            self._verifying.stop.set()
+        if self._under_way is not None:
+            self._under_way.stop.set()
 
     def one_id(self) -> str | None:
         row = self._list.row
@@ -461,14 +440,3 @@ def _beside(head: AuditHead) -> str:
     behind = head.last_seq - known.up_to
     since = f" {figure(behind)} events came since." if behind > 1 else ""  # one is the verification's own
     return f"It covers {figure(known.records)} records.{since}"
-
-
-def _call(loop: asyncio.AbstractEventLoop, made: asyncio.Future[Any], value: object) -> None:
-    """Hand a thread's result to the loop, unless that has ended meanwhile."""
-
-    def settle() -> None:
-        if not made.done():
-            made.set_exception(value) if isinstance(value, BaseException) else made.set_result(value)
-
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle)
