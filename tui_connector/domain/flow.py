@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from tui_connector.domain.definition import Drift
+
 KEY = ""  # as a column's field: the record's own key
 
 
@@ -184,7 +186,8 @@ class LoadFlow:
 
     target_list: the list whose members the records become; with it a load of a list is tied out by its codes. totals:
     how a load of a module is tied out. Without either nobody can tell whether all of it arrived. go_on_untied: whether
-    it starts although a flow that it comes after is not tied.
+    it starts although a flow that it comes after is not tied. target_module: the module whose line items the columns
+    fill, so that a renamed one is seen. drift: what a changed definition on either side means.
     """
 
     name: str
@@ -207,6 +210,8 @@ class LoadFlow:
     target_list: str = ""
     totals: Totals | None = None
     go_on_untied: bool = False
+    target_module: str = ""
+    drift: Drift = field(default_factory=Drift)
 
     @property
     def lists(self) -> tuple[str, ...]:

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
 from tui_connector.domain.run import StepState
+from tui_connector.engine.drift import look_at_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from tui_connector.domain.concern import Concern
+    from tui_connector.domain.definition import Watched
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.run import Step
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.prepare import Destination
+    from tui_connector.store.database import Transaction
 
     Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
 
 STEP = "survey"
-_LOOKS: tuple[Looking, ...] = ()
+_LOOKS: tuple[Looking, ...] = (look_at_definitions,)
 _SHOWN = 3
 
 
@@ -57,12 +60,23 @@ async def _look_around(context: RunContext[LoadFlow], layout: Layout, destinatio
         rule = Rule.GO_ON
     with store.transaction() as tx:
         told = store.concerns.keep(tx, run.id, run.target_id, found)
-        used = store.concerns.use(tx, run.id, run.target_id) if rule is Rule.GO_ON and not run.dry_run else []
+        goes_on = rule is Rule.GO_ON and not run.dry_run
+        used = store.concerns.use(tx, run.id, run.target_id) if goes_on else []
         checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
         checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
+        if goes_on:
+            _keep_definitions(context, tx, destination.definitions)
     done = checkpoints.last(STEP)
     assert done is not None  # noqa: S101 - written above
     return done
+
+
+def _keep_definitions(context: RunContext[LoadFlow], tx: Transaction, seen: Sequence[Watched]) -> None:
+    """What the next run is compared with."""
+    run = context.run
+    digests = context.store.definitions.keep(tx, run.target_id, run.id, [one.now for one in seen])
+    if digests:
+        context.checkpoints.fact(tx, "definitions.kept", run.flow, digests=digests)
 
 
 def _words(found: Iterable[Concern]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+from tui_connector.domain.definition import Drift
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
     CellSignal,
@@ -27,7 +28,14 @@ from tui_connector.domain.flow import (
     WritebackFlow,
     WritebackMode,
 )
-from tui_connector.settings.sections import ColumnSettings, FlowSettings, Settings, SignalSettings, SourceSettings
+from tui_connector.settings.sections import (
+    ColumnSettings,
+    DriftSettings,
+    FlowSettings,
+    Settings,
+    SignalSettings,
+    SourceSettings,
+)
 
 _COLUMN_TYPES: dict[str, type] = {"text": str, "decimal": Decimal, "date": date, "boolean": bool}
 
@@ -158,7 +166,7 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
     _foreign(given, LoadFlow, name)
     made = {
         key: value
-        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals"}).items()
+        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals", "drift"}).items()
         if value is not None
     }
     if flow is None:
@@ -183,12 +191,18 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
         made["source"] = _source(flow.source if flow else None, given.source)
     if given.totals is not None:
         made["totals"] = Totals(**given.totals.model_dump())
+    if given.drift is not None:
+        made["drift"] = _drift(flow, given.drift)
     result = replace(flow, **made) if flow else LoadFlow(name=name, **{"title": name.replace("_", " "), **made})
     if not (result.import_action or result.process):
         raise ConfigError(
             f"[flows.{name}] names neither an import nor a process", hint='add import = "…" or process = "…"'
         )
     return _with_fitting_totals(result, given=given.totals is not None)
+
+
+def _drift(flow: Flow | None, given: DriftSettings) -> Drift:
+    return replace(flow.drift if flow else Drift(), **given.model_dump(exclude_none=True))
 
 
 def _with_fitting_totals(flow: LoadFlow, *, given: bool) -> LoadFlow:

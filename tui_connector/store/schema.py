@@ -242,6 +242,14 @@ CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
 
+# definition: what the last run that went on saw of a file, an import, an entity set and the like.
+_DEFINITIONS = """
+CREATE TABLE definition (
+    target_id BIGINT NOT NULL, what TEXT NOT NULL, run_id BIGINT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (target_id, what));
+"""
+
+
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
     store_id = secrets.token_hex(16)
@@ -271,12 +279,17 @@ def _concern_tables(tx: Transaction) -> None:
     _apply(tx, _CONCERNS)
 
 
+def _definition_tables(tx: Transaction) -> None:
+    _apply(tx, _DEFINITIONS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
     _console_tables,
     _tie_tables,
     _concern_tables,
+    _definition_tables,
 )
 
 

@@ -15,6 +15,7 @@ from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
+from tui_connector.store.definitions import Definitions
 from tui_connector.store.leases import Leases
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
@@ -73,6 +74,7 @@ class Store:
         self.periods = Periods(self._database)
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
+        self.definitions = Definitions(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:
