@@ -21,7 +21,7 @@ _found = partial(Concern, Look.DEFINITIONS)
 class Drift:
     """What a changed definition means for a flow. watch: whether definitions are compared at all.
 
-    missing: what the flow uses is gone, or no longer bears its name. changed: what it uses has another form. added:
+    missing: what the flow uses is gone, or only known by another name. changed: what it uses has another form. added:
     something new that it does not use, or more room than before.
     """
 
@@ -44,7 +44,7 @@ class Piece:
     def words(self) -> str:
         """Its form with its sizes: "Edm.String (10), key"."""
         kind, comma, rest = self.form.partition(",")
-        return f"{kind} ({', '.join(map(str, self.sizes))}){comma}{rest}" if self.sizes else self.form
+        return f"{kind} ({', '.join(map(str, self.sizes))}){comma}{rest}" if any(self.sizes) else self.form
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _settings(before: Definition, now: Definition, rules: Drift) -> Iterator[Con
 def _pieces(before: Definition, watched: Watched, rules: Drift) -> Iterator[Concern]:
     now, what = watched.now, watched.now.what
     old, new = {one.id: one for one in before.pieces}, {one.id: one for one in now.pieces}
-    renamed = _renamed(before, now) if now.ordered else {}
+    renamed = _renamed(before, now)
     for key, was in old.items():
         used, one = watched.used(was.name), new.get(key) or renamed.get(key)
         rule = rules.missing if used else rules.added
@@ -122,6 +122,8 @@ def _pieces(before: Definition, watched: Watched, rules: Drift) -> Iterator[Conc
             yield _found(rule, f"{now.piece} gone", was.name, was.words or "there", "", effect)
         elif one.name != was.name:
             effect = f"the {what} calls it so now{_use(used)}"
+            if used and one.id == was.id:  # what goes by its id goes on
+                rule = rules.changed
             yield _found(rule, f"{now.piece} renamed", was.name, was.name, one.name, effect)
         elif one.form != was.form and used:
             effect = f"the {what} describes it so now"

@@ -42,19 +42,13 @@ class Definitions:
                 del properties[_plain(properties, what)]
             elif kind == RENAME:
                 ((old, new),) = dict(what).items()
-                renamed = {_plain(properties, old): str(new)}
-                properties = {
-                    renamed.get(name, name): replace(one, name=renamed[name], was=one.stored)
-                    if name in renamed
-                    else one
-                    for name, one in properties.items()
-                }
+                one = properties[_plain(properties, old)]
+                after = replace(one, name=str(new), was=one.stored)
+                properties = {each.name: each for each in (after if it is one else it for it in properties.values())}
             elif kind in {RETYPE, ADD}:
                 for name, one in read_properties(str(what)).items():
-                    known = _plain(properties, name) if kind == RETYPE else None
-                    properties[name] = one if known is None else replace(one, was=properties[known].was)
-                    if known is None:
-                        properties[name] = replace(one, filterable=False)
+                    was = properties[_plain(properties, name)].was if kind == RETYPE else ""
+                    properties[name] = replace(one, was=was, filterable=one.filterable and kind == RETYPE)
             else:
                 raise ValueError(f"unknown change {kind!r}")
         self._changed[service.name, entity_set] = replace(entity, properties=properties)
