@@ -297,7 +297,8 @@ class WritebackFlow:
     by "EUR" or "1010/EUR"; without an entry two must sign. fresh_minutes: age of the export at which nothing more is
     approved or sent. first_month: of the fiscal year, by company code; others begin in January. journal_service:
     path of the customer's own OData service for channel odata. category: plan category for channel plan_data.
-    decimal_separator, grouping: how the export writes numbers, which its metadata do not tell.
+    decimal_separator, grouping: how the export writes numbers, which its metadata do not tell. drift: what a changed
+    definition on either side means.
     """
 
     name: str
@@ -331,6 +332,7 @@ class WritebackFlow:
     grouping: str = ""
     date_format: str = "%Y-%m-%d"
     status: StatusImport | None = None
+    drift: Drift = field(default_factory=Drift)
     after: tuple[str, ...] = ()
     schedule: str | None = None
     task_minutes: int = 120

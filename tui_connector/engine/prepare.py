@@ -11,7 +11,7 @@ from tui_connector.anaplan.definitions import of_process
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.domain.errors import ContractChangedError, FatalError, ModelLockedError
 from tui_connector.domain.flow import UnknownMembers
-from tui_connector.engine.drift import load_definitions
+from tui_connector.engine.definitions import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
-from tui_connector.domain.run import StepState
 from tui_connector.engine.drift import look_at_definitions
 
 if TYPE_CHECKING:
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.concern import Concern
     from tui_connector.domain.definition import Watched
-    from tui_connector.domain.flow import LoadFlow
-    from tui_connector.domain.run import Step
+    from tui_connector.domain.flow import LoadFlow, WritebackFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.prepare import Destination
     from tui_connector.store.database import Transaction
 
+    AnyContext = RunContext[LoadFlow] | RunContext[WritebackFlow]
     Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
 
 STEP = "survey"
@@ -35,24 +34,24 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
     A dry run only tells. Raises RefusedError when a rule stops the run, PersonNeededError when a person has to allow
     something first; nothing was sent then.
     """
-    run, step = context.run, context.checkpoints.last(STEP)
-    if step is None or step.state is not StepState.DONE:
-        step = await _look_around(context, layout, destination)
-    match step.data["rule"]:
-        case Rule.STOP:
-            hint = f"`runs {run.id}` lists it; mend it, or set another rule in [flows.{run.flow}]"
-            raise RefusedError(f"nothing was sent: {step.data['words']}", hint=hint)
-        case Rule.ASK:
-            hint = f"`runs {run.id}` shows what it would do; `runs allow {run.id} --reason TEXT` lets it go on"
-            raise PersonNeededError(f"asks a person first: {step.data['words']}", hint=hint)
+    if begin(context):
+        found = [one for look in _LOOKS for one in await look(context, layout, destination)]
+        settle(context, found, destination.definitions)
+    require_allowed(context)
 
 
-async def _look_around(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Step:
-    """Everything that the looks find, kept with the permissions that it uses up."""
-    checkpoints, store, run = context.checkpoints, context.store, context.run
-    checkpoints.begin(STEP)
+def begin(context: AnyContext) -> bool:
+    """Begin to look around; False when this run has done so."""
+    if context.checkpoints.is_done(STEP):
+        return False
+    context.checkpoints.begin(STEP)
     context.progress(STEP)
-    found = [one for look in _LOOKS for one in await look(context, layout, destination)]
+    return True
+
+
+def settle(context: AnyContext, found: Sequence[Concern], seen: Sequence[Watched]) -> None:
+    """Keep everything found; where the run may go on, with the permissions that it uses up and the definitions seen."""
+    checkpoints, store, run = context.checkpoints, context.store, context.run
     stops = [one for one in found if one.rule is Rule.STOP]
     missing = store.concerns.unallowed(run.target_id, [one for one in found if one.rule is Rule.ASK])
     rule = Rule.STOP if stops else Rule.ASK if missing else Rule.GO_ON
@@ -65,13 +64,23 @@ async def _look_around(context: RunContext[LoadFlow], layout: Layout, destinatio
         checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
         checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
         if goes_on:
-            _keep_definitions(context, tx, destination.definitions)
-    done = checkpoints.last(STEP)
-    assert done is not None  # noqa: S101 - written above
-    return done
+            _keep_definitions(context, tx, seen)
 
 
-def _keep_definitions(context: RunContext[LoadFlow], tx: Transaction, seen: Sequence[Watched]) -> None:
+def require_allowed(context: AnyContext) -> None:
+    """Raise what `survey` raises, unless the run may go on."""
+    run, step = context.run, context.checkpoints.last(STEP)
+    assert step is not None  # noqa: S101 - written by settle
+    match step.data["rule"]:
+        case Rule.STOP:
+            hint = f"`runs {run.id}` lists it; mend it, or set another rule in [flows.{run.flow}]"
+            raise RefusedError(f"nothing was sent: {step.data['words']}", hint=hint)
+        case Rule.ASK:
+            hint = f"`runs {run.id}` shows what it would do; `runs allow {run.id} --reason TEXT` lets it go on"
+            raise PersonNeededError(f"asks a person first: {step.data['words']}", hint=hint)
+
+
+def _keep_definitions(context: AnyContext, tx: Transaction, seen: Sequence[Watched]) -> None:
     """What the next run is compared with."""
     run = context.run
     digests = context.store.definitions.keep(tx, run.target_id, run.id, [one.now for one in seen])

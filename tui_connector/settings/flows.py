@@ -91,7 +91,7 @@ def _foreign(given: FlowSettings, shape: type[LoadFlow | WritebackFlow], name: s
 
 def _override_writeback(flow: WritebackFlow | None, name: str, given: FlowSettings) -> WritebackFlow:
     _foreign(given, WritebackFlow, name)
-    skipped = {"enabled", "columns", "approval", "control", "status"}
+    skipped = {"enabled", "columns", "approval", "control", "status", "drift"}
     made = {key: value for key, value in given.model_dump(exclude=skipped).items() if value is not None}
     if given.columns is not None:
         made["columns"] = {header: _journal_field(name, header, meant) for header, meant in given.columns.items()}
@@ -101,6 +101,8 @@ def _override_writeback(flow: WritebackFlow | None, name: str, given: FlowSettin
         made["control"] = ControlTotal(**given.control.model_dump())
     if given.status is not None:
         made["status"] = StatusImport(**given.status.model_dump())
+    if given.drift is not None:
+        made["drift"] = _drift(flow, given.drift)
     if flow is None:
         missing = [one for one in ("columns", "approval") if one not in made]
         if missing:

@@ -27,7 +27,7 @@ class Definitions:
 
     def keep(self, tx: Transaction, target_id: int, run_id: int, seen: Iterable[Definition]) -> dict[str, str]:
         """Keep what is new or has changed; its digests by what it is about, for the event that tells of it."""
-        told = dict(tx.rows("SELECT what, digest FROM definition WHERE target_id = ?", target_id))
+        told: dict[str, str] = dict(tx.rows("SELECT what, digest FROM definition WHERE target_id = ?", target_id))
         changed: dict[str, str] = {}
         for one in seen:
             data = one.kept()

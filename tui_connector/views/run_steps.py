@@ -33,8 +33,8 @@ _TO_COME = Mark("○", "not begun", "muted")
 _NOT_NEEDED = Mark("·", "not needed", "muted")
 _LOAD = ("prepare", "survey", "transfer", "import")
 _PLANS = {
-    Purpose.CHECK: ("export",), Purpose.POST: ("test", "post"), Purpose.STATUS: ("transfer", "import"),
-    Purpose.REVISE: (), Purpose.REVERSE: (),
+    Purpose.CHECK: ("survey", "export"), Purpose.POST: ("survey", "test", "post"),
+    Purpose.STATUS: ("transfer", "import"), Purpose.REVISE: (), Purpose.REVERSE: (),
 }  # fmt: skip
 _ALWAYS = ("survey", "tie")
 _TASKS = ("import", "export")
@@ -123,7 +123,7 @@ def plan_of(run: Run, flow: Flow | None) -> tuple[str, ...]:
     if flow is None:
         return ()
     if isinstance(flow, WritebackFlow):
-        return "export", "propose"
+        return "survey", "export", "propose"
     return _LOAD if run.dry_run or run.purpose is Purpose.REPLAY else (*_LOAD, "tie")
 
 
