@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sap.conftest import Answer
+from tests.sap.test_journal_xml import ENTRY
+from tests.sap.test_plan_data import PLAN
 from tui_connector.domain.errors import AuthenticationError, ContractChangedError
+from tui_connector.domain.flow import Channel as ChannelKind
 from tui_connector.domain.flow import Dialect, ODataSource
+from tui_connector.flows.plan_writeback import FLOW as WRITEBACK
 from tui_connector.sap.definitions import entity_definition
+from tui_connector.sap.posting import ODataChannel, PlanDataChannel, described
 
 if TYPE_CHECKING:
     from tests.sap.conftest import Bench, Run, Sandbox
@@ -80,5 +87,20 @@ def test_what_is_no_metadata_is_refused(run_async: Run, answer: Answer, kind: ty
             await entity_definition(bench.sap(stub.url), CENTERS)
         assert stub.asked[0].path == "/sap/opu/odata/sap/API_COSTCENTER_SRV/$metadata"
         assert stub.asked[0].headers["accept"] == "application/xml"
+
+    run_async(story)
+
+
+def test_the_fields_that_are_watched_are_those_that_the_channels_write(run_async: Run) -> None:
+    async def story(bench: Bench) -> None:
+        client = bench.sap("http://127.0.0.1:9")
+        cases = ((ODataChannel(client, "ZOWN_SRV/Entries"), ENTRY), (PlanDataChannel(client), PLAN))
+        for channel, entry in cases:
+            written = set[str]()
+            for name, value in json.loads(channel.payload(entry)).items():
+                inner = value["results"] if isinstance(value, dict) else ()
+                written |= {f"{name}/{field}" for line in inner for field in line} if inner else {name}
+            kind = ChannelKind.ODATA if isinstance(channel, ODataChannel) else ChannelKind.PLAN_DATA
+            assert {*described(replace(WRITEBACK, channel=kind, journal_service="ZOWN_SRV/Entries"))[1]} == written
 
     run_async(story)
