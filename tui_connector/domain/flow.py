@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.definition import Drift
 
 KEY = ""  # as a column's field: the record's own key
@@ -187,7 +188,8 @@ class LoadFlow:
     target_list: the list whose members the records become; with it a load of a list is tied out by its codes. totals:
     how a load of a module is tied out. Without either nobody can tell whether all of it arrived. go_on_untied: whether
     it starts although a flow that it comes after is not tied. target_module: the module whose line items the columns
-    fill, so that a renamed one is seen. drift: what a changed definition on either side means.
+    fill, so that a renamed one is seen. drift: what a changed definition on either side means. closed_periods: what it
+    means that a closed period would not hold afterwards what it holds now.
     """
 
     name: str
@@ -212,6 +214,7 @@ class LoadFlow:
     go_on_untied: bool = False
     target_module: str = ""
     drift: Drift = field(default_factory=Drift)
+    closed_periods: Rule = Rule.ASK
 
     @property
     def lists(self) -> tuple[str, ...]:

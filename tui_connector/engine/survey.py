@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
+from tui_connector.engine.closed import look_at_periods
 from tui_connector.engine.drift import look_at_definitions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
 
 STEP = "survey"
-_LOOKS: tuple[Looking, ...] = (look_at_definitions,)
+_LOOKS: tuple[Looking, ...] = (look_at_definitions, look_at_periods)
 _SHOWN = 3
 
 

@@ -273,6 +273,7 @@ class FlowSettings(Section):
     go_on_untied: bool | None = None
     target_module: str | None = None
     drift: DriftSettings | None = None
+    closed_periods: Rule | None = None
     export: str | None = None
     approval: SignalSettings | None = None
     control: ControlSettings | None = None
