@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui_connector.domain.concern import Rule
-from tui_connector.domain.definition import Definition, Drift, Piece, Watched, compare, gone
+from tui_connector.domain.definition import Definition, Drift, Piece, Watched, compare
 
 STOP, ASK, GO_ON = Rule.STOP, Rule.ASK, Rule.GO_ON
 RULES = Drift()
@@ -79,9 +79,11 @@ def test_rules_are_the_operators() -> None:
     ]
 
 
-def test_what_cannot_be_seen_any_more_is_told() -> None:
-    concern = gone(Definition("module ACT01 [GL]", "line item", {}), RULES)
-    assert (concern.rule, concern.change, concern.subject) == (ASK, "module gone", "ACT01 [GL]")
+def test_what_cannot_be_seen_any_more_is_told_once() -> None:
+    there = Definition("module ACT01 [GL]", "line item", {}, (Piece("1", "Amount"),))
+    away = Definition.absent("module ACT01 [GL]", "line item")
+    assert told(there, away) == [(ASK, "module gone", "ACT01 [GL]", "there", "")]
+    assert told(away, away) == told(away, there) == []
 
 
 def test_a_definition_is_kept_as_it_is() -> None:

@@ -75,7 +75,7 @@ def test_a_name_that_the_flow_was_told_of_is_noted(desk: PlanDesk) -> None:
     desk.sandbox.call("POST", MODULE, {"rename": {"Approved At": "Approved On"}})
     desk.set_part("approval", column="Status", value="Approved", by="Approved By", at="Approved On")
     assert "waits for approval" in desk.tell("run", FLOW).out  # another mapping is another proposal
-    assert re.search(r"noted +1 column renamed", desk.does("runs", "2").out)
+    assert re.search(r"noted +1 column renamed", desk.tell("runs", "2").out)
 
 
 def test_a_journal_service_that_changes_after_the_signature_is_asked_about_before_anything_is_sent(

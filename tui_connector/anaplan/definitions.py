@@ -49,23 +49,23 @@ def of_export(one: ExportAction, columns: ExportColumns) -> Definition:
     return Definition(f"export {one.name}", "column", settings, tuple(pieces), ordered=True)
 
 
-async def of_list(client: AnaplanClient, name: str) -> Definition | None:
-    """A list with its properties; None when this user does not see it."""
+async def of_list(client: AnaplanClient, name: str) -> Definition:
+    """A list with its properties."""
     try:
         found = await discovery.find_list(client, name)
     except ActionNotFoundError:
-        return None
+        return Definition.absent(f"list {name}", "property")
     details = await discovery.list_details(client, found.id)
     settings = {"numbered": "yes" if details.numbered else "no"}
     return Definition(f"list {name}", "property", settings, _named(details.properties))
 
 
-async def of_module(client: AnaplanClient, name: str) -> Definition | None:
-    """A module with its line items; None when this user does not see it."""
+async def of_module(client: AnaplanClient, name: str) -> Definition:
+    """A module with its line items."""
     try:
         found = await discovery.find_module(client, name)
     except ActionNotFoundError:
-        return None
+        return Definition.absent(f"module {name}", "line item")
     items = await discovery.line_items(client, found.id)
     return Definition(f"module {name}", "line item", {}, tuple(Piece(one.id, one.name) for one in items))
 

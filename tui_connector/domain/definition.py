@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
+_NOT_THERE = {"there": "no"}
 _found = partial(Concern, Look.DEFINITIONS)
 
 
@@ -72,6 +73,15 @@ class Definition:
         pieces = tuple(Piece(at, name, form, tuple(sizes)) for at, name, form, sizes in said["pieces"])
         return cls(what, said["piece"], said["settings"], pieces)
 
+    @classmethod
+    def absent(cls, what: str, piece: str) -> Self:
+        """Of something that is not there, or hidden from the user that asks."""
+        return cls(what, piece, _NOT_THERE)
+
+    @property
+    def there(self) -> bool:
+        return self.settings != _NOT_THERE
+
     def names(self) -> set[str]:
         """Names of its pieces."""
         return {one.name for one in self.pieces}
@@ -91,15 +101,13 @@ class Watched:
 
 def compare(before: Definition, watched: Watched, rules: Drift) -> Iterator[Concern]:
     """Each difference as one concern."""
-    yield from _settings(before, watched.now, rules)
-    yield from _pieces(before, watched, rules)
-
-
-def gone(before: Definition, rules: Drift) -> Concern:
-    """Something that the flow names is not there any more, or is hidden from its user."""
-    kind, _, name = before.what.partition(" ")
-    effect = f"its {before.piece}s cannot be compared any more"
-    return _found(rules.changed, f"{kind} gone", name, "there", "", effect)
+    if not watched.now.there and before.there:
+        kind, _, name = before.what.partition(" ")
+        effect = f"its {before.piece}s cannot be compared any more"
+        yield _found(rules.changed, f"{kind} gone", name, "there", "", effect)
+    elif before.there:
+        yield from _settings(before, watched.now, rules)
+        yield from _pieces(before, watched, rules)
 
 
 def _settings(before: Definition, now: Definition, rules: Drift) -> Iterator[Concern]:

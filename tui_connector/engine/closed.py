@@ -75,9 +75,9 @@ async def _totals(
 ) -> list[Concern]:
     """Each closed period and currency in which SAP's figures, less what stays refused, are not Anaplan's."""
     flow = context.flow
-    headers, paths = [column.header for column in flow.columns], [flow.path(column) for column in flow.columns]
+    headers = [column.header for column in flow.columns]
     parts = tuple(headers.index(name) for name in totals.by)
-    places = [totals.by.index(headers[paths.index(field)]) for field in _FIELDS]
+    places = [totals.by.index(headers[at]) for at in _columns(flow)]
     ours: Sums = {}
     where = _conditions(closed)
     async for scope, amount in source_figures(context, parts, headers.index(totals.amount), where):
@@ -91,10 +91,11 @@ async def _totals(
         place = _place([scope[each] for each in places])
         if place is not None and place in closed:
             groups.setdefault((place, "" if at is None else scope[at]), []).append(scope)
-    first = not context.store.records.has_any(context.run.target_id)
-    rule = Rule.GO_ON if first else flow.closed_periods
+    loaded = context.store.records.has_any(context.run.target_id)
     found = []
     for (place, currency), scopes in groups.items():
+        first = not loaded and not any(scope in theirs for scope in scopes)  # that is no load once more
+        rule = Rule.GO_ON if first else flow.closed_periods
         changing = [scope for scope in scopes if not agree(scope, ours, theirs, refused)]
         if changing:
             after = {scope: _less(ours.get(scope, ZERO), refused.sums.get(scope, ZERO)) for scope in scopes}

@@ -33,12 +33,12 @@ async def load_definitions(
     found = [Watched(anaplan.of_file(file))]
     found += [] if process is None else [Watched(process)]
     found += [Watched(anaplan.of_import(one, columns, file), headers) for one, columns in imports]
-    if flow.target_list and (of_list := await anaplan.of_list(client, flow.target_list)):
-        found.append(Watched(of_list, headers))
+    if flow.target_list:
+        found.append(Watched(await anaplan.of_list(client, flow.target_list), headers))
     totals = {flow.totals.amount, flow.totals.count} if flow.totals else set()
     for name, uses in ((flow.target_module, headers), (flow.totals.view if flow.totals else "", totals)):
-        if name and (of_module := await anaplan.of_module(client, name)):
-            found.append(Watched(of_module, frozenset(uses)))
+        if name:
+            found.append(Watched(await anaplan.of_module(client, name), frozenset(uses)))
     if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
         found.append(await _fields(context.sap, flow.source, _paths(flow, layout)))
     return tuple(found)
