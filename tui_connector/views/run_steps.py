@@ -15,7 +15,7 @@ from tui_connector.views.marks import Mark
 from tui_connector.views.words import figure, long_id, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from tui_connector.domain.flow import Flow
@@ -164,11 +164,16 @@ def step_rows(
         elif name == "post" and (begun := _posting_since(run, newest, documents)):
             until = run.ended_at or now
             rows.append(_posting(run, documents, begun, until, (place(begun), place(until))))
-        elif run.state is not RunState.DONE:
-            rows.append(StepRow(name, _TO_COME))
-        elif name not in _ALWAYS:  # a run of a version that did not know this step
-            rows.append(StepRow(name, _NOT_NEEDED))
+        elif name in _ALWAYS and (run.state is RunState.DONE or _is_past(name, plan, newest)):
+            continue  # a run of a version that did not know this step
+        else:
+            rows.append(StepRow(name, _NOT_NEEDED if run.state is RunState.DONE else _TO_COME))
     return tuple(rows)
+
+
+def _is_past(name: str, plan: Sequence[str], begun: Mapping[str, Step]) -> bool:
+    """Whether a step that comes after this one has begun."""
+    return any(later in begun for later in plan[plan.index(name) + 1 :])
 
 
 def _share(name: str, progress: Progress | None) -> float | None:
