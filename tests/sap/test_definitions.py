@@ -15,7 +15,7 @@ from tui_connector.domain.errors import AuthenticationError, ContractChangedErro
 from tui_connector.domain.flow import Channel as ChannelKind
 from tui_connector.domain.flow import Dialect, ODataSource
 from tui_connector.flows.plan_writeback import FLOW as WRITEBACK
-from tui_connector.sap.definitions import entity_definition
+from tui_connector.sap.definitions import entity_definitions
 from tui_connector.sap.posting import ODataChannel, PlanDataChannel, described
 
 if TYPE_CHECKING:
@@ -31,23 +31,26 @@ LINES = ODataSource("API_GLACCOUNTLINEITEM", "GLAccountLineItem", key=("ID",))
 BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>'
 
 
-def read(run_async: Run, url: str, source: ODataSource, *navigations: str) -> Definition:
-    found = list[object]()
+def read(run_async: Run, url: str, source: ODataSource, *navigations: str) -> list[Definition]:
+    found: list[Definition] = []
 
     async def story(bench: Bench) -> None:
-        found.append(await entity_definition(bench.sap(url), source, navigations))
+        found.extend(await entity_definitions(bench.sap(url), source, navigations))
 
     run_async(story)
-    return found[0]  # type: ignore[return-value]
+    return found
 
 
-def words(definition: Definition, *names: str) -> dict[str, str]:
-    return {one.name: one.words for one in definition.pieces if one.name in names}
+def words(definitions: list[Definition], *names: str) -> dict[str, str]:
+    return {one.name: one.words for each in definitions for one in each.pieces if one.name in names}
 
 
 def test_fields_with_what_decides_how_they_are_read(run_async: Run, sandbox: Sandbox) -> None:
     found = read(run_async, sandbox.url, CENTERS, "to_Text", "to_Nothing")
-    assert found.what == "fields of API_COSTCENTER_SRV/A_CostCenter"
+    what = "entity API_COSTCENTER_SRV/A_CostCenter"
+    assert [(one.what, one.there) for one in found] == [
+        (what, True), (f"{what}/to_Text", True), (f"{what}/to_Nothing", False)
+    ]  # fmt: skip
     assert words(found, "CostCenter", "to_Text/Language", "ValidityEndDate") == {
         "CostCenter": "Edm.String (10), key",
         "ValidityEndDate": "Edm.DateTime, key",
@@ -62,12 +65,12 @@ def test_fields_with_what_decides_how_they_are_read(run_async: Run, sandbox: San
 
 
 def test_a_changed_service_is_another_definition(run_async: Run, sandbox: Sandbox) -> None:
-    before = read(run_async, sandbox.url, CENTERS)
+    (before,) = read(run_async, sandbox.url, CENTERS)
     sandbox.tell("/sap/definitions/API_COSTCENTER_SRV/A_CostCenter", drop="Department", add="YY1_Site:S8")
-    after = read(run_async, sandbox.url, CENTERS)
+    (after,) = read(run_async, sandbox.url, CENTERS)
     assert after.names() ^ before.names() == {"Department", "YY1_Site"}
     sandbox.tell("/reset")
-    assert read(run_async, sandbox.url, CENTERS) == before
+    assert read(run_async, sandbox.url, CENTERS) == [before]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_what_is_no_metadata_is_refused(run_async: Run, answer: Answer, kind: ty
     async def story(bench: Bench) -> None:
         stub = await bench.stub(lambda _: answer)
         with pytest.raises(kind, match=told):
-            await entity_definition(bench.sap(stub.url), CENTERS)
+            await entity_definitions(bench.sap(stub.url), CENTERS, ())
         assert stub.asked[0].path == "/sap/opu/odata/sap/API_COSTCENTER_SRV/$metadata"
         assert stub.asked[0].headers["accept"] == "application/xml"
 

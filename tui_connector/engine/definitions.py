@@ -8,7 +8,7 @@ from tui_connector.anaplan import definitions as anaplan
 from tui_connector.domain.definition import Watched
 from tui_connector.domain.flow import ColumnSignal
 from tui_connector.domain.run import Purpose
-from tui_connector.sap.definitions import entity_definition
+from tui_connector.sap.definitions import entity_definitions
 from tui_connector.sap.posting import described
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def load_definitions(
         if name:
             found.append(Watched(await anaplan.of_module(client, name), frozenset(uses)))
     if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
-        found.append(await _fields(context.sap, flow.source, _paths(flow, layout)))
+        found += await _fields(context.sap, flow.source, _paths(flow, layout))
     return tuple(found)
 
 
@@ -53,16 +53,16 @@ def plan_definition(flow: WritebackFlow, action: ExportAction, columns: ExportCo
     return Watched(anaplan.of_export(action, columns), frozenset(uses))
 
 
-async def posting_definition(context: RunContext[WritebackFlow]) -> Watched:
+async def posting_definitions(context: RunContext[WritebackFlow]) -> list[Watched]:
     """What SAP describes of the way that documents go, and come back to be proved."""
     source, paths = described(context.flow)
     return await _fields(context.sap, source, paths)
 
 
-async def _fields(client: SapClient, source: ODataSource, paths: Iterable[str]) -> Watched:
+async def _fields(client: SapClient, source: ODataSource, paths: Iterable[str]) -> list[Watched]:
     uses = frozenset(paths)
     navigations = dict.fromkeys(path.rpartition("/")[0] for path in sorted(uses) if "/" in path)
-    return Watched(await entity_definition(client, source, navigations), uses)
+    return [Watched(one, uses) for one in await entity_definitions(client, source, navigations)]
 
 
 def _paths(flow: LoadFlow, layout: Layout) -> Iterator[str]:

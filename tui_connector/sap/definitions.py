@@ -1,4 +1,4 @@
-"""The fields of an entity set as a service's $metadata declares them, OData V2 and V4 alike."""
+"""The fields of an entity set as a service's $metadata declare them, OData V2 and V4 alike."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _LEAVES_OUT = "SAP__Messages"  # of V4, where SAP puts messages beside the data
 
 
-async def entity_definition(client: SapClient, source: ODataSource, navigations: Iterable[str] = ()) -> Definition:
-    """The source's entity set with its own fields and those behind some navigations ("to_Text/Language").
+async def entity_definitions(client: SapClient, source: ODataSource, navigations: Iterable[str]) -> list[Definition]:
+    """The source's entity set, and what is behind some of its navigations ("to_Text"): a definition each.
 
     Raises:
         ContractChangedError: the service has no such set any more, or $metadata cannot be read.
@@ -30,12 +30,13 @@ async def entity_definition(client: SapClient, source: ODataSource, navigations:
     """
     answer = await client.metadata(f"{service_path(source)}$metadata", service=source.service)
     said = _Metadata(client.name, source.service, answer)
-    of_set = said.type_of(source.entity_set)
-    pieces = [*_fields(of_set)]
+    of_set, what = said.type_of(source.entity_set), f"entity {source.service}/{source.entity_set}"
+    found = [Definition(what, "field", {}, tuple(_fields(of_set)))]
     for name in navigations:
-        behind = said.behind(of_set, name)
-        pieces += _fields(behind, f"{name}/") if behind is not None else ()
-    return Definition(f"fields of {source.service}/{source.entity_set}", "field", {}, tuple(pieces))
+        behind, place = said.behind(of_set, name), f"{what}/{name}"
+        fields = None if behind is None else tuple(_fields(behind, f"{name}/"))
+        found.append(Definition.absent(place, "field") if fields is None else Definition(place, "field", {}, fields))
+    return found
 
 
 class _Metadata:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import AuthenticationError
 from tui_connector.domain.flow import Channel
-from tui_connector.engine.definitions import plan_definition, posting_definition
+from tui_connector.engine.definitions import plan_definition, posting_definitions
 from tui_connector.engine.drift import drifted
 from tui_connector.engine.survey import begin, require_allowed, settle
 
@@ -30,7 +30,7 @@ async def survey_posting(context: RunContext[WritebackFlow]) -> None:
 async def _survey(context: RunContext[WritebackFlow], seen: list[Watched]) -> None:
     if context.flow.drift.watch and begin(context):
         try:
-            seen = [*seen, await posting_definition(context)]
+            seen = [*seen, *await posting_definitions(context)]
         except AuthenticationError:
             # Documents go out without being proved where this user may not read them back: that run tells of it.
             if context.flow.channel is not Channel.SOAP:
