@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.definition import Definition, Drift, Piece, Watched, compare
@@ -89,3 +94,38 @@ def test_what_cannot_be_seen_any_more_is_told_once() -> None:
 def test_a_definition_is_kept_as_it_is() -> None:
     whole = Definition("file ä.csv", "column", {"separator": "\t"}, (Piece("1", "A\u202e", "Edm.String", (3, 0)),))
     assert Definition.read(whole.what, whole.kept()) == whole
+
+
+NAMES = st.text("ABCDEFGH_é", min_size=1, max_size=4)
+PIECES = st.lists(
+    st.tuples(NAMES, st.sampled_from(("Edm.String", "Edm.Decimal, key")), st.lists(st.integers(1, 40), max_size=2)),
+    min_size=1, max_size=8, unique_by=lambda one: one[0],
+)  # fmt: skip
+KINDS = ("gone", "renamed", "retyped", "shortened", "added", "setting")
+
+
+@settings(deadline=None, max_examples=2000 if os.environ.get("DEEP_TESTS") else 100)
+@given(PIECES, st.sampled_from(KINDS), st.data())
+def test_whatever_changes_is_told_and_nothing_else(
+    drawn: list[tuple[str, str, list[int]]], kind: str, data: st.DataObject
+) -> None:
+    pieces = [Piece(name, name, form, tuple(sizes)) for name, form, sizes in drawn]
+    before = Definition("import A", "column", {"separator": ","}, tuple(pieces))
+    again = Definition.read(before.what, before.kept())
+    uses = data.draw(st.sets(st.sampled_from([one.name for one in pieces])))
+    assert list(compare(again, Watched(before, uses), RULES)) == []
+    at = data.draw(st.integers(0, len(pieces) - 1))
+    one, used = pieces[at], pieces[at].name in uses
+    changes = {
+        "gone": [], "renamed": [replace(one, id="new", name="new")], "retyped": [replace(one, form="Edm.Guid")],
+        "shortened": [replace(one, sizes=tuple(size - 1 for size in one.sizes))], "added": [one, Piece("new", "new")],
+        "setting": [one],
+    }  # fmt: skip
+    pieces[at : at + 1] = changes[kind]
+    now = Definition("import A", "column", {"separator": ";" if kind == "setting" else ","}, tuple(pieces))
+    found = [concern.rule for concern in compare(again, Watched(now, uses), RULES)]
+    expected = {
+        "gone": [STOP if used else GO_ON], "renamed": [STOP if used else GO_ON], "retyped": [ASK] if used else [],
+        "shortened": [ASK] if used and one.sizes else [], "added": [GO_ON], "setting": [ASK],
+    }  # fmt: skip
+    assert found == expected[kind]
