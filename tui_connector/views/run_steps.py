@@ -15,7 +15,7 @@ from tui_connector.views.marks import Mark
 from tui_connector.views.words import figure, long_id, size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tui_connector.domain.flow import Flow
@@ -33,8 +33,8 @@ _TO_COME = Mark("○", "not begun", "muted")
 _NOT_NEEDED = Mark("·", "not needed", "muted")
 _LOAD = ("prepare", "survey", "transfer", "import")
 _PLANS = {
-    Purpose.CHECK: ("survey", "export"), Purpose.POST: ("survey", "test", "post"),
-    Purpose.STATUS: ("transfer", "import"), Purpose.REVISE: (), Purpose.REVERSE: (),
+    Purpose.CHECK: ("export",), Purpose.POST: ("test", "post"), Purpose.STATUS: ("transfer", "import"),
+    Purpose.REVISE: (), Purpose.REVERSE: (),
 }  # fmt: skip
 _ALWAYS = ("survey", "tie")
 _TASKS = ("import", "export")
@@ -123,7 +123,7 @@ def plan_of(run: Run, flow: Flow | None) -> tuple[str, ...]:
     if flow is None:
         return ()
     if isinstance(flow, WritebackFlow):
-        return "survey", "export", "propose"
+        return "export", "propose"
     return _LOAD if run.dry_run or run.purpose is Purpose.REPLAY else (*_LOAD, "tie")
 
 
@@ -151,7 +151,9 @@ def step_rows(
         return min(1.0, max(0.0, (moment - start).total_seconds() / span))
 
     rows = []
-    for name in (*plan, *(name for name in newest if name not in plan)):
+    others = [name for name in newest if name not in plan]
+    first = [name for name in others if name == "survey"]  # a writeback plans none: not every run of it comes to one
+    for name in (*first, *plan, *(name for name in others if name not in first)):
         step = newest.get(name)
         if step is not None:
             until = step.ended_at or run.ended_at or now
@@ -164,16 +166,11 @@ def step_rows(
         elif name == "post" and (begun := _posting_since(run, newest, documents)):
             until = run.ended_at or now
             rows.append(_posting(run, documents, begun, until, (place(begun), place(until))))
-        elif name in _ALWAYS and (run.state is RunState.DONE or _is_past(name, plan, newest)):
-            continue  # a run of a version that did not know this step
-        else:
-            rows.append(StepRow(name, _NOT_NEEDED if run.state is RunState.DONE else _TO_COME))
+        elif run.state is not RunState.DONE:
+            rows.append(StepRow(name, _TO_COME))
+        elif name not in _ALWAYS:  # a run of a version that did not know this step
+            rows.append(StepRow(name, _NOT_NEEDED))
     return tuple(rows)
-
-
-def _is_past(name: str, plan: Sequence[str], begun: Mapping[str, Step]) -> bool:
-    """Whether a step that comes after this one has begun."""
-    return any(later in begun for later in plan[plan.index(name) + 1 :])
 
 
 def _share(name: str, progress: Progress | None) -> float | None:
