@@ -96,7 +96,7 @@ def test_a_read_is_broken_off_and_nothing_counts(sandbox: Sandbox, installation:
     run, command = cancel_at(installation, number, lambda: installation.store.steps.get(number, "transfer"))
     assert_cancelled(run, command, installation)
     states = {step.name: step.state for step in installation.store.steps.of(number)}
-    assert states == {"prepare": StepState.DONE, "transfer": StepState.CANCELLED}
+    assert states == {"prepare": StepState.DONE, "survey": StepState.DONE, "transfer": StepState.CANCELLED}
     assert sandbox.tasks() == []
     sandbox.clear_faults()
     (again,) = work(installation, request_runs(installation, "gl_accounts"))

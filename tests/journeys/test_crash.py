@@ -106,7 +106,7 @@ MOMENTS = {
     ),
     "signing in, SAP": Moment(
         "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "/oauth2/token", "seconds": 20},
-        step="prepare", state=StepState.DONE, later=4000,
+        step="prepare", state=StepState.RUNNING, later=4000,
     ),
 }  # fmt: skip
 

@@ -47,6 +47,11 @@ def once_at(moment: str, act: Callable[[], object]) -> Iterator[None]:
     assert not left, f"no posting came to {moment}"
 
 
+def tokens(desk: PlanDesk) -> int:
+    """How often a token was fetched for the journal service."""
+    return sum(one["path"].endswith("ZJOURNALENTRY_SRV/") for one in desk.sandbox.requests("GET", "ZJOURNALENTRY_SRV/"))
+
+
 # A journal service of the customer's own
 
 
@@ -57,7 +62,7 @@ def test_a_journal_service_of_the_customers_own_posts_with_a_token(desk: PlanDes
     documents = desk.in_sap()
     assert {item["text"]: Decimal(item["amount"]) for one in documents for item in one["items"]} == plan
     assert [one["status"] for one in desk.sandbox.requests("POST", JOURNAL)] == [201, 201]
-    assert len(desk.sandbox.requests("GET", "ZJOURNALENTRY_SRV/")) == 1  # one token for both
+    assert tokens(desk) == 1  # one for both
     assert "nothing to post" in desk.does("run", FLOW).out
 
 
@@ -67,7 +72,7 @@ def test_a_token_that_ends_between_two_documents_is_fetched_once_more(desk: Plan
     with once_at("settled", lambda: desk.sandbox.call("POST", "sap/sessions/end")):
         desk.posts(proposal)
     assert [one["status"] for one in desk.sandbox.requests("POST", JOURNAL)] == [201, 403, 201]
-    assert len(desk.sandbox.requests("GET", "ZJOURNALENTRY_SRV/")) == 2
+    assert tokens(desk) == 2
     assert [one.attempt for one in desk.documents(proposal)] == [1, 1]
     assert len(desk.in_sap()) == 2
 

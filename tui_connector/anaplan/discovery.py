@@ -12,6 +12,7 @@ from tui_connector.anaplan.model import (
     File,
     ImportAction,
     ImportColumns,
+    LineItem,
     ListDetails,
     ModelList,
     Module,
@@ -77,6 +78,12 @@ async def modules(client: AnaplanClient) -> list[Module]:
     """Modules of the model."""
     found = await client.collect(f"/2/0/models/{client.model_id}/modules", "modules", what="the modules")
     return [Module.read(one) for one in found]
+
+
+async def line_items(client: AnaplanClient, module_id: str) -> list[LineItem]:
+    """Line items of a module."""
+    path = f"/2/0/models/{client.model_id}/modules/{quote(module_id, safe='')}/lineItems"
+    return [LineItem.read(one) for one in await client.collect(path, "items", what="the line items of a module")]
 
 
 async def find_file(client: AnaplanClient, name_or_id: str) -> File:

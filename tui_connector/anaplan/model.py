@@ -226,13 +226,15 @@ class ExportAction:
 
 @dataclass(frozen=True, slots=True)
 class ExportColumns:
-    """What an export writes; row_estimate is Anaplan's own estimate."""
+    """What an export writes; row_estimate is Anaplan's own estimate. types: of its columns, if told."""
 
     header_names: tuple[str, ...]
     encoding: str
     separator: str
     qualifier: str
     row_estimate: int | None
+    types: tuple[str, ...] = ()
+    format: str = ""
 
     @classmethod
     def read(cls, wire: Wire) -> Self:
@@ -243,6 +245,8 @@ class ExportColumns:
             "\t" if separator == "\\t" else separator or ",",
             text(wire, "delimiter"),
             number(wire, "rowCount"),
+            tuple(str(name) for name in wire.get("dataTypes") or ()),
+            text(wire, "exportFormat"),
         )
 
 
@@ -329,3 +333,15 @@ class Module:
     @classmethod
     def read(cls, wire: Wire) -> Self:
         return cls(required(wire, "id", "a module"), text(wire, "name"))
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """A line item of a module."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def read(cls, wire: Wire) -> Self:
+        return cls(required(wire, "id", "a line item"), text(wire, "name"))

@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from tui_connector.domain.concern import Rule
+from tui_connector.domain.definition import Drift
+
 KEY = ""  # as a column's field: the record's own key
 
 
@@ -187,7 +190,9 @@ class LoadFlow:
 
     target_list: the list whose members the records become; with it a load of a list is tied out by its codes. totals:
     how a load of a module is tied out. Without either nobody can tell whether all of it arrived. go_on_untied: whether
-    it starts although a flow that it comes after is not tied.
+    it starts although a flow that it comes after is not tied. target_module: the module whose line items the columns
+    fill, so that a renamed one is seen. drift: what a changed definition on either side means. closed_periods: what it
+    means that a closed period would not hold afterwards what it holds now.
     """
 
     name: str
@@ -210,6 +215,9 @@ class LoadFlow:
     target_list: str = ""
     totals: Totals | None = None
     go_on_untied: bool = False
+    target_module: str = ""
+    drift: Drift = field(default_factory=Drift)
+    closed_periods: Rule = Rule.ASK
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -295,7 +303,8 @@ class WritebackFlow:
     by "EUR" or "1010/EUR"; without an entry two must sign. fresh_minutes: age of the export at which nothing more is
     approved or sent. first_month: of the fiscal year, by company code; others begin in January. journal_service:
     path of the customer's own OData service for channel odata. category: plan category for channel plan_data.
-    decimal_separator, grouping: how the export writes numbers, which its metadata do not tell.
+    decimal_separator, grouping: how the export writes numbers, which its metadata do not tell. drift: what a changed
+    definition on either side means.
     """
 
     name: str
@@ -329,6 +338,7 @@ class WritebackFlow:
     grouping: str = ""
     date_format: str = "%Y-%m-%d"
     status: StatusImport | None = None
+    drift: Drift = field(default_factory=Drift)
     after: tuple[str, ...] = ()
     schedule: str | None = None
     task_minutes: int = 120

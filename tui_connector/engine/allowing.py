@@ -34,7 +34,7 @@ def allow(store: Store, run_id: int, reason: str, by: str, request: RequestRuns)
         data = store.concerns.allow(tx, run_id, run.target_id, why, by)
         store.audit.append(tx, Fact("run.allowed", by, run.flow, data, run_id))
         held_up = [one for one in store.runs.cycle(run.cycle) if one.id > run_id and _waited(one, store)]
-        again = [RunRequest(one.flow, one.mode, one.dry_run, one.since) for one in (run, *held_up)]
+        again = [_like(one) for one in (run, *held_up)]
         return request(tx, again, by)
 
 
@@ -46,11 +46,18 @@ def _require_asking(store: Store, run: Run) -> None:
     given = store.concerns.permission(run.id)
     if given is not None:
         raise RefusedError(f"what run {run.id} asked about was allowed already, by {given.by}", hint=told)
-    if later is not None and later.id != run.id and later.target_id == run.target_id:
+    if later is not None and later.id > run.id and later.target_id == run.target_id:
         hint = f"look at run {later.id}, which read what is there now"
         raise RefusedError(f"run {run.id} is not the newest of {run.flow} any more", hint=hint)
 
 
 def _waited(run: Run, store: Store) -> bool:
     """Whether a run of the same cycle never started, for want of one before it."""
-    return run.state is RunState.BLOCKED and run.purpose is Purpose.FLOW and store.concerns.survey(run.id) is None
+    waits = run.purpose in {Purpose.FLOW, Purpose.POST}
+    return run.state is RunState.BLOCKED and waits and store.concerns.survey(run.id) is None
+
+
+def _like(run: Run) -> RunRequest:
+    """A wish for such a run; records that were to be replayed are read anew with all others."""
+    purpose = Purpose.FLOW if run.purpose is Purpose.REPLAY else run.purpose
+    return RunRequest(run.flow, run.mode, run.dry_run, run.since, purpose, run.proposal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tui_connector.domain.errors import RefusedError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
     from datetime import datetime
 
-    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.domain.flow import Condition, LoadFlow
     from tui_connector.domain.replay import Refusal
     from tui_connector.domain.run import Watermark
     from tui_connector.engine.context import RunContext
@@ -39,10 +39,11 @@ class Pages(Protocol):
 
 
 class SapPages:
-    """Everything that changed in SAP since the watermark, or all of it."""
+    """Everything that changed in SAP since the watermark, or all of it; `where`: of that, what this holds for."""
 
-    def __init__(self, context: RunContext[LoadFlow], layout: Layout) -> None:
+    def __init__(self, context: RunContext[LoadFlow], layout: Layout, where: tuple[Condition, ...] = ()) -> None:
         self._context = context
+        self._where = where
         self._flow = context.flow
         self._layout = layout
         self._run = context.run
@@ -70,7 +71,8 @@ class SapPages:
 
     async def read(self) -> AsyncGenerator[FilePage, None]:
         reader, flow = ODataReader(self._context.sap), self._flow
-        pages = reader.read(flow.source, self._layout.fields, window=self._window, language=flow.language)
+        source = replace(flow.source, where=(*flow.source.where, *self._where))
+        pages = reader.read(source, self._layout.fields, window=self._window, language=flow.language)
         try:
             async for page in pages:
                 yield file_page(self._layout, page)

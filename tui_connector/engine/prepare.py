@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_codes
+from tui_connector.anaplan.definitions import of_process
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.domain.errors import ContractChangedError, FatalError, ModelLockedError
 from tui_connector.domain.flow import UnknownMembers
+from tui_connector.engine.definitions import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from tui_connector.anaplan.client import AnaplanClient
-    from tui_connector.anaplan.model import File, ImportAction
+    from tui_connector.anaplan.model import File, ImportAction, ImportColumns
+    from tui_connector.domain.definition import Definition, Watched
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
@@ -30,12 +33,25 @@ _CLOSED = {
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a run's records go. codes: by list name, the codes of its members; empty when they are not checked."""
+    """Where a run's records go. codes: by list name, the codes of its members; empty when they are not checked.
+
+    definitions: of everything that the run goes by, on both sides; empty when the flow does not watch them.
+    """
 
     model_name: str
     file: File
     action: ActionRef
     codes: dict[str, AbstractSet[str]]
+    definitions: tuple[Watched, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """The action that loads the file, with the imports in it."""
+
+    action: ActionRef
+    imports: list[tuple[ImportAction, ImportColumns]]
+    process: Definition | None = None
 
 
 async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
@@ -52,12 +68,13 @@ async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
         raise kind(f"The model {client.called} is {model.active_state}.", hint=_CLOSED[model.active_state])
     await _check_space(client)
     file = await discovery.find_file(client, flow.file)
-    action = await _find_action(client, flow, file, layout)
+    loading = await _find_loading(context, file, layout)
     codes: dict[str, AbstractSet[str]] = {}
     if flow.unknown_members is UnknownMembers.REJECT:
         for name in flow.lists:
             codes[name] = await list_codes(client, (await discovery.find_list(client, name)).id)
-    return Destination(model.name, file, action, codes)
+    definitions = await load_definitions(context, layout, file, loading.imports, loading.process)
+    return Destination(model.name, file, loading.action, codes, definitions)
 
 
 async def _check_space(client: AnaplanClient) -> None:
@@ -70,35 +87,46 @@ async def _check_space(client: AnaplanClient) -> None:
             )
 
 
-async def _find_action(client: AnaplanClient, flow: LoadFlow, file: File, layout: Layout) -> ActionRef:
+async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layout) -> _Loading:
+    client, flow, process = context.anaplan, context.flow, None
     if flow.process is None:
         found = await discovery.find_import(client, flow.import_action or "")
         action, imports = ActionRef(ActionKind.IMPORT, found.id, found.name), [found]
     else:
-        process = await discovery.find_process(client, flow.process)
-        action = ActionRef(ActionKind.PROCESS, process.id, process.name)
-        inside = {one.id for one in await discovery.process_actions(client, process.id)}
-        imports = [one for one in await discovery.imports(client) if one.id in inside]
+        one = await discovery.find_process(client, flow.process)
+        action = ActionRef(ActionKind.PROCESS, one.id, one.name)
+        inside = await discovery.process_actions(client, one.id)
+        process = of_process(one.name, [each.name for each in inside])
+        ids = {each.id for each in inside}
+        imports = [each for each in await discovery.imports(client) if each.id in ids]
         if not imports:
             raise ContractChangedError(
-                f"The process {process.name} holds no import.",
+                f"The process {one.name} holds no import.",
                 hint="name the process that loads the file, or an import",
             )
-    for one in imports:
-        await _check_import(client, flow, file, layout, one)
-    return action
+    return _Loading(action, [(each, await _check_import(context, file, layout, each)) for each in imports], process)
 
 
-async def _check_import(client: AnaplanClient, flow: LoadFlow, file: File, layout: Layout, one: ImportAction) -> None:
+async def _check_import(context: RunContext[LoadFlow], file: File, layout: Layout, one: ImportAction) -> ImportColumns:
+    """Its columns. One that is missing since a run went on is a difference of definitions, told as such."""
+    flow = context.flow
     if one.source_file_id != file.id:
         raise ContractChangedError(
             f"The import {one.name} does not read the file {file.name} but {one.source_file_id or 'no file'}.",
             hint=f"name its file in [flows.{flow.name}], or let the model builder point the import at {file.name}",
         )
-    known = (await discovery.import_metadata(client, one.id)).header_names
+    columns = await discovery.import_metadata(context.anaplan, one.id)
+    known = columns.header_names
     missing = [header for header in layout.headers if known and header not in known]
-    if missing:
+    if missing and not set(missing) <= _columns_before(context, one):
         raise ContractChangedError(
             f"The import {one.name} knows no column {', '.join(map(repr, missing))}; it reads {', '.join(known)}.",
             hint=f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import",
         )
+    return columns
+
+
+def _columns_before(context: RunContext[LoadFlow], one: ImportAction) -> set[str]:
+    """Columns that the import had when a run last went on, of a flow that watches them."""
+    kept = context.store.definitions.all(context.run.target_id).get(f"import {one.name}")
+    return kept.names() if kept and context.flow.drift.watch else set()

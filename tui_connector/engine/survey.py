@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
-from tui_connector.domain.run import StepState
+from tui_connector.engine.closed import look_at_periods
+from tui_connector.engine.drift import look_at_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from tui_connector.domain.concern import Concern
-    from tui_connector.domain.flow import LoadFlow
-    from tui_connector.domain.run import Step
+    from tui_connector.domain.definition import Watched
+    from tui_connector.domain.flow import LoadFlow, WritebackFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.prepare import Destination
+    from tui_connector.store.database import Transaction
 
+    AnyContext = RunContext[LoadFlow] | RunContext[WritebackFlow]
     Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
 
 STEP = "survey"
-_LOOKS: tuple[Looking, ...] = ()
+_LOOKS: tuple[Looking, ...] = (look_at_definitions, look_at_periods)
 _SHOWN = 3
 
 
@@ -32,9 +35,43 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
     A dry run only tells. Raises RefusedError when a rule stops the run, PersonNeededError when a person has to allow
     something first; nothing was sent then.
     """
+    if begin(context):
+        found = [one for look in _LOOKS for one in await look(context, layout, destination)]
+        settle(context, found, destination.definitions)
+    require_allowed(context)
+
+
+def begin(context: AnyContext) -> bool:
+    """Begin to look around; False when this run has done so."""
+    if context.checkpoints.is_done(STEP):
+        return False
+    context.checkpoints.begin(STEP)
+    context.progress(STEP)
+    return True
+
+
+def settle(context: AnyContext, found: Sequence[Concern], seen: Sequence[Watched]) -> None:
+    """Keep everything found; where the run may go on, with the permissions that it uses up and the definitions seen."""
+    checkpoints, store, run = context.checkpoints, context.store, context.run
+    stops = [one for one in found if one.rule is Rule.STOP]
+    missing = store.concerns.unallowed(run.target_id, [one for one in found if one.rule is Rule.ASK])
+    rule = Rule.STOP if stops else Rule.ASK if missing else Rule.GO_ON
+    if run.dry_run:
+        rule = Rule.GO_ON
+    with store.transaction() as tx:
+        told = store.concerns.keep(tx, run.id, run.target_id, found)
+        goes_on = rule is Rule.GO_ON and not run.dry_run
+        used = store.concerns.use(tx, run.id, run.target_id) if goes_on else []
+        checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
+        checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
+        if goes_on:
+            _keep_definitions(context, tx, seen)
+
+
+def require_allowed(context: AnyContext) -> None:
+    """Raise what `survey` raises, unless the run may go on."""
     run, step = context.run, context.checkpoints.last(STEP)
-    if step is None or step.state is not StepState.DONE:
-        step = await _look_around(context, layout, destination)
+    assert step is not None  # noqa: S101 - written by settle
     match step.data["rule"]:
         case Rule.STOP:
             hint = f"`runs {run.id}` lists it; mend it, or set another rule in [flows.{run.flow}]"
@@ -44,25 +81,12 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
             raise PersonNeededError(f"asks a person first: {step.data['words']}", hint=hint)
 
 
-async def _look_around(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Step:
-    """Everything that the looks find, kept with the permissions that it uses up."""
-    checkpoints, store, run = context.checkpoints, context.store, context.run
-    checkpoints.begin(STEP)
-    context.progress(STEP)
-    found = [one for look in _LOOKS for one in await look(context, layout, destination)]
-    stops = [one for one in found if one.rule is Rule.STOP]
-    missing = store.concerns.unallowed(run.target_id, [one for one in found if one.rule is Rule.ASK])
-    rule = Rule.STOP if stops else Rule.ASK if missing else Rule.GO_ON
-    if run.dry_run:
-        rule = Rule.GO_ON
-    with store.transaction() as tx:
-        told = store.concerns.keep(tx, run.id, run.target_id, found)
-        used = store.concerns.use(tx, run.id, run.target_id) if rule is Rule.GO_ON and not run.dry_run else []
-        checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
-        checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
-    done = checkpoints.last(STEP)
-    assert done is not None  # noqa: S101 - written above
-    return done
+def _keep_definitions(context: AnyContext, tx: Transaction, seen: Sequence[Watched]) -> None:
+    """What the next run is compared with."""
+    run = context.run
+    digests = context.store.definitions.keep(tx, run.target_id, run.id, [one.now for one in seen])
+    if digests:
+        context.checkpoints.fact(tx, "definitions.kept", run.flow, digests=digests)
 
 
 def _words(found: Iterable[Concern]) -> str:

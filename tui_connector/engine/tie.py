@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from itertools import combinations, repeat
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
-from tui_connector.domain.case import Which
 from tui_connector.domain.errors import ConnectorError, LeaseLostError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
+from tui_connector.engine.figures import open_rejects, read_pages, refused_sums, source_figures
 from tui_connector.engine.layout import lay_out
 from tui_connector.engine.scopes import (
-    NOTHING,
-    Refused,
     Sums,
     absent,
     add,
@@ -32,20 +28,19 @@ from tui_connector.engine.scopes import (
     money,
     stands_otherwise,
 )
-from tui_connector.engine.stage import Stager, file_page
+from tui_connector.engine.stage import Stager
 from tui_connector.engine.totals import read_totals
 from tui_connector.review.amounts import counted
-from tui_connector.sap.reader import ChangeWindow, ODataReader
+from tui_connector.sap.reader import ChangeWindow
 from tui_connector.store.ties import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from tui_connector.domain.flow import LoadFlow, Totals
     from tui_connector.domain.record import Reject
     from tui_connector.domain.run import Counts
     from tui_connector.engine.context import RunContext
-    from tui_connector.engine.stage import FilePage
 
 STEP = "tie"
 _PAGE = 1000
@@ -124,7 +119,7 @@ class TieOut:
 
     async def _list(self, hops: list[HopTotal], broken: list[Difference]) -> Tie:
         flow, name = self._flow, self._flow.target_list
-        ours = {code async for (code,), _ in self._source((0,), None)}
+        ours = {code async for (code,), _ in source_figures(self._context, (0,), None)}
         # Texts are told by Anaplan as they came; how it writes a date or a number is its own.
         texts = [at for at, column in enumerate(flow.columns) if at and column.type is str]
         found = await discovery.find_list(self._context.anaplan, name)
@@ -171,7 +166,7 @@ class TieOut:
         window = None
         if since and moved.get("until"):
             window = ChangeWindow(datetime.fromisoformat(since), datetime.fromisoformat(moved["until"]))
-        async with aclosing(self._pages(flow, window)) as pages:
+        async with aclosing(read_pages(self._context, flow, window)) as pages:
             async for page in pages:
                 for row in page.rows:
                     held = theirs.get(row[0], ())
@@ -192,12 +187,12 @@ class TieOut:
         headers = [column.header for column in self._flow.columns]
         parts = tuple(headers.index(name) for name in totals.by)
         ours: Sums = {}
-        async for scope, amount in self._source(parts, headers.index(totals.amount)):
+        async for scope, amount in source_figures(self._context, parts, headers.index(totals.amount)):
             add(ours, scope, amount)
         if self._flow.source.aggregates:  # a row of SAP's stands for many records
             ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
         theirs = await read_totals(self._context.anaplan, totals)
-        refused = self._refused_sums(totals)
+        refused = refused_sums(self._context, totals, list(self._rejects()))
         differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
@@ -222,45 +217,7 @@ class TieOut:
             len(differing) - len(open_), tuple(broken + found),
         )  # fmt: skip
 
-    def _refused_sums(self, totals: Totals) -> Refused:
-        made = Refused({}, {})
-        columns = {column.header: column for column in self._flow.columns}
-        members = [at for at, name in enumerate(totals.by) if columns[name].member_of]
-        blanks = [set(some) for size in range(1, len(members) + 1) for some in combinations(members, size)]
-        rejects = list(self._rejects())
-        # Of a record that was loaded before and whose change was refused Anaplan still holds what it was.
-        before = self._store.records.known(self._run.target_id, [reject.key for reject in rejects])
-        for reject in rejects:
-            made.records += 1
-            scope = tuple(reject.values.get(name, "") for name in totals.by)
-            try:
-                amount = Decimal(reject.values[totals.amount] or 0)
-            except (KeyError, InvalidOperation):
-                made.untold += 1  # its values were erased, or SAP's amount could not be read
-                continue
-            add(made.sums, scope, amount)
-            if reject.file_line is not None or reject.key in before:
-                add(made.in_part, scope, amount)
-                for away in blanks:  # the member was refused, what is beside it was loaded
-                    add(made.in_part, tuple("" if at in away else one for at, one in enumerate(scope)), amount)
-        return made
-
     # --- both ---------------------------------------------------------------------------------------------------
-
-    async def _source(self, parts: tuple[int, ...], amount: int | None) -> AsyncIterator[tuple[Scope, Decimal]]:
-        """SAP's own figures, everything there is: a scope and its amount, row by row."""
-        flow = self._flow
-        columns = [flow.columns[at] for at in (*parts, *(() if amount is None else (amount,)))]
-        source = replace(flow.source, changed_on=None)
-        if source.aggregates:
-            source = replace(source, key=tuple(flow.path(column) for column in columns[: len(parts)]), also=())
-        async with aclosing(self._pages(replace(flow, columns=tuple(columns), source=source), None)) as pages:
-            async for page in pages:
-                laid = page.rows.columns
-                if laid:
-                    amounts = repeat(NOTHING) if amount is None else (Decimal(text or 0) for text in laid[-1])
-                    for found in zip(zip(*laid[: len(parts)], strict=True), amounts, strict=False):
-                        yield found
 
     async def _moved_on(self, parts: tuple[int, ...]) -> set[Scope]:
         """Scopes of records that SAP has changed since this run read them: they are left to the next one."""
@@ -272,7 +229,7 @@ class TieOut:
         file = await discovery.find_file(self._context.anaplan, flow.file)
         refused = {reject.key for reject in self._rejects()}
         found: set[Scope] = set()
-        async with aclosing(self._pages(flow, window)) as pages:
+        async with aclosing(read_pages(self._context, flow, window)) as pages:
             async for page in pages:
                 staged = Stager(layout, file, {}).stage(page, {}).records
                 known = self._store.records.known(self._run.target_id, page.keys)
@@ -281,33 +238,13 @@ class TieOut:
                         found.add(tuple(row[at] for at in parts))
         return found
 
-    async def _pages(self, flow: LoadFlow, window: ChangeWindow | None) -> AsyncGenerator[FilePage, None]:
-        """What SAP holds of a flow, or has changed in a window, laid out as the flow's file."""
-        layout = lay_out(flow)
-        pages = ODataReader(self._context.sap).read(flow.source, layout.fields, window=window, language=flow.language)
-        async with aclosing(pages):
-            async for page in pages:
-                yield file_page(layout, page)
-
     def _rejects(self) -> Iterator[Reject]:
         """Every record of this target that was refused and not loaded since; this run's own as well.
 
         A run that has read everything knows which of them SAP no longer holds: these explain nothing.
         """
-        cases, target = self._store.cases, self._run.target_id
-        gone = set(cases.unread(self._run.id)) if self._moved.get("since") is None else set()
-        own = {reject.key: reject for reject in self._own_rejects()}
-        places = [
-            place
-            for waived in (False, True)
-            for place in cases.places(target, which=Which(waived=waived))
-            if place not in gone
-        ]
-        for start in range(0, len(places), _PAGE):
-            refusals = cases.refusals(places[start : start + _PAGE])
-            mended = self._store.records.went(self._run.id, target, [one.key for one in refusals])
-            yield from (one.reject for one in refusals if one.key not in own and one.key not in mended)
-        yield from own.values()
+        gone = self._store.cases.unread(self._run.id) if self._moved.get("since") is None else ()
+        return open_rejects(self._context, self._own_rejects(), gone)
 
     def _own_rejects(self) -> Iterator[Reject]:
         after = -1

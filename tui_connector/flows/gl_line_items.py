@@ -37,6 +37,7 @@ FLOW = LoadFlow(
     ),
     file="gl_line_items.csv",
     process="Load GL line items",
+    target_module="ACT01 GL Actuals",
     totals=Totals(
         by=("Company Code", "GL Account", "Fiscal Year", "Period", "Currency"),
         amount="Amount",

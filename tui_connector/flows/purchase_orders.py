@@ -34,5 +34,6 @@ FLOW = LoadFlow(
     ),
     file="purchase_orders.csv",
     process="Load purchase orders",
+    target_module="ACT03 Purchase Orders",
     totals=Totals(by=("Company Code", "Currency"), amount="Net Amount", view="ACT13 Order Totals", count="Line Count"),
 )

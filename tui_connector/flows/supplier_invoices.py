@@ -34,6 +34,7 @@ FLOW = LoadFlow(
     ),
     file="supplier_invoices.csv",
     process="Load supplier invoices",
+    target_module="ACT02 Supplier Invoices",
     totals=Totals(
         by=("Company Code", "Currency"), amount="Gross Amount", view="ACT12 Invoice Totals", count="Line Count"
     ),

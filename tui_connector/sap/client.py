@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _V4_ROOT = "/sap/opu/odata4/sap/"
 _MAX_ANSWER = 4 * MEBIBYTE  # to a write
+_MAX_METADATA = 16 * MEBIBYTE  # the largest known is half of one
 _PING = ("API_COMPANYCODE_SRV", "A_CompanyCode")
 
 
@@ -97,6 +98,15 @@ class SapClient:
 
         return self.check(await self.authorized(once, headers), service, path)
 
+    async def metadata(self, path: str, *, service: str) -> bytes:
+        """A service's own description, XML. Raises what `check` raises, and what the HTTP client does."""
+
+        async def once(all_headers: dict[str, str]) -> Response:
+            return await self.http.fetch(path, headers=all_headers, max_bytes=_MAX_METADATA)
+
+        answer = await self.authorized(once, {"accept": "application/xml"})
+        return self.check(answer, service, path, form="xml").body
+
     async def write(
         self,
         method: str,
@@ -139,8 +149,8 @@ class SapClient:
             answer = await once(self._headers(headers) | await self.auth.headers())
         return answer
 
-    def check(self, answer: Response, service: str, path: str) -> Response:
-        """The answer, if it is a success in JSON.
+    def check(self, answer: Response, service: str, path: str, *, form: str = "json") -> Response:
+        """The answer, if it is a success in that form.
 
         Raises:
             AuthenticationError: 401, or 403 with the service and its communication scenario named.
@@ -152,10 +162,10 @@ class SapClient:
         service = service or path.partition("?")[0].rstrip("/").rpartition("/")[0].rpartition("/")[2]
         if not answer.ok:
             raise refusal(answer, name=self.name, service=service, entity_set=entity_set)
-        if answer.body and not answer.content_type.endswith("json"):
+        if answer.body and not answer.content_type.endswith(form):
             kind = "a web page" if answer.content_type == "text/html" else f"{clean(answer.content_type, limit=40)!r}"
             raise ContractChangedError(
-                f"{self.name}: {clean(service, limit=80)} answers with {kind} instead of JSON",
+                f"{self.name}: {clean(service, limit=80)} answers with {kind} instead of {form.upper()}",
                 hint="Often a login or maintenance page: check base_url, and use the host with -api.",
             )
         if told := error_beside_data(answer):

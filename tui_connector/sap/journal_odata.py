@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tui_connector.domain.ledger import FoundDocument, JournalEntry, JournalEntryItem
     from tui_connector.sap.client import SapClient
 
+FIELDS = (
+    "CompanyCode", "AccountingDocumentType", "DocumentReferenceID", "DocumentDate", "PostingDate",
+    "AccountingDocumentHeaderText", "Reference1InDocumentHeader", "LedgerGroup", "to_Items/GLAccount",
+    "to_Items/CostCenter", "to_Items/ProfitCenter", "to_Items/DebitCreditCode", "to_Items/AmountInTransactionCurrency",
+    "to_Items/TransactionCurrency", "to_Items/DocumentItemText", "to_Items/AssignmentReference",
+)  # fmt: skip
 _LEADING = "0L"
 
 

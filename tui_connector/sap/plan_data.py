@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _SCOPE = ("Ledger", "PlanningCategory", "CompanyCode", "FiscalYearPeriod", "TransactionCurrency")
 _KEYS = ("GLAccount", "CostCenter", "ProfitCenter")
 _AMOUNT = "AmountInTransactionCurrency"
+_AGGREGATION, _REPLACED = "PlanDataAggrgnLvlFieldsString", "PlanDataRplcScopeFieldsString"
+_LINES = "to_FinPlanningEntryItemTP"
+FIELDS = (_AGGREGATION, _REPLACED, *(f"{_LINES}/{name}" for name in (*_SCOPE, *_KEYS, _AMOUNT)))
 _ITEMS = ODataSource("API_FINPLANNINGENTRYITEM_SRV", "A_FinPlanningEntryItem", key=(*_SCOPE, *_KEYS))
 _FIELDS = (*(SourceField(name, str) for name in _KEYS), SourceField(_AMOUNT, Decimal))
 
@@ -72,9 +75,9 @@ class PlanDataChannel:
         ]
         return msgspec.json.encode(
             {
-                "PlanDataAggrgnLvlFieldsString": fields,
-                "PlanDataRplcScopeFieldsString": fields,
-                "to_FinPlanningEntryItemTP": {"results": lines},
+                _AGGREGATION: fields,
+                _REPLACED: fields,
+                _LINES: {"results": lines},
             }
         )
 

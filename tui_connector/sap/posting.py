@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tui_connector.domain.flow import Channel as ChannelKind
+from tui_connector.domain.flow import ODataSource
 from tui_connector.domain.ledger import PostAnswer, PostOutcome, SapMessage
-from tui_connector.sap.endpoints import JOURNAL_ENTRY
+from tui_connector.sap import journal_odata, plan_data
+from tui_connector.sap.endpoints import JOURNAL_ENTRY, PLAN_DATA_SERVICE, PLAN_DATA_SET
 from tui_connector.sap.journal_odata import ODataChannel
 from tui_connector.sap.journal_xml import SOAP_ACTION, entry_id, read_confirmation, read_fault, request_bytes
 from tui_connector.sap.outcomes import not_definite, sending
 from tui_connector.sap.plan_data import PlanDataChannel
-from tui_connector.sap.read_back import find_documents
+from tui_connector.sap.read_back import READ_BACK, READ_BACK_FIELDS, find_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.ledger import FoundDocument, JournalEntry
     from tui_connector.sap.client import SapClient
 
-__all__ = ["Channel", "ODataChannel", "PlanDataChannel", "SoapChannel", "open_channel"]
+__all__ = ["Channel", "ODataChannel", "PlanDataChannel", "SoapChannel", "described", "open_channel"]
 
 _SERVICE = "JournalEntryCreateRequestConfirmation_In"
 _HEADERS = {"content-type": "text/xml; charset=utf-8", "accept": "text/xml", "soapaction": SOAP_ACTION}
@@ -47,6 +49,18 @@ class Channel(Protocol):
 
     async def find(self, entry: JournalEntry) -> list[FoundDocument]:
         """What SAP holds of the entry. Raises ConnectorError when it cannot look, which says nothing about it."""
+
+
+def described(flow: WritebackFlow) -> tuple[ODataSource, tuple[str, ...]]:
+    """The service whose $metadata tell how documents go or, with SOAP, come back; and its fields that are named."""
+    match flow.channel:
+        case ChannelKind.SOAP:
+            return READ_BACK, READ_BACK_FIELDS
+        case ChannelKind.ODATA:
+            service, _, entity_set = flow.journal_service.partition("/")
+            return ODataSource(service, entity_set, key=()), journal_odata.FIELDS
+        case ChannelKind.PLAN_DATA:
+            return ODataSource(PLAN_DATA_SERVICE, PLAN_DATA_SET, key=()), plan_data.FIELDS
 
 
 def open_channel(client: SapClient, flow: WritebackFlow) -> Channel:

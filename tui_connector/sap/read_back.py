@@ -52,6 +52,8 @@ _FIELDS = (
     SourceField("IsReversed", bool),
 )
 
+READ_BACK_FIELDS = (*(one.path for one in _FIELDS), "DocumentReferenceID")
+
 
 async def find_documents(client: SapClient, company_code: str, reference: str) -> list[FoundDocument]:
     """Every document of a company code with this reference, in whatever fiscal year SAP put it.

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+from tui_connector.domain.definition import Drift
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
     CellSignal,
@@ -27,7 +28,14 @@ from tui_connector.domain.flow import (
     WritebackFlow,
     WritebackMode,
 )
-from tui_connector.settings.sections import ColumnSettings, FlowSettings, Settings, SignalSettings, SourceSettings
+from tui_connector.settings.sections import (
+    ColumnSettings,
+    DriftSettings,
+    FlowSettings,
+    Settings,
+    SignalSettings,
+    SourceSettings,
+)
 
 _COLUMN_TYPES: dict[str, type] = {"text": str, "decimal": Decimal, "date": date, "boolean": bool}
 
@@ -83,7 +91,7 @@ def _foreign(given: FlowSettings, shape: type[LoadFlow | WritebackFlow], name: s
 
 def _override_writeback(flow: WritebackFlow | None, name: str, given: FlowSettings) -> WritebackFlow:
     _foreign(given, WritebackFlow, name)
-    skipped = {"enabled", "columns", "approval", "control", "status"}
+    skipped = {"enabled", "columns", "approval", "control", "status", "drift"}
     made = {key: value for key, value in given.model_dump(exclude=skipped).items() if value is not None}
     if given.columns is not None:
         made["columns"] = {header: _journal_field(name, header, meant) for header, meant in given.columns.items()}
@@ -93,6 +101,8 @@ def _override_writeback(flow: WritebackFlow | None, name: str, given: FlowSettin
         made["control"] = ControlTotal(**given.control.model_dump())
     if given.status is not None:
         made["status"] = StatusImport(**given.status.model_dump())
+    if given.drift is not None:
+        made["drift"] = _drift(flow, given.drift)
     if flow is None:
         missing = [one for one in ("columns", "approval") if one not in made]
         if missing:
@@ -158,7 +168,7 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
     _foreign(given, LoadFlow, name)
     made = {
         key: value
-        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals"}).items()
+        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals", "drift"}).items()
         if value is not None
     }
     if flow is None:
@@ -183,12 +193,18 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
         made["source"] = _source(flow.source if flow else None, given.source)
     if given.totals is not None:
         made["totals"] = Totals(**given.totals.model_dump())
+    if given.drift is not None:
+        made["drift"] = _drift(flow, given.drift)
     result = replace(flow, **made) if flow else LoadFlow(name=name, **{"title": name.replace("_", " "), **made})
     if not (result.import_action or result.process):
         raise ConfigError(
             f"[flows.{name}] names neither an import nor a process", hint='add import = "…" or process = "…"'
         )
     return _with_fitting_totals(result, given=given.totals is not None)
+
+
+def _drift(flow: Flow | None, given: DriftSettings) -> Drift:
+    return replace(flow.drift if flow else Drift(), **given.model_dump(exclude_none=True))
 
 
 def _with_fitting_totals(flow: LoadFlow, *, given: bool) -> LoadFlow:

@@ -13,6 +13,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
     Channel,
@@ -222,6 +223,15 @@ class TotalsSettings(Section):
     count: str = ""
 
 
+class DriftSettings(Section):
+    """What a changed definition means; what is left out stays as declared."""
+
+    watch: bool | None = None
+    missing: Rule | None = None
+    changed: Rule | None = None
+    added: Rule | None = None
+
+
 class StatusSettings(Section):
     file: str
     import_action: str = Field(alias="import")
@@ -275,6 +285,9 @@ class FlowSettings(Section):
     target_list: str | None = None
     totals: TotalsSettings | None = None
     go_on_untied: bool | None = None
+    target_module: str | None = None
+    drift: DriftSettings | None = None
+    closed_periods: Rule | None = None
     export: str | None = None
     approval: SignalSettings | None = None
     control: ControlSettings | None = None

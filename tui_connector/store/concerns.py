@@ -132,7 +132,7 @@ class Concerns:
             " JOIN survey ON survey.run_id = run.id LEFT JOIN permission ON permission.run_id = run.id"
             " WHERE run.state = 'blocked' AND permission.run_id IS NULL AND NOT EXISTS"
             " (SELECT 1 FROM run later WHERE later.target_id = run.target_id AND later.id > run.id"
-            " AND later.purpose = 'flow' AND later.dry_run = 0) ORDER BY run.id",
+            " AND later.purpose IN ('flow', run.purpose) AND later.dry_run = 0) ORDER BY run.id",
             Rule.ASK.value,
         )
         return [(row[0], row[1]) for row in rows]

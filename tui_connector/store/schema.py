@@ -279,6 +279,14 @@ CREATE TABLE hold (
 """
 
 
+# definition: what the last run that went on saw of a file, an import, an entity set and the like.
+_DEFINITIONS = """
+CREATE TABLE definition (
+    target_id BIGINT NOT NULL, what TEXT NOT NULL, run_id BIGINT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (target_id, what));
+"""
+
+
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
     store_id = secrets.token_hex(16)
@@ -320,6 +328,10 @@ def _evidence_tables(tx: Transaction) -> None:
     _apply(tx, _EVIDENCE)
 
 
+def _definition_tables(tx: Transaction) -> None:
+    _apply(tx, _DEFINITIONS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -329,6 +341,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _explanation_tables,
     _case_words,
     _evidence_tables,
+    _definition_tables,
 )
 
 

@@ -16,6 +16,7 @@ from tui_connector.store.comparisons import Comparisons
 from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
+from tui_connector.store.definitions import Definitions
 from tui_connector.store.erasures import Erasures
 from tui_connector.store.evidence import Evidence
 from tui_connector.store.explanations import Explanations
@@ -83,6 +84,7 @@ class Store:
         self.checkpoints = ChainCheckpoints(self._database)
         self.erasures = Erasures(self._database)
         self.evidence = Evidence(self._database)
+        self.definitions = Definitions(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, checkpoints, concerns, erasures, explanations, ties, verify_standing
+from tui_connector.store import (
+    chain,
+    checkpoints,
+    concerns,
+    definitions,
+    erasures,
+    explanations,
+    ties,
+    verify_standing,
+)
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -49,6 +58,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.explanations,
                 check.checkpoints,
                 check.standing,
+                check.definitions,
                 partial(verify_writeback, reader),
                 check.structure,
             )
@@ -219,6 +229,12 @@ class _Check:
     def concerns(self) -> None:
         """Nobody changed what a run found before it sent anything, or allowed it in silence."""
         finding = concerns.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def definitions(self) -> None:
+        """Nobody changed what the definitions of the next run are compared with."""
+        finding = definitions.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

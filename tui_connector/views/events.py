@@ -42,6 +42,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.taken_over": ("taken over", _WARN),
     "run.blocked": ("blocked", _FAIL),
     "run.surveyed": ("surveyed", _NONE),
+    "definitions.kept": ("definitions", _NONE),
     "run.asks": ("asks", _PERSON),
     "run.allowed": ("allowed", _PERSON),
     "run.failed": ("failed", _FAIL),
@@ -165,6 +166,10 @@ def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     told = [f"{figure(data[name])} {word}" for name, word in _RULED.items() if data.get(name)]
     runs = [f"run {number}" for number in data.get("allowed_by", ())]
     return [fact.subject, ", ".join(told) or "nothing to note", f"as allowed for {listed(runs)}" if runs else ""]
+
+
+def _definitions(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [f"{fact.subject} goes by new definitions: {listed(sorted(data.get('digests', ())))}"]
 
 
 def _allowed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -369,6 +374,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.tied": _tied,
     "run.surveyed": _surveyed,
     "run.allowed": _allowed,
+    "definitions.kept": _definitions,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.flow import (
     KEY,
     Channel,
     ColumnSignal,
     ControlTotal,
     Flow,
+    Landing,
     ListSignal,
     LoadFlow,
     WritebackFlow,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
 
+    from tui_connector.domain.definition import Drift
     from tui_connector.domain.flow import Condition, Signal
     from tui_connector.domain.run import Watermark
     from tui_connector.store.schedule import Slot
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial plan data"}
 _TYPES = {"str": "text", "Decimal": "decimal", "date": "date", "datetime": "moment", "bool": "boolean"}
 _OPERATORS = {"eq": "=", "ne": "≠", "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "in": "in"}
+_RULES = {Rule.STOP: "stops", Rule.ASK: "asks", Rule.GO_ON: "is noted"}
 PAST = 8
 
 
@@ -242,8 +246,20 @@ def _file(flow: LoadFlow) -> Iterator[tuple[str, str]]:
             "refused" if flow.unknown_members == "reject" else "sent all the same"
         )
         yield "checked with", f"{listed(flow.lists)}; {rule}"
+    if flow.target_module:
+        yield "module", flow.target_module
+    yield "definitions", _drift(flow.drift)
+    if flow.lands_in is Landing.ACTUALS:
+        yield "closed periods", f"{_RULES[flow.closed_periods]} when their totals would change"
     if flow.mapping:
         yield "mapping", ", ".join(f"{name} = {item}" for name, item in flow.mapping.items())
+
+
+def _drift(one: Drift) -> str:
+    """What a changed definition on either side means."""
+    if not one.watch:
+        return "not watched"
+    return f"missing {_RULES[one.missing]}, changed {_RULES[one.changed]}, added {_RULES[one.added]}"
 
 
 def _columns(flow: LoadFlow) -> Iterator[ColumnRow]:
@@ -284,6 +300,7 @@ def _ledger(flow: WritebackFlow) -> Iterator[tuple[str, str]]:
     if flow.held_from:
         yield "held from", _limits(flow.held_from)
     yield "fresh for", f"{flow.fresh_minutes:g} min after the export"
+    yield "definitions", _drift(flow.drift)
     if flow.status is not None:
         yield "status goes to", f"{flow.status.import_action}, {flow.status.file}"
 

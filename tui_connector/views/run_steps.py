@@ -151,7 +151,9 @@ def step_rows(
         return min(1.0, max(0.0, (moment - start).total_seconds() / span))
 
     rows = []
-    for name in (*plan, *(name for name in newest if name not in plan)):
+    others = [name for name in newest if name not in plan]
+    first = [name for name in others if name == "survey"]  # a writeback plans none: not every run of it comes to one
+    for name in (*first, *plan, *(name for name in others if name not in first)):
         step = newest.get(name)
         if step is not None:
             until = step.ended_at or run.ended_at or now

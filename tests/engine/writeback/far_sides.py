@@ -23,7 +23,10 @@ from tui_connector.domain.ledger import (
 )
 from tui_connector.domain.names import Member
 from tui_connector.engine.writeback.export import PlanExport
+from tui_connector.sandbox.sap.metadata import write_metadata
+from tui_connector.sandbox.sap.services import SERVICES_V2
 from tui_connector.sap.journal_xml import request_bytes
+from tui_connector.sap.read_back import READ_BACK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 REACH = 20.0  # seconds for which a request may be under way; less than any quiet time
 _ALWAYS: tuple[CenterSlice, ...] = (CenterSlice(date(2020, 1, 1), date(9999, 12, 31)),)
+
+_METADATA = write_metadata(SERVICES_V2[READ_BACK.service]).encode()
 
 
 class Clock:
@@ -93,6 +98,7 @@ class Booked:
 class Ledger:
     """SAP. It posts whatever comes, as often as it comes."""
 
+    name = "sap.main"
     resend_replaces = False
 
     def __init__(self, clock: Clock) -> None:
@@ -153,9 +159,13 @@ class Ledger:
             return PostAnswer(PostOutcome.UNKNOWN, "no answer")
         return PostAnswer(PostOutcome.POSTED, "posted", number, "2026")
 
+    async def metadata(self, path: str, *, service: str) -> bytes:
+        self._require_readable()
+        assert path.startswith(f"/sap/opu/odata/sap/{service}/")
+        return _METADATA
+
     async def find(self, entry: JournalEntry) -> list[FoundDocument]:
-        if not self.readable:
-            raise AuthenticationError("SAP refused to show documents.", hint="give the user the scenario")
+        self._require_readable()
         found = [one for one in self.booked if one.entry.reference == entry.reference]
         return [self.mend(_found(one)) for one in found if one.shows <= self.clock.ticks]
 
@@ -173,6 +183,10 @@ class Ledger:
             raise AuthenticationError("SAP refused to show texts.", hint="give the user the scenario")
         companies = {Member("company_code", "", code): f"Company {code}" for code in wanted.company_codes}
         return companies | {Member("gl_account", *one): f"Account {one[1]}" for one in wanted.accounts}
+
+    def _require_readable(self) -> None:
+        if not self.readable:
+            raise AuthenticationError("SAP refused to show documents.", hint="give the user the scenario")
 
     def _refusal(self) -> PostAnswer | None:
         return _rejected() if self.closed else None

@@ -34,7 +34,7 @@ Place = tuple[str, str, str, str, str, FiscalPeriod | None]
 # What is named in the head, decides a gate, or only when and where the flow runs; all else decides content.
 _NO_CONTENT = (
     "name", "title", "export", "sap", "anaplan", "after", "schedule", "task_minutes", "fresh_minutes", "status",
-    "company_codes", "plan_into_actuals", "two_approvers_from", "held_from", "withdraw_absent",
+    "company_codes", "plan_into_actuals", "two_approvers_from", "held_from", "withdraw_absent", "drift",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tui_connector.domain.errors import ContractChangedError
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
 from tui_connector.engine.action import ActionTask
+from tui_connector.engine.writeback.survey import survey_plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,7 +73,7 @@ class ExportStep:
         self._checkpoints = context.checkpoints
 
     async def go(self) -> PlanExport:
-        """Run the export and keep its bytes.
+        """Run the export and keep its bytes, once its definition is known.
 
         Raises:
             TaskFailedError: Anaplan could not run it. ContractChangedError: fewer bytes came than it wrote.
@@ -81,6 +82,7 @@ class ExportStep:
         model = await client.model()
         action = await discovery.find_export(client, flow.export)
         columns = await discovery.export_metadata(client, action.id)
+        await survey_plan(self._context, action, columns)
         step = self._checkpoints.last(STEP)
         if step is not None and step.state is StepState.DONE and _holds(self._place(step.data["digest"]), step.data):
             data, exported_at, task_id = step.data, step.ended_at, str(step.data["task_id"])

@@ -17,6 +17,7 @@ from tui_connector.domain.errors import (
     AuthenticationError,
     ConnectorError,
     FatalError,
+    PersonNeededError,
     RefusedError,
     StaleProposalError,
     StoreError,
@@ -32,6 +33,7 @@ from tui_connector.engine.writeback.guard import Guard
 from tui_connector.engine.writeback.mark import read_mark, write_mark
 from tui_connector.engine.writeback.remake import prepare_reversal
 from tui_connector.engine.writeback.restored import notice_restore, require_whole
+from tui_connector.engine.writeback.survey import survey_posting
 from tui_connector.engine.writeback.tie import posting_tie
 from tui_connector.sap.posting import open_channel
 from tui_connector.transport.retry import pause
@@ -101,7 +103,7 @@ class PostRun:
     async def _sending(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
-        except (StaleProposalError, RefusedError, StoreError) as error:
+        except (StaleProposalError, RefusedError, PersonNeededError, StoreError) as error:
             self._refusal = error
 
     async def _prepare(self) -> None:
@@ -109,6 +111,7 @@ class PostRun:
         documents = self._store.proposals.documents(self._proposal.id)
         if self._proposal.state is ProposalState.POSTED or not any(one.state.unsent for one in documents):
             return
+        await survey_posting(self._context)
         await self._guard.admit()
         moments.reached("admitted")
         with self._store.transaction() as tx:

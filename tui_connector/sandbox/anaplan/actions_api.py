@@ -89,13 +89,13 @@ def show_export(call: Call) -> Response:
     metadata: Row = {
         "columnCount": len(header),
         "dataTypes": ["ENTITY", "TEXT", *formats],
-        "delimiter": '"',
+        "delimiter": call.state.settings.export_qualifier,
         "encoding": call.state.settings.export_encoding,
         "exportFormat": "text/csv",
         "headerNames": header,
         "listNames": [module.list_name],
         "rowCount": call.model.store.count(call.model.list_named(module.list_name).table),
-        "separator": ",",
+        "separator": call.state.settings.export_separator,
         "layout": LAYOUT,
     }
     return envelope("export", call.model.id, exportMetadata=metadata)

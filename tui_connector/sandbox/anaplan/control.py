@@ -3,6 +3,7 @@
 # ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from tui_connector.sandbox.anaplan.file_access import DEFAULT, new_content
 from tui_connector.sandbox.anaplan.formats import plain_number
-from tui_connector.sandbox.anaplan.objects import FileObject, ImportObject, ModelObject, ModuleObject
+from tui_connector.sandbox.anaplan.objects import Field, FileObject, ImportObject, ModelObject, ModuleObject
 from tui_connector.sandbox.anaplan.summaries import summary_rows
 from tui_connector.sandbox.anaplan.tables import show_cells
 from tui_connector.sandbox.anaplan.tokens import INTEGRATION, USERS, User
@@ -47,7 +48,9 @@ class AnaplanControl:
             Route("/auth", self.auth),
             Route("/auth/revoke", self.revoke, methods=["POST"]),
             Route("/lists/{name}", self.show_list),
+            Route("/lists/{name}", self.change_list, methods=["POST"]),
             Route("/modules/{name}", self.show_module),
+            Route("/modules/{name}", self.change_module, methods=["POST"]),
             Route("/files/{name}", self.change_file, methods=["POST"]),
             Route("/imports", self.change_imports, methods=["POST"]),
             Route("/model", self.change_model, methods=["POST"]),
@@ -127,6 +130,20 @@ class AnaplanControl:
         shown_totals = {name: plain_number(format(total, "f")) for name, total in totals.items()}
         return {"count": count, "cells": cells, "totals": shown_totals}
 
+    async def change_list(self, request: Request) -> Response:
+        """{"rename": {old: new}} gives properties of the list other names."""
+        body = await _body(request)
+        target = _named(self._model(body.get("model", FINANCE_HUB)).list_named, request.path_params["name"])
+        target.properties = _renamed(target.properties, body)
+        return JSONResponse({"properties": [one.name for one in target.properties]})
+
+    async def change_module(self, request: Request) -> Response:
+        """{"rename": {old: new}} gives line items of the module other names."""
+        body = await _body(request)
+        module = _named(self._model(body.get("model", FINANCE_HUB)).module_named, request.path_params["name"])
+        module.line_items = _renamed(module.line_items, body)
+        return JSONResponse({"line_items": [one.name for one in module.line_items]})
+
     async def change_file(self, request: Request) -> Response:
         """{"headers": […]} saves other columns, {"default": text} default content; settings go by their names."""
         body = await _body(request)
@@ -205,6 +222,14 @@ class AnaplanControl:
         if not self._current().oauth.approve(code, _user(body), deny=deny):
             raise HTTPException(404, "unknown user code")
         return JSONResponse({"approved": not deny})
+
+
+def _renamed(fields: tuple[Field, ...], body: dict[str, Any]) -> tuple[Field, ...]:
+    names = dict(body.get("rename", {}))
+    unknown = names.keys() - {one.name for one in fields}
+    if unknown:
+        raise HTTPException(404, f"nothing is named {', '.join(sorted(unknown))}")
+    return tuple(replace(one, name=str(names.get(one.name, one.name))) for one in fields)
 
 
 def _user(body: dict[str, Any]) -> User:

@@ -159,7 +159,10 @@ class Running:
         codec = EXPORT_CODECS[settings.export_encoding]
         with written.open("w", encoding=codec, newline="") as out, self.model.store.read() as db:
             out.write("\ufeff" if settings.export_bom else "")
-            writer = csv.writer(out, lineterminator=settings.export_newline)
+            writer = csv.writer(
+                out, lineterminator=settings.export_newline, delimiter=settings.export_separator,
+                quotechar=settings.export_qualifier,
+            )  # fmt: skip
             writer.writerow(module_header(module))
             total = max(1, self.model.store.count(self.model.list_named(module.list_name).table))
             hidden = hidden_leads(state.data_faults, self.model, module, db)

@@ -40,6 +40,8 @@ class AnaplanSettings:
     missing_chunks: str = "concatenate"  # concatenate | fail
     export_chunk_bytes: int = 10_000_000
     export_encoding: str = "UTF-8"
+    export_separator: str = ","
+    export_qualifier: str = '"'
     export_newline: str = "\n"
     export_bom: bool = False
     export_number_format: str = "plain"  # plain | german | exponent

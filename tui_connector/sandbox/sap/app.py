@@ -22,6 +22,7 @@ from tui_connector.sandbox.sap.answers import (
     wants_json,
 )
 from tui_connector.sandbox.sap.changes import Changes
+from tui_connector.sandbox.sap.definitions import Definitions
 from tui_connector.sandbox.sap.errors import (
     FRAMEWORK,
     NO_SERVICE,
@@ -42,7 +43,7 @@ from tui_connector.sandbox.sap.queries import Shape, read_options
 from tui_connector.sandbox.sap.read_faults import READ_FAULTS, ReadFaults
 from tui_connector.sandbox.sap.reading import Body, Chosen, Reader, root_of
 from tui_connector.sandbox.sap.rendering import dump, key_predicate, record_writer
-from tui_connector.sandbox.sap.services import SERVICES_V2, SERVICES_V4
+from tui_connector.sandbox.sap.services import ALL_SERVICES, SERVICES_V2, SERVICES_V4
 from tui_connector.sandbox.sap.settings import SapSettings
 from tui_connector.sandbox.sap.stock import Stock, build_stock
 
@@ -75,6 +76,7 @@ class SapTenant:
         checker = Checker(self.stock.tables, self.settings)
         self._posting = Posting(clock, self.settings, self._access, checker, self.stock.documents)
         self.faults = PostFaults(self.settings)
+        self._definitions = Definitions()
 
     def reset(self) -> None:
         """Back to the seed, the switches included; all tokens and sessions end."""
@@ -85,6 +87,7 @@ class SapTenant:
         self._posting.reset()
         self.faults.reset()
         self._read_faults.reset()
+        self._definitions.reset()
 
     def routes(self) -> list[BaseRoute]:
         """Token endpoint and services."""
@@ -102,6 +105,7 @@ class SapTenant:
         """What a test may do to the tenant."""
         return [
             Route("/records/{entity_set}", self._change_record, methods=["POST"]),
+            Route("/definitions/{service}/{entity_set}", self._define, methods=["POST"]),
             Route("/tokens/revoke", self._revoke, methods=["POST"]),
             Route("/sessions/end", self._end_sessions, methods=["POST"]),
             *self._posting.control_routes(),
@@ -178,7 +182,7 @@ class SapTenant:
         """The service, unless it is unknown or outside the communication arrangement (both look the same: 403)."""
         if service is None or name in self.settings.services_off:
             raise ODataError(403, NO_SERVICE, f"No service found for namespace '', name '{name}', version '0001'")
-        return service
+        return self._definitions.now(service)
 
     async def _perform(self, request: Request, service: Service, segments: list[Segment]) -> Response:
         if request.method == "POST":
@@ -280,9 +284,9 @@ class SapTenant:
         return self._respond(request, 201, f'{{"d":{text}}}', JSON_V2, headers)
 
     def _create_record(self, entity: Entity, body: Any) -> Created:
-        if entity is ENTRY:
+        if entity.set_name == ENTRY.set_name:
             return create_entry(body, self._posting)
-        if entity is DATA:
+        if entity.set_name == DATA.set_name:
             return create_plan_data(body, self.stock.tables)
         return create_invoice(body, self.stock.tables, self.settings, self._clock.now())
 
@@ -303,6 +307,18 @@ class SapTenant:
             for record in records
         ]
         return JSONResponse({"created": created, "records": shown})
+
+    async def _define(self, request: Request) -> Response:
+        """{"drop": …}, {"rename": …}, {"retype": …} or {"add": …}: see `Definitions.change`; 200 with the fields."""
+        service = next((one for one in ALL_SERVICES if one.name == request.path_params["service"]), None)
+        entity_set = request.path_params["entity_set"]
+        if service is None or entity_set not in service.entities:
+            return JSONResponse({"error": "no such set"}, 404)
+        try:
+            fields = self._definitions.change(service, entity_set, dict(await request.json()))
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"fields": fields})
 
     async def _revoke(self, _: Request) -> Response:
         """All access tokens end."""

@@ -43,6 +43,12 @@ class Property:
     sortable: bool = True
     measure: bool = False
     creatable: bool = True
+    was: str = ""  # the name that the records still know it by; "" when it was never renamed
+
+    @property
+    def stored(self) -> str:
+        """The name that its values are kept under."""
+        return self.was or self.name
 
     @property
     def initial(self) -> object:

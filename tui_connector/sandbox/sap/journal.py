@@ -212,7 +212,7 @@ def pinned(where: Node | None) -> set[str]:
         case Both(parts):
             return set().union(*(pinned(part) for part in parts))
         case Compare("eq", Field(one), Literal()):
-            return {one.name}
+            return {one.stored}
         case _:
             return set()
 
@@ -224,7 +224,7 @@ def named_values(where: Node | None) -> Iterator[tuple[str, str]]:
             for part in parts:
                 yield from named_values(part)
         case Compare("eq", Field(one), Literal(_, str() as value)):
-            yield one.name, value
+            yield one.stored, value
 
 
 def line_id(record: Record) -> str:

@@ -62,14 +62,15 @@ def _template(
         if one.key:
             parts.append(f'{label}"{"%s" * len(_ID_PARTS)}"')
             places += _ID_PARTS
-        elif one.name not in POSITION:
-            written = value_writer(one, 2, text_decimals=True)(journal.constants[one.name])
+        elif one.stored not in POSITION:
+            constant = journal.constants.get(one.stored, one.initial)
+            written = value_writer(one, 2, text_decimals=True)(constant)
             parts.append(label + written.replace("%", "%%"))
-        elif one.name == _SOMETIMES_EMPTY and not cleared:
+        elif one.stored == _SOMETIMES_EMPTY and not cleared:
             parts.append(f"{label}null")
         else:
             parts.append(label + {Kind.DATE: '"/Date(%s)/"', Kind.MOMENT: '"/Date(%s+0000)/"'}.get(one.kind, '"%s"'))
-            places.append(POSITION[one.name])
+            places.append(POSITION[one.stored])
     return ",".join(parts) + "}", itemgetter(*places)
 
 
@@ -80,20 +81,20 @@ class LastSums:
     _asked: tuple[int, frozenset[str] | None, Node | None] | None = None
     _rows: list[Record] = field(default_factory=list)
 
-    def rows(self, journal: Journal, query: Query) -> list[Record]:
+    def rows(self, journal: Journal, entity: Entity, query: Query) -> list[Record]:
         """One record for each combination of the selected dimensions."""
         asked = (journal.version, query.shape.select, query.where)
         if not query.token or self._asked != asked:
-            self._rows = sum_lines(journal, query)
+            self._rows = sum_lines(journal, entity, query)
             self._asked = asked
         return self._rows
 
 
-def sum_lines(journal: Journal, query: Query) -> list[Record]:
+def sum_lines(journal: Journal, entity: Entity, query: Query) -> list[Record]:
     """One record for each combination of the selected dimensions, its measures summed."""
-    chosen = pick_select(query.shape, journal.entity)
-    dimensions = [one.name for one in chosen if not one.measure and not one.key]
-    measures = [one.name for one in chosen if one.measure]
+    chosen = pick_select(query.shape, entity)
+    dimensions = [one.stored for one in chosen if not one.measure and not one.key]
+    measures = [one.stored for one in chosen if one.measure]
     read_tuple = [journal.getter(name) for name in (*dimensions, *measures)]
     read_record = [itemgetter(name) for name in (*dimensions, *measures)]
     width = len(dimensions)
@@ -106,7 +107,7 @@ def sum_lines(journal: Journal, query: Query) -> list[Record]:
             total[position] += Decimal(value)
     if not dimensions and not sums:
         sums[()] = [Decimal(0)] * len(measures)
-    blank = {one.name: one.initial for one in journal.entity.properties.values()}
+    blank = {one.name: one.initial for one in entity.properties.values()}
     made: list[Record] = []
     for key, total in sorted(sums.items(), key=lambda item: tuple(str(value) for value in item[0])):
         text = ".".join(quote(str(value), safe="") for value in key)

@@ -59,7 +59,7 @@ def _listed(parts: tuple[Node, ...]) -> tuple[str, frozenset[Any]] | None:
     for part in parts:
         match part:
             case Compare("eq", Field(one), Literal(kind, value)) if kind is Kind.STRING:
-                names.add(one.name)
+                names.add(one.stored)
                 values.add(value)
             case _:
                 return None
@@ -96,7 +96,7 @@ def _comparison(node: Compare, getter: Callable[[str], Getter]) -> Predicate:
 def _value(operand: Operand, getter: Callable[[str], Getter]) -> Getter:
     match operand:
         case Field(one):
-            read = getter(one.name)
+            read = getter(one.stored)
             return (lambda row: Decimal(read(row))) if one.kind is Kind.DECIMAL else read
         case Literal(_, value):
             return lambda _: value

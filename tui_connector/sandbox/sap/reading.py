@@ -174,7 +174,7 @@ class Reader:
     def _journal_page(self, service: Service, entity: Entity, query: Query, size: int | None, base: str) -> Page:
         journal = self.journal
         if not is_line_grain(query):
-            return self._table_page(self.sums.rows(journal, query), replace(query, where=None), size)
+            return self._table_page(self.sums.rows(journal, entity, query), replace(query, where=None), size)
         count = self._counted(journal.count(query.where)) if query.count else None
         write = line_writer(service, entity, query.shape, base, journal)
         if not journal.keeps_order(query.order, query.where):

@@ -59,7 +59,7 @@ def record_writer(
     """A function that writes one record as a JSON object, links and all; `base` is the absolute service root."""
     version = service.version
     fields = [
-        (f'"{one.name}":', one.name, value_writer(one, version, text_decimals=text_decimals))
+        (f'"{one.name}":', one, value_writer(one, version, text_decimals=text_decimals))
         for one in entity.properties.values()
         if shape.select is None or one.name in shape.select
     ]
@@ -80,7 +80,7 @@ def record_writer(
         uri = f"{base}/{entity.set_name}{key_predicate(entity, record, 2)}"
         etag = f',"etag":{json.dumps(make_etag(entity, record))}' if entity.etag else ""
         parts = [f'{{"__metadata":{{"id":"{uri}","uri":"{uri}","type":"{service.namespace}.{entity.type_name}"{etag}}}']
-        parts += [label + write(record[name]) for label, name, write in fields]
+        parts += [label + write(record.get(one.stored, one.initial)) for label, one, write in fields]
         for link, inner in links:
             if inner is None:
                 parts.append(f'"{link.name}":{{"__deferred":{{"uri":"{uri}/{link.name}"}}}}')
@@ -92,7 +92,7 @@ def record_writer(
 
     def write_v4(record: Record) -> str:
         parts = [f'"@odata.etag":{json.dumps(make_etag(entity, record))}'] if entity.etag else []
-        parts += [label + write(record[name]) for label, name, write in fields]
+        parts += [label + write(record.get(one.stored, one.initial)) for label, one, write in fields]
         if shape.select is None:
             parts.append('"SAP__Messages":[]')
         for link, inner in links:

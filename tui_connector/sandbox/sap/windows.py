@@ -63,7 +63,7 @@ def find_window(node: Node | None, items: LineItems, constants: dict[str, object
                 whole = _join(whole, find_window(part, items, constants))
             return whole
         case Compare(operator, Field(one), Literal(_, value)) if value is not None:
-            return _compare(operator, one.name, value, items, constants)
+            return _compare(operator, one.stored, value, items, constants)
         case _:
             return Window(everything.ranges, everything.ledgers, exact=False)
 

@@ -1,0 +1,75 @@
+"""Reads everything that a run goes by as it is defined now, on both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui_connector.anaplan import definitions as anaplan
+from tui_connector.domain.definition import Watched
+from tui_connector.domain.flow import ColumnSignal
+from tui_connector.domain.run import Purpose
+from tui_connector.sap.definitions import entity_definitions
+from tui_connector.sap.posting import described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tui_connector.anaplan.model import ExportAction, ExportColumns, File, ImportAction, ImportColumns
+    from tui_connector.domain.definition import Definition
+    from tui_connector.domain.flow import LoadFlow, ODataSource, WritebackFlow
+    from tui_connector.engine.context import RunContext
+    from tui_connector.engine.layout import Layout
+    from tui_connector.sap.client import SapClient
+
+
+async def load_definitions(
+    context: RunContext[LoadFlow], layout: Layout, file: File, imports: Sequence[tuple[ImportAction, ImportColumns]],
+    process: Definition | None,
+) -> tuple[Watched, ...]:  # fmt: skip
+    """Everything that a load goes by, as it is defined now."""
+    flow, client, headers = context.flow, context.anaplan, frozenset(layout.headers)
+    if not flow.drift.watch:
+        return ()
+    found = [Watched(anaplan.of_file(file))]
+    found += [] if process is None else [Watched(process)]
+    found += [Watched(anaplan.of_import(one, columns, file), headers) for one, columns in imports]
+    if flow.target_list:
+        found.append(Watched(await anaplan.of_list(client, flow.target_list), headers))
+    totals = {flow.totals.amount, flow.totals.count} if flow.totals else set()
+    for name, uses in ((flow.target_module, headers), (flow.totals.view if flow.totals else "", totals)):
+        if name:
+            found.append(Watched(await anaplan.of_module(client, name), frozenset(uses)))
+    if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
+        found += await _fields(context.sap, flow.source, _paths(flow, layout))
+    return tuple(found)
+
+
+def plan_definition(flow: WritebackFlow, action: ExportAction, columns: ExportColumns) -> Watched:
+    """The export that a plan comes in."""
+    signal, control = flow.approval, flow.control
+    uses = {*flow.columns}
+    uses |= {signal.column, signal.by, signal.at} if isinstance(signal, ColumnSignal) else set()
+    uses |= {control.column, control.gross, control.count} if control else set()
+    return Watched(anaplan.of_export(action, columns), frozenset(uses))
+
+
+async def posting_definitions(context: RunContext[WritebackFlow]) -> list[Watched]:
+    """What SAP describes of the way that documents go, and come back to be proved."""
+    source, paths = described(context.flow)
+    return await _fields(context.sap, source, paths)
+
+
+async def _fields(client: SapClient, source: ODataSource, paths: Iterable[str]) -> list[Watched]:
+    uses = frozenset(paths)
+    navigations = dict.fromkeys(path.rpartition("/")[0] for path in sorted(uses) if "/" in path)
+    return [Watched(one, uses) for one in await entity_definitions(client, source, navigations)]
+
+
+def _paths(flow: LoadFlow, layout: Layout) -> Iterator[str]:
+    """Every field that a read of the flow names."""
+    source, texts = flow.source, flow.source.texts
+    yield from (one.path for one in layout.fields)
+    yield from (one.field for one in source.where)
+    yield from (one for one in (source.changed_on, source.created_on, *(source.slices or ())) if one)
+    if texts is not None:
+        yield from (f"{texts.navigation}/{one}" for one in (texts.language, texts.changed_on) if one)
