@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
 from tui_connector.domain.run import StepState
+from tui_connector.engine.radar import look_at_masters
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable
 
     from tui_connector.domain.concern import Concern
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.domain.run import Step
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
+    from tui_connector.engine.looked import Looked
     from tui_connector.engine.prepare import Destination
 
-    Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
+    Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Looked]]
 
 STEP = "survey"
-_LOOKS: tuple[Looking, ...] = ()
+_LOOKS: tuple[Looking, ...] = (look_at_masters,)
 _SHOWN = 3
 
 
@@ -45,11 +47,12 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
 
 
 async def _look_around(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Step:
-    """Everything that the looks find, kept with the permissions that it uses up."""
+    """Everything that the looks find, kept with the permissions that it uses up and what the next look has to know."""
     checkpoints, store, run = context.checkpoints, context.store, context.run
     checkpoints.begin(STEP)
     context.progress(STEP)
-    found = [one for look in _LOOKS for one in await look(context, layout, destination)]
+    looked = [await look(context, layout, destination) for look in _LOOKS]
+    found = [one for each in looked for one in each.concerns]
     stops = [one for one in found if one.rule is Rule.STOP]
     missing = store.concerns.unallowed(run.target_id, [one for one in found if one.rule is Rule.ASK])
     rule = Rule.STOP if stops else Rule.ASK if missing else Rule.GO_ON
@@ -57,7 +60,12 @@ async def _look_around(context: RunContext[LoadFlow], layout: Layout, destinatio
         rule = Rule.GO_ON
     with store.transaction() as tx:
         told = store.concerns.keep(tx, run.id, run.target_id, found)
-        used = store.concerns.use(tx, run.id, run.target_id) if rule is Rule.GO_ON and not run.dry_run else []
+        used = []
+        if rule is Rule.GO_ON and not run.dry_run:
+            used = store.concerns.use(tx, run.id, run.target_id)
+            for each in looked:
+                if each.keep is not None:
+                    each.keep(tx)
         checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
         checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
     done = checkpoints.last(STEP)

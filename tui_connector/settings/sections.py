@@ -13,6 +13,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
     Channel,
@@ -208,6 +209,22 @@ class TotalsSettings(Section):
     count: str = ""
 
 
+class RadarSettings(Section):
+    """What a look at the masters before a load compares, and the rule of each finding."""
+
+    name: str | None = None
+    places: tuple[str, ...] | None = None
+    block_fields: tuple[str, ...] | None = None
+    new: Rule | None = None
+    renamed: Rule | None = None
+    moved: Rule | None = None
+    blocked: Rule | None = None
+    expired: Rule | None = None
+    reappeared: Rule | None = None
+    missing: Rule | None = None
+    doubled: Rule | None = None
+
+
 class StatusSettings(Section):
     file: str
     import_action: str = Field(alias="import")
@@ -260,6 +277,7 @@ class FlowSettings(Section):
     mapping: dict[str, str] | None = None
     target_list: str | None = None
     totals: TotalsSettings | None = None
+    radar: RadarSettings | None = None
     go_on_untied: bool | None = None
     export: str | None = None
     approval: SignalSettings | None = None

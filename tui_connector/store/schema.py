@@ -241,6 +241,13 @@ CREATE INDEX permission_open ON permission (target_id) WHERE used_by IS NULL;
 CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
+# master: what the last load of a target that went on saw of SAP's masters.
+_MASTERS = """
+CREATE TABLE master (
+    target_id BIGINT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL, places TEXT NOT NULL, standing TEXT NOT NULL,
+    PRIMARY KEY (target_id, code)) {clustered};
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -271,12 +278,17 @@ def _concern_tables(tx: Transaction) -> None:
     _apply(tx, _CONCERNS)
 
 
+def _master_tables(tx: Transaction) -> None:
+    _apply(tx, _MASTERS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
     _console_tables,
     _tie_tables,
     _concern_tables,
+    _master_tables,
 )
 
 

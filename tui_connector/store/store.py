@@ -16,6 +16,7 @@ from tui_connector.store.concerns import Concerns
 from tui_connector.store.credentials import Credentials
 from tui_connector.store.database import Database
 from tui_connector.store.leases import Leases
+from tui_connector.store.masters import MastersSeen
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
@@ -73,6 +74,7 @@ class Store:
         self.periods = Periods(self._database)
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
+        self.masters = MastersSeen(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, concerns, ties
+from tui_connector.store import chain, concerns, masters, ties
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -43,6 +43,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.cases,
                 check.ties,
                 check.concerns,
+                check.masters,
                 partial(verify_writeback, reader),
                 check.structure,
             )
@@ -207,6 +208,12 @@ class _Check:
     def concerns(self) -> None:
         """Nobody changed what a run found before it sent anything, or allowed it in silence."""
         finding = concerns.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def masters(self) -> None:
+        """What the next load is compared with is what the last one saw."""
+        finding = masters.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

@@ -43,6 +43,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.surveyed": ("surveyed", _NONE),
     "run.asks": ("asks", _PERSON),
     "run.allowed": ("allowed", _PERSON),
+    "masters.seen": ("masters seen", _NONE),
     "run.failed": ("failed", _FAIL),
     "run.done": ("done", _NONE),
     "run.tied": ("tie-out", _NONE),
@@ -153,6 +154,10 @@ def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     told = [f"{figure(data[name])} {word}" for name, word in _RULED.items() if data.get(name)]
     runs = [f"run {number}" for number in data.get("allowed_by", ())]
     return [fact.subject, ", ".join(told) or "nothing to note", f"as allowed for {listed(runs)}" if runs else ""]
+
+
+def _masters(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [fact.subject, f"{counted(data.get('masters', 0), 'master')}, {figure(data.get('changed', 0))} otherwise than before"]
 
 
 def _allowed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -328,6 +333,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.tied": _tied,
     "run.surveyed": _surveyed,
     "run.allowed": _allowed,
+    "masters.seen": _masters,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,

@@ -1,0 +1,158 @@
+"""SAP's masters against an Anaplan list and against what an earlier load saw of them: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui_connector.domain.concern import Rule
+from tui_connector.domain.ledger import same_number
+from tui_connector.domain.master import Change, Master, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tui_connector.anaplan.codes import Members
+    from tui_connector.domain.flow import Radar
+
+_ORDER = list(Standing)
+_WORSE = {
+    Standing.BLOCKED: Change.BLOCKED, Standing.EXPIRED: Change.EXPIRED, Standing.MISSING: Change.MISSING,
+}  # fmt: skip
+
+
+class Finding(NamedTuple):
+    """One thing found about a code. touches: whether there is a member of the list that it is about."""
+
+    change: Change
+    rule: Rule
+    code: str
+    was: str = ""
+    now: str = ""
+    touches: bool = True
+
+
+@dataclass(slots=True)
+class Masters:
+    """What SAP holds. keys: which record a code was first read under. twice: a code's further keys. unread: codes of
+    records that could not be read."""
+
+    by_code: dict[str, Master] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    twice: dict[str, list[str]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+
+    def add(self, key: str, master: Master) -> None:
+        """One more master."""
+        first = self.keys.setdefault(master.code, key)
+        if first == key:
+            self.by_code[master.code] = master
+        else:
+            self.twice.setdefault(master.code, []).append(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison. kept: by code, what the last load that went on saw; empty before the first.
+
+    headers: of the columns that say where a master belongs. everything: the load sends every record, also one that SAP
+    has not changed since.
+    """
+
+    radar: Radar
+    headers: tuple[str, ...]
+    sap: Masters
+    listed: Members
+    kept: Mapping[str, Master]
+    everything: bool
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything found, code by code; what is as it was is no finding."""
+        doubled = list(self._doubled())
+        yield from doubled
+        told = {one.code for one in doubled}
+        listed, kept = self.listed.by_code, self.kept
+        for code, master in self.sap.by_code.items():
+            held, before = listed.get(code), kept.get(code)
+            if held is not None:
+                yield from self._differences(master, held, before)
+            elif code not in told:
+                # A first load into an empty list asks nothing.
+                rule = self.radar.new if listed else Rule.GO_ON
+                yield Finding(Change.NEW, rule, code, now=_described(master), touches=False)
+        for code, held in listed.items():
+            if code not in self.sap.by_code and code not in self.sap.unread:
+                yield from self._gone(code, held[0] or "", kept.get(code))
+
+    def seen(self) -> dict[str, Master]:
+        """What the next comparison has to know."""
+        made = {code: one for code, one in self.kept.items() if code in self.sap.unread} | self.sap.by_code
+        for code, held in self.listed.by_code.items():
+            if code not in made and code not in self.sap.unread:
+                before = self.kept.get(code) or Master(code, held[0] or "", ())
+                made[code] = before._replace(standing=Standing.MISSING)
+        return made
+
+    def _differences(self, master: Master, held: tuple[str | None, ...], before: Master | None) -> Iterator[Finding]:
+        code, radar = master.code, self.radar
+        name = held[0] if held[0] is not None or before is None else before.name
+        if name is not None and name.strip() != master.name.strip():
+            rule = radar.renamed if self._sent(before and before.name, master.name) else Rule.GO_ON
+            yield Finding(Change.RENAMED, rule, code, name, master.name)
+        was, now, sent = [], [], False
+        known = before.places if before is not None and len(before.places) == len(self.headers) else None
+        for at, header in enumerate(self.headers):
+            told, last = held[at + 1], known[at] if known else None
+            place = told if told is not None else last
+            if place is not None and place.strip() != master.places[at].strip():
+                was.append(f"{header} {place}")
+                now.append(f"{header} {master.places[at]}")
+                sent = sent or self._sent(last, master.places[at])
+        if was:
+            yield Finding(Change.MOVED, radar.moved if sent else Rule.GO_ON, code, ", ".join(was), ", ".join(now))
+        if before is None:
+            if master.standing is not Standing.VALID:  # since when nobody knows
+                yield Finding(_WORSE[master.standing], Rule.GO_ON, code, now=master.standing)
+        elif _ORDER.index(master.standing) > _ORDER.index(before.standing):
+            change = _WORSE[master.standing]
+            yield Finding(change, _rule(radar, change), code, before.standing, master.standing)
+        elif master.standing is not before.standing:
+            yield Finding(Change.REAPPEARED, radar.reappeared, code, before.standing, master.standing)
+
+    def _sent(self, before: str | None, now: str) -> bool:
+        """Whether the load sends a difference: what SAP has not changed stays at home, whoever changed the list."""
+        return self.everything or before is None or before.strip() != now.strip()
+
+    def _gone(self, code: str, name: str, before: Master | None) -> Iterator[Finding]:
+        if before is None:  # never seen in SAP
+            yield Finding(Change.MISSING, Rule.GO_ON, code, name)
+        elif before.standing is not Standing.MISSING:
+            yield Finding(Change.MISSING, self.radar.missing, code, before.name or name)
+
+    def _doubled(self) -> Iterator[Finding]:
+        rule, listed, sap = self.radar.doubled, self.listed, self.sap
+        for code, keys in sap.twice.items():
+            yield Finding(Change.DOUBLED, rule, code, sap.keys[code], ", ".join(keys), code in listed.by_code)
+        for code in sorted(listed.twice):
+            yield Finding(Change.DOUBLED, rule, code, now="two members of the list")
+        strangers = {same_number(code): code for code in listed.by_code if code not in sap.by_code}
+        for code, master in sap.by_code.items():
+            other = strangers.get(same_number(code))
+            if other is not None and code not in listed.by_code:
+                yield Finding(Change.DOUBLED, rule, code, f"{other} {listed.by_code[other][0] or ''}".strip(),
+                              f"{code} {master.name}".strip())  # fmt: skip
+        nameless = {shown[0].strip() for shown in listed.without_code if shown and shown[0]}
+        if nameless:
+            for code, master in sap.by_code.items():
+                if master.name.strip() in nameless:
+                    yield Finding(Change.DOUBLED, rule, code, f"{master.name}, a member without a code", master.name)
+
+
+def _rule(radar: Radar, change: Change) -> Rule:
+    rule = getattr(radar, change.value)
+    assert isinstance(rule, Rule)  # noqa: S101 - a field for each change
+    return rule
+
+
+def _described(master: Master) -> str:
+    return master.name if master.standing is Standing.VALID else f"{master.name} ({master.standing})"
