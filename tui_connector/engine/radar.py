@@ -11,15 +11,20 @@ from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import all_members
 from tui_connector.domain.concern import Concern, Look
 from tui_connector.domain.flow import Column
+from tui_connector.domain.ledger import same_number
 from tui_connector.domain.master import Change, Master, Standing
 from tui_connector.domain.run import Purpose, ReadMode
 from tui_connector.engine.layout import KEY_JOINT, lay_out
 from tui_connector.engine.looked import Looked
 from tui_connector.engine.masters import Comparison, Masters
 from tui_connector.engine.stage import file_page
+from tui_connector.review.amounts import counted
 from tui_connector.sap.reader import ODataReader
+from tui_connector.store.uses import PLANNED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
@@ -60,7 +65,12 @@ async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _desti
         store.masters.all(run.target_id),
         everything=run.mode is ReadMode.FULL or not store.records.has_any(run.target_id),
     )
-    concerns = [_concern(one) for one in compared.findings()]
+    findings = list(compared.findings())
+    effects = _Effects(context, {one.code for one in findings if one.touches})
+    concerns = [
+        Concern(Look.MASTERS, one.rule, one.change.value, one.code, one.was, one.now, effects.of(one))
+        for one in findings
+    ]
 
     def keep(tx: Transaction) -> None:
         told = store.masters.keep(tx, run.target_id, compared.kept, compared.seen())
@@ -70,8 +80,31 @@ async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _desti
     return Looked(concerns, keep)
 
 
-def _concern(one: Finding) -> Concern:
-    return Concern(Look.MASTERS, one.rule, one.change.value, one.code, one.was, one.now, _EFFECTS[one.change])
+class _Effects:
+    """What hangs on the members that findings touch, as far as anybody counted it."""
+
+    def __init__(self, context: RunContext[LoadFlow], codes: set[str]) -> None:
+        flow, store, field = context.flow, context.store, context.flow.columns[0].field
+        target = store.targets.get(context.run.target_id)
+        assert target is not None  # noqa: S101 - the run has it
+        self._uses = store.uses.of(target, flow.target_list, codes) if codes else []
+        self._planned = store.uses.plan_rows(target, field) if codes and field in PLANNED else None
+
+    def of(self, one: Finding) -> str:
+        """The size of it first, then what happens to the member."""
+        return f"{', '.join(self._sizes(one))}: {_EFFECTS[one.change]}"
+
+    def _sizes(self, one: Finding) -> Iterator[str]:
+        yield "1 list item" if one.touches else "no list item yet"
+        if not one.touches:
+            return
+        for use in self._uses:
+            least = "" if use.whole else "at least "
+            yield f"{least}{counted(use.records.get(one.code, 0), 'record')} of {use.flow}"
+        if not self._uses:
+            yield "how many records use it nobody can tell"
+        if self._planned is not None:
+            yield counted(self._planned.get(same_number(one.code), 0), "plan row")
 
 
 async def _read(context: RunContext[LoadFlow], name: str, places: tuple[str, ...]) -> Masters:

@@ -241,11 +241,16 @@ CREATE INDEX permission_open ON permission (target_id) WHERE used_by IS NULL;
 CREATE INDEX permission_used ON permission (used_by) WHERE used_by IS NOT NULL;
 """
 
-# master: what the last load of a target that went on saw of SAP's masters.
+# master: what the last load of a target that went on saw of SAP's masters. member_use: how many records that a run was
+# the first to send name a member of a list.
 _MASTERS = """
 CREATE TABLE master (
     target_id BIGINT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL, places TEXT NOT NULL, standing TEXT NOT NULL,
     PRIMARY KEY (target_id, code)) {clustered};
+CREATE TABLE member_use (
+    run_id BIGINT NOT NULL REFERENCES run (id), list_name TEXT NOT NULL, code TEXT NOT NULL, records BIGINT NOT NULL,
+    PRIMARY KEY (run_id, list_name, code)) {clustered};
+CREATE INDEX member_use_code ON member_use (list_name, code, run_id);
 """
 
 

@@ -32,6 +32,7 @@ from tui_connector.store.sums import ProposalSums
 from tui_connector.store.targets import Targets
 from tui_connector.store.ties import Ties
 from tui_connector.store.tokens import StoredShelf, TokenLife, life_of
+from tui_connector.store.uses import Uses
 from tui_connector.store.watermarks import Watermarks
 from tui_connector.store.workers import Workers
 
@@ -75,6 +76,7 @@ class Store:
         self.ties = Ties(self._database)
         self.concerns = Concerns(self._database)
         self.masters = MastersSeen(self._database)
+        self.uses = Uses(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import ChainVerdict
 from tui_connector.domain.canonical import sha256
-from tui_connector.store import chain, concerns, masters, ties
+from tui_connector.store import chain, concerns, masters, ties, uses
 from tui_connector.store.database import to_micros
 from tui_connector.store.findings import Broken
 from tui_connector.store.outcomes import NAMES, REJECTED
@@ -212,8 +212,8 @@ class _Check:
             raise Broken(self.last, finding)
 
     def masters(self) -> None:
-        """What the next load is compared with is what the last one saw."""
-        finding = masters.fault(self.reader)
+        """What the next load is compared with is what the last one saw and sent."""
+        finding = masters.fault(self.reader) or uses.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

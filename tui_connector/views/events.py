@@ -44,6 +44,7 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "run.asks": ("asks", _PERSON),
     "run.allowed": ("allowed", _PERSON),
     "masters.seen": ("masters seen", _NONE),
+    "members.used": ("counted", _NONE),
     "run.failed": ("failed", _FAIL),
     "run.done": ("done", _NONE),
     "run.tied": ("tie-out", _NONE),
@@ -158,6 +159,10 @@ def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 def _masters(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [fact.subject, f"{counted(data.get('masters', 0), 'master')}, {figure(data.get('changed', 0))} otherwise than before"]
+
+
+def _used(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [fact.subject, f"records counted by {counted(data.get('codes', 0), 'code')}"]
 
 
 def _allowed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -334,6 +339,7 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.surveyed": _surveyed,
     "run.allowed": _allowed,
     "masters.seen": _masters,
+    "members.used": _used,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,
