@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.journeys.conftest import Sandbox, anaplan, assert_sound, request_runs, runs_of, work
+from tests.journeys.conftest import Sandbox, anaplan, assert_sound, request_runs, work
 from tui_connector.domain.concern import Concern, Look, Rule
 from tui_connector.domain.run import ReadMode, RunState
 from tui_connector.domain.tie import Verdict
@@ -184,7 +184,9 @@ def test_an_import_that_matches_by_name_is_found_by_what_it_leaves(
     assert sandbox.tasks() == tasks
 
 
-def test_two_masters_of_one_code_are_found_before_anything_is_sent(sandbox: Sandbox, installation: Installation) -> None:
+def test_two_masters_of_one_code_are_found_before_anything_is_sent(
+    sandbox: Sandbox, installation: Installation
+) -> None:
     key = {"ControllingArea": "B000", "CostCenter": CODE, "ValidityEndDate": "9999-12-31"}
     values = {"ValidityStartDate": "2012-01-01", "CompanyCode": "1010", "CostCenterName": "Abroad"}
     sandbox.change("A_CostCenter", key, **values)
@@ -209,5 +211,7 @@ def write_items(sandbox: Sandbox, method: str, items: list[dict[str, str]]) -> N
     lists = sandbox.http.get(f"{model}/lists", headers=headers).json()["lists"]
     number = next(one["id"] for one in lists if one["name"] == CENTERS)
     query = "?action=add" if method == "POST" else ""
-    answer = sandbox.http.request(method, f"{model}/lists/{number}/items{query}", headers=headers, json={"items": items})
+    answer = sandbox.http.request(
+        method, f"{model}/lists/{number}/items{query}", headers=headers, json={"items": items}
+    )
     assert "failures" not in answer.raise_for_status().json()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.journeys.conftest import Sandbox, assert_sound, request_runs, work
 from tests.journeys.test_radar import CENTERS, change, ids
 from tui_connector.domain.run import RunState
@@ -144,6 +146,7 @@ class Desk:
         self.ids = now
 
 
+@pytest.mark.timeout(SECONDS + 120)
 def test_a_code_stays_one_member_whatever_happens_to_its_master(sandbox: Sandbox, installation: Installation) -> None:
     first = request_runs(installation, "gl_accounts", "profit_centers", "cost_centers", "gl_line_items")
     assert {run.state for run in work(installation, first)} == {RunState.DONE}

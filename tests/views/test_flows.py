@@ -54,6 +54,17 @@ def test_a_load_tells_service_file_and_columns(desk: Desk) -> None:
     assert (columns["GL Account"].checked, columns["Amount"].type) == ("in GL Accounts", "decimal")
 
 
+def test_a_load_of_a_list_tells_what_a_change_of_a_master_means(desk: Desk) -> None:
+    page = read_flow_pages(desk).page("cost_centers")
+    assert page is not None
+    assert dict(page.tie)["masters"] == (
+        "doubled: stops; renamed, moved and reappeared: asks first; new, blocked, expired and missing: noted"
+    )
+    assert "masters: doubled: stops" in "\n".join(page_lines(page, desk.clock.now(), desk.zone))
+    rules = flow_ends(next(flow for flow in desk.flows if flow.name == "suppliers"))["radar"]
+    assert (rules["renamed"], rules["moved"], rules["doubled"]) == ("go on", "ask", "stop")
+
+
 def test_a_writeback_tells_signal_ledger_and_limits(desk: Desk) -> None:
     page = read_flow_pages(desk).page("plan_writeback")
     assert page is not None

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tui_connector.domain.concern import Rule
+
+if TYPE_CHECKING:
+    from tui_connector.domain.master import Change
 
 KEY = ""  # as a column's field: the record's own key
 
@@ -202,6 +206,12 @@ class Radar:
     reappeared: Rule = Rule.ASK
     missing: Rule = Rule.GO_ON
     doubled: Rule = Rule.STOP
+
+    def rule(self, change: Change) -> Rule:
+        """What a finding of this kind means for the run."""
+        rule = getattr(self, change.value)
+        assert isinstance(rule, Rule)  # noqa: S101 - there is a field for each
+        return rule
 
 
 @dataclass(frozen=True, slots=True)

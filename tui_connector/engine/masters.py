@@ -115,7 +115,7 @@ class Comparison:
                 yield Finding(_WORSE[master.standing], Rule.GO_ON, code, now=master.standing)
         elif _ORDER.index(master.standing) > _ORDER.index(before.standing):
             change = _WORSE[master.standing]
-            yield Finding(change, _rule(radar, change), code, before.standing, master.standing)
+            yield Finding(change, radar.rule(change), code, before.standing, master.standing)
         elif master.standing is not before.standing:
             yield Finding(Change.REAPPEARED, radar.reappeared, code, before.standing, master.standing)
 
@@ -146,12 +146,6 @@ class Comparison:
             for code, master in sap.by_code.items():
                 if master.name.strip() in nameless:
                     yield Finding(Change.DOUBLED, rule, code, f"{master.name}, a member without a code", master.name)
-
-
-def _rule(radar: Radar, change: Change) -> Rule:
-    rule = getattr(radar, change.value)
-    assert isinstance(rule, Rule)  # noqa: S101 - a field for each change
-    return rule
 
 
 def _described(master: Master) -> str:

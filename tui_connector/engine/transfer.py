@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from decimal import Decimal
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan.files import Upload
 from tui_connector.domain.record import Outcome
@@ -64,11 +64,11 @@ class Transfer:
             chunks = await self._stream()
         finally:
             self._note_counts()
-        tally = self._stager.tally
-        done = {
+        tally, amounts = self._stager.tally, self._amounts
+        done: dict[str, Any] = {
             "read": self._read, "unchanged": tally.unchanged, "sent": tally.sent, "rejected": tally.rejected,
             "chunks": chunks, "lines": self._lines,
-            "amounts": self._amounts and {currency: format(total, "f") for currency, total in self._amounts.items()},
+            "amounts": amounts and {currency: format(total, "f") for currency, total in amounts.items()},
         }  # fmt: skip
         with self._store.transaction() as tx:
             if any(self._uses.values()):

@@ -32,7 +32,10 @@ FLOW = LoadFlow(
     target_list="Customers",
     radar=Radar(
         block_fields=(
-            "BusinessPartnerIsBlocked", "IsMarkedForArchiving", "to_Customer/PostingIsBlocked", "to_Customer/DeletionIndicator",
+            "BusinessPartnerIsBlocked",
+            "IsMarkedForArchiving",
+            "to_Customer/PostingIsBlocked",
+            "to_Customer/DeletionIndicator",
         ),
         renamed=Rule.GO_ON,  # partners are renamed every day, and nobody plans by their names
     ),

@@ -32,7 +32,10 @@ FLOW = LoadFlow(
     target_list="Suppliers",
     radar=Radar(
         block_fields=(
-            "BusinessPartnerIsBlocked", "IsMarkedForArchiving", "to_Supplier/PostingIsBlocked", "to_Supplier/DeletionIndicator",
+            "BusinessPartnerIsBlocked",
+            "IsMarkedForArchiving",
+            "to_Supplier/PostingIsBlocked",
+            "to_Supplier/DeletionIndicator",
         ),
         renamed=Rule.GO_ON,  # partners are renamed every day, and nobody plans by their names
     ),

@@ -93,9 +93,9 @@ class Uses:
         column = PLANNED[field]
         counts: dict[str, int] = {}
         for code, count in self._database.rows(
-            f"SELECT l.{column}, count(DISTINCT l.key) FROM proposal_line l WHERE l.{column} <> '' AND l.proposal_id IN"
-            " (SELECT max(p.id) FROM proposal p JOIN target t ON t.id = p.target_id WHERE t.sap_url = ?"
-            f" AND p.parent IS NULL GROUP BY p.target_id) GROUP BY l.{column}",
+            f"SELECT l.{column}, count(DISTINCT l.key) FROM proposal_line l WHERE l.kind = 'plan' AND l.{column} <> ''"
+            " AND l.proposal_id IN (SELECT max(p.id) FROM proposal p JOIN target t ON t.id = p.target_id"
+            f" WHERE t.sap_url = ? AND p.parent IS NULL GROUP BY p.target_id) GROUP BY l.{column}",
             target.sap_url,
         ):
             counts[same_number(code)] = counts.get(same_number(code), 0) + int(count)

@@ -158,7 +158,10 @@ def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _masters(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
-    return [fact.subject, f"{counted(data.get('masters', 0), 'master')}, {figure(data.get('changed', 0))} otherwise than before"]
+    return [
+        fact.subject,
+        f"{counted(data.get('masters', 0), 'master')}, {figure(data.get('changed', 0))} otherwise than before",
+    ]
 
 
 def _used(fact: Fact, data: Mapping[str, Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.flow import (
     KEY,
     Channel,
@@ -16,6 +17,7 @@ from tui_connector.domain.flow import (
     WritebackFlow,
     WritebackMode,
 )
+from tui_connector.domain.master import Change
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money
 from tui_connector.views.flow_rows import FlowRow, ended_runs, read_flows
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial plan data"}
 _TYPES = {"str": "text", "Decimal": "decimal", "date": "date", "datetime": "moment", "bool": "boolean"}
 _OPERATORS = {"eq": "=", "ne": "≠", "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "in": "in"}
+_RULED = {Rule.STOP: "stops", Rule.ASK: "asks first", Rule.GO_ON: "noted"}
 PAST = 8
 
 
@@ -55,7 +58,7 @@ class FlowPage:
     """One flow in full. facts: labels with their values, in groups. paused: since when, by whom and why; "" when not.
 
     schedule: as declared; "" for one that starts only when asked. watermark: up to when Anaplan has confirmed.
-    tie: how a load is tied out.
+    tie: what a load looks at before it sends anything, and how it is tied out.
     """
 
     row: FlowRow
@@ -108,7 +111,7 @@ def read_flow_pages(desk: Desk) -> Flows:
                 paused=_paused(desk, slot, called),
                 next=_next(desk, flow, slot),
                 watermark=_watermark(desk, flow, mark),
-                tie=() if isinstance(flow, WritebackFlow) else tuple(_tied_out(flow)),
+                tie=() if isinstance(flow, WritebackFlow) else (*_looks_first(flow), *_tied_out(flow)),
                 reads=tuple(_plan(flow) if isinstance(flow, WritebackFlow) else _source(flow)),
                 lands=tuple(_ledger(flow) if isinstance(flow, WritebackFlow) else _file(flow)),
                 columns=tuple(_meanings(flow) if isinstance(flow, WritebackFlow) else _columns(flow)),
@@ -172,11 +175,12 @@ def flow_ends(flow: Flow) -> dict[str, Any]:
         return {
             "service": flow.source.service, "entity_set": flow.source.entity_set, "lands_in": flow.lands_in,
             "file": flow.file, "action": flow.import_action or flow.process, "tied_out": how_tied(flow),
+            "radar": {one.value: flow.radar.rule(one).value for one in Change} if flow.target_list else None,
         }  # fmt: skip
     channel = CHANNELS.get(flow.channel, flow.journal_service)
     return {
         "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
-        "file": flow.export, "action": flow.export, "tied_out": None,
+        "file": flow.export, "action": flow.export, "tied_out": None, "radar": None,
     }  # fmt: skip
 
 
@@ -217,6 +221,14 @@ def _source(flow: LoadFlow) -> Iterator[tuple[str, str]]:
     yield "changed on", source.changed_on or "no stamp: whole, compared by content"
     if source.where:
         yield "where", "; ".join(map(_condition, source.where))
+
+
+def _looks_first(flow: LoadFlow) -> Iterator[tuple[str, str]]:
+    """What a change of a master means for a load of a list."""
+    if flow.target_list:
+        by_rule = {rule: [one.value for one in Change if flow.radar.rule(one) is rule] for rule in Rule}
+        told = [f"{listed(by_rule[rule])}: {word}" for rule, word in _RULED.items() if by_rule[rule]]
+        yield "masters", "; ".join(told)
 
 
 def _tied_out(flow: LoadFlow) -> Iterator[tuple[str, str]]:

@@ -154,7 +154,7 @@ class Masters:
         rows = self._rows(KINDS[kind].entity, KINDS[kind], code)
         if not rows:
             raise MasterError(f"no {kind} {code}")
-        return max(rows, key=lambda row: row.get(END) or 0)
+        return max(rows, key=lambda row: int(str(row.get(END) or 0)))
 
     def _put(self, entity: str, row: Record) -> None:
         shape = ENTITIES[entity]
