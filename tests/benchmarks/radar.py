@@ -65,7 +65,12 @@ class Anaplan:
     def __init__(self, masters: int) -> None:
         self._masters = masters
         items = [
-            {"id": str(number), "code": f"{number:010}", "name": f"Center {number}", "properties": {"Company Code": "1010"}}
+            {
+                "id": str(number),
+                "code": f"{number:010}",
+                "name": f"Center {number}",
+                "properties": {"Company Code": "1010"},
+            }
             for number in range(masters)
         ]
         self._items = [items[at : at + PAGE] for at in range(0, masters, PAGE)]
@@ -89,7 +94,16 @@ class Anaplan:
 
     def _look(self, path: str, query: str) -> Answer:
         settings = {"encoding": "UTF-8", "separator": ",", "delimiter": '"', "headerRow": 1, "firstDataRow": 2}
-        taken = ["hierarchyName", NAMES["list"], "successRowCount", str(self._masters), "failedCount", "0", "ignoredCount", "0"]
+        taken = [
+            "hierarchyName",
+            NAMES["list"],
+            "successRowCount",
+            str(self._masters),
+            "failedCount",
+            "0",
+            "ignoredCount",
+            "0",
+        ]
         details = [{"type": "hierarchyRowsProcessed", "localMessageText": "", "values": taken, "occurrences": 0}]
         result = {"successful": True, "failureDumpAvailable": False, "objectId": IMPORT, "details": details}
         count = self._masters if self._loaded else 0
