@@ -10,7 +10,7 @@ from tui_connector.anaplan.codes import Members
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.flow import Radar
 from tui_connector.domain.master import Change, Master, Standing
-from tui_connector.engine.masters import Comparison, Finding, Masters
+from tui_connector.engine.masters import BY_HAND, THERE, Comparison, Finding, Masters
 
 GO_ON, ASK, STOP = Rule.GO_ON, Rule.ASK, Rule.STOP
 VALID, BLOCKED, EXPIRED, MISSING = Standing
@@ -55,6 +55,9 @@ CASES = {
         master("Rents"), (None, None, None), master(), [(Change.RENAMED, ASK, "Rent", "Rents")]
     ),
     "nobody tells the old name": Case(master("Rents"), (None, None, None), None),
+    "renamed since a load looked, and loaded all the same": Case(
+        master("Rents"), ("Rents", *PLACE), master(), [(Change.RENAMED, GO_ON, "Rent", "Rents")]
+    ),
     "only a space": Case(master("Rent "), HELD, master()),
     "renamed in Anaplan, and nothing of it is sent": Case(
         master(), ("Mine", *PLACE), master(), [(Change.RENAMED, GO_ON, "Mine", "Rent")]
@@ -72,6 +75,14 @@ CASES = {
     "moved in a list that does not tell": Case(
         master(places=("1010", "P2")), ("Rent", None, None), master(),
         [(Change.MOVED, ASK, "Profit Center P1", "Profit Center P2")],
+    ),
+    "moved since a load looked, and loaded all the same": Case(
+        master(places=("2010", "P1")), ("Rent", "2010", "P1"), master(),
+        [(Change.MOVED, GO_ON, "Company Code 1010", "Company Code 2010")],
+    ),
+    "moved in SAP and in Anaplan": Case(
+        master(places=("2010", "P1")), ("Rent", "1010", "P9"), master(),
+        [(Change.MOVED, ASK, "Company Code 1010, Profit Center P9", "Company Code 2010, Profit Center P1")],
     ),
     "moved in Anaplan, and nothing of it is sent": Case(
         master(), ("Rent", "9999", "P1"), master(),
@@ -130,6 +141,16 @@ def test_what_is_found(case: Case) -> None:
     again = [one.change for one in after.findings() if one.change is not Change.NEW]
     assert again in ([], [one for one, *_ in case.found if one in {Change.RENAMED, Change.MOVED}])  # the list's own
     assert all(one.rule is GO_ON or one.change is Change.NEW for one in after.findings())
+
+
+def test_what_no_load_changes_now_is_told_so() -> None:
+    sap, listed = Masters(), Members({"A": ("By hand", *PLACE), "B": ("Other", *PLACE)})
+    sap.add("K-A", master())
+    sap.add("K-B", Master("B", "Other", PLACE))
+    kept = {"A": master(), "B": Master("B", "Former", PLACE)}
+    by_hand, there = Comparison(Radar(places=HEADERS), HEADERS, sap, listed, kept, everything=False).findings()
+    assert (by_hand.was, by_hand.now, by_hand.instead) == ("By hand", "Rent", BY_HAND)
+    assert (there.was, there.now, there.instead) == ("Former", "Other", THERE)
 
 
 def test_a_first_load_into_an_empty_list_asks_nothing() -> None:

@@ -60,6 +60,7 @@ burst = 600
 # These journeys rename masters to see something arrive; nobody is there to be asked.
 [flows.gl_accounts.radar]
 renamed = "go on"
+reappeared = "go on"
 [flows.profit_centers.radar]
 renamed = "go on"
 """

@@ -21,8 +21,14 @@ _WORSE = {
 }  # fmt: skip
 
 
+BY_HAND = "changed in Anaplan, not in SAP: a load that sends it puts SAP's back"
+THERE = "the list holds it already"
+
+
 class Finding(NamedTuple):
-    """One thing found about a code. touches: whether there is a member of the list that it is about."""
+    """One thing found about a code. touches: whether there is a member of the list that it is about. instead: what to
+    say in place of the usual effect of such a change.
+    """
 
     change: Change
     rule: Rule
@@ -30,6 +36,18 @@ class Finding(NamedTuple):
     was: str = ""
     now: str = ""
     touches: bool = True
+    instead: str = ""
+
+
+class _Side(NamedTuple):
+    """What a text was; instead: why no load changes it now."""
+
+    was: str
+    instead: str = ""
+
+    @property
+    def sent(self) -> bool:
+        return not self.instead
 
 
 @dataclass(slots=True)
@@ -95,21 +113,21 @@ class Comparison:
 
     def _differences(self, master: Master, held: tuple[str | None, ...], before: Master | None) -> Iterator[Finding]:
         code, radar = master.code, self.radar
-        name = held[0] if held[0] is not None or before is None else before.name
-        if name is not None and name.strip() != master.name.strip():
-            rule = radar.renamed if self._sent(before and before.name, master.name) else Rule.GO_ON
-            yield Finding(Change.RENAMED, rule, code, name, master.name)
-        was, now, sent = [], [], False
-        known = before.places if before is not None and len(before.places) == len(self.headers) else None
-        for at, header in enumerate(self.headers):
-            told, last = held[at + 1], known[at] if known else None
-            place = told if told is not None else last
-            if place is not None and place.strip() != master.places[at].strip():
-                was.append(f"{header} {place}")
-                now.append(f"{header} {master.places[at]}")
-                sent = sent or self._sent(last, master.places[at])
-        if was:
-            yield Finding(Change.MOVED, radar.moved if sent else Rule.GO_ON, code, ", ".join(was), ", ".join(now))
+        last = (before.name, *before.places) if before and len(before.places) == len(self.headers) else None
+        name, *places = (
+            self._side(told, None if last is None else last[at], now)
+            for at, (told, now) in enumerate(zip(held, (master.name, *master.places), strict=True))
+        )
+        if name is not None:
+            rule = radar.renamed if name.sent else Rule.GO_ON
+            yield Finding(Change.RENAMED, rule, code, name.was, master.name, instead=name.instead)
+        moved = [(at, one) for at, one in enumerate(places) if one is not None]
+        if moved:
+            sent = [one for _, one in moved if one.sent]
+            was = ", ".join(f"{self.headers[at]} {one.was}" for at, one in moved)
+            now = ", ".join(f"{self.headers[at]} {master.places[at]}" for at, _ in moved)
+            rule, instead = (radar.moved, "") if sent else (Rule.GO_ON, moved[0][1].instead)
+            yield Finding(Change.MOVED, rule, code, was, now, instead=instead)
         if before is None:
             if master.standing is not Standing.VALID:  # since when nobody knows
                 yield Finding(_WORSE[master.standing], Rule.GO_ON, code, now=master.standing)
@@ -119,9 +137,14 @@ class Comparison:
         elif master.standing is not before.standing:
             yield Finding(Change.REAPPEARED, radar.reappeared, code, before.standing, master.standing)
 
-    def _sent(self, before: str | None, now: str) -> bool:
-        """Whether the load sends a difference: what SAP has not changed stays at home, whoever changed the list."""
-        return self.everything or before is None or before.strip() != now.strip()
+    def _side(self, told: str | None, last: str | None, now: str) -> _Side | None:
+        """How a text stands otherwise in the list, or stood when a load last looked; None when all is as SAP says."""
+        changed = last is not None and last.strip() != now.strip()
+        if told is not None and told.strip() == now.strip():
+            return _Side(last or "", THERE) if changed else None
+        if told is None:
+            return _Side(last or "") if changed else None
+        return _Side(told, "" if self.everything or last is None or changed else BY_HAND)
 
     def _gone(self, code: str, name: str, before: Master | None) -> Iterator[Finding]:
         if before is None:  # never seen in SAP
@@ -141,7 +164,7 @@ class Comparison:
             if other is not None and code not in listed.by_code:
                 yield Finding(Change.DOUBLED, rule, code, f"{other} {listed.by_code[other][0] or ''}".strip(),
                               f"{code} {master.name}".strip())  # fmt: skip
-        nameless = {shown[0].strip() for shown in listed.without_code if shown and shown[0]}
+        nameless = {(shown[0] or "").strip() for shown in listed.without_code} - {""}
         if nameless:
             for code, master in sap.by_code.items():
                 if master.name.strip() in nameless:

@@ -12,6 +12,7 @@ from tui_connector.anaplan.codes import all_members
 from tui_connector.domain.concern import Concern, Look
 from tui_connector.domain.flow import Column
 from tui_connector.domain.ledger import same_number
+from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.master import Change, Master, Standing
 from tui_connector.domain.run import Purpose, ReadMode
 from tui_connector.engine.layout import KEY_JOINT, lay_out
@@ -51,6 +52,7 @@ async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _desti
     It reads few fields of all of SAP's masters, and all members of the list.
     """
     flow, run, store = context.flow, context.run, context.store
+    mark = store.watermarks.get(run.target_id)
     if not flow.target_list or run.purpose is not Purpose.FLOW:
         return Looked()
     headers = [column.header for column in flow.columns]
@@ -63,7 +65,7 @@ async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _desti
         await _read(context, name, places),
         await all_members(context.anaplan, found.id, (name, *places)),
         store.masters.all(run.target_id),
-        everything=run.mode is ReadMode.FULL or not store.records.has_any(run.target_id),
+        everything=run.mode is ReadMode.FULL or mark is None or mark.mapping != mapping_digest(flow),
     )
     findings = list(compared.findings())
     effects = _Effects(context, {one.code for one in findings if one.touches})
@@ -92,7 +94,7 @@ class _Effects:
 
     def of(self, one: Finding) -> str:
         """The size of it first, then what happens to the member."""
-        return f"{', '.join(self._sizes(one))}: {_EFFECTS[one.change]}"
+        return f"{', '.join(self._sizes(one))}: {one.instead or _EFFECTS[one.change]}"
 
     def _sizes(self, one: Finding) -> Iterator[str]:
         yield "1 list item" if one.touches else "no list item yet"
