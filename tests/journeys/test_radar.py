@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 CENTERS, IMPORT = "Cost Centers", "Cost Centers from cost_centers.csv"
-CODE, OTHER = "10101102", "10101103"
-GOES_ON = '[flows.cost_centers.radar]\nrenamed = "go on"\nmoved = "go on"\nreappeared = "go on"\n'
+CODE = "10101102"
+LINE = ("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem")
 
 
 def change(code: str, do: str, **what: Any) -> dict[str, Any]:
@@ -96,6 +96,20 @@ def test_a_rename_asks_and_then_changes_the_name_of_the_same_member(
     assert ids(sandbox) == before
     assert sandbox.module("ACT01 GL Actuals")["cells"] == cells
     assert found(installation, run_one(installation)) == []
+
+    # A record that is sent once more counts once.
+    target = installation.store.targets.get(run.target_id)
+    assert target is not None
+    uses = installation.store.uses.of(target, CENTERS, before)
+    assert sum(uses[0].records.values()) == sum(bool(cell["Cost Center"]) for cell in cells.values())
+    line = dict(
+        zip(LINE, next(key for key, cell in cells.items() if cell["Cost Center"] == code).split("-"), strict=True)
+    )
+    sandbox.change("GLAccountLineItem", line, AmountInCompanyCodeCurrency="1.00")
+    sandbox.advance(60)
+    number = run_one(installation, "gl_line_items")
+    assert installation.store.runs.get(number).counts.sent == 1
+    assert installation.store.uses.of(target, CENTERS, before) == uses
     assert_sound(installation)
 
 
@@ -147,21 +161,18 @@ def test_a_dry_run_tells_and_leaves_what_was_seen_as_it_is(sandbox: Sandbox, ins
     assert installation.store.runs.get(number).state is RunState.BLOCKED
 
 
-@pytest.mark.parametrize("more_config", [GOES_ON])
-def test_a_rule_lets_a_rename_through_and_notes_it(sandbox: Sandbox, installation: Installation) -> None:
+@pytest.mark.parametrize("more_config", ['[flows.cost_centers.radar]\nrenamed = "stop"\n'])
+def test_rules_let_a_rename_through_or_stop_it(sandbox: Sandbox, installation: Installation) -> None:
     load(installation)
-    sandbox.masters(change(CODE, "rename", name="Renamed"))
-    number = run_one(installation)
+    sandbox.masters(
+        change(CODE, "rename", name="Renamed"),
+        {"kind": "profit_centers", "code": "YB110", "do": "rename", "name": "Renamed"},
+    )
+    number = run_one(installation, "profit_centers")  # where the rule of these journeys is to go on
     assert installation.store.runs.get(number).state is RunState.DONE
-    assert changes(installation, number) == [("renamed", CODE, Rule.GO_ON)]
-    assert sandbox.items(CENTERS)[CODE]["name"] == "Renamed"
-
-
-@pytest.mark.parametrize("more_config", [GOES_ON.replace('renamed = "go on"', 'renamed = "stop"')])
-def test_a_rule_stops_a_rename(sandbox: Sandbox, installation: Installation) -> None:
-    load(installation)
+    assert changes(installation, number) == [("renamed", "YB110", Rule.GO_ON)]
+    assert sandbox.items("Profit Centers")["YB110"]["name"] == "Renamed"
     tasks = sandbox.tasks()
-    sandbox.masters(change(CODE, "rename", name="Renamed"))
     run = installation.store.runs.get(run_one(installation))
     assert (run.state, run.reason) == (RunState.FAILED, f"nothing was sent: 1 renamed ({CODE})")
     assert sandbox.tasks() == tasks

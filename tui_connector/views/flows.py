@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial plan data"}
 _TYPES = {"str": "text", "Decimal": "decimal", "date": "date", "datetime": "moment", "bool": "boolean"}
 _OPERATORS = {"eq": "=", "ne": "≠", "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "in": "in"}
-_RULED = {Rule.STOP: "stops", Rule.ASK: "asks first", Rule.GO_ON: "noted"}
+_RULED = {Rule.ASK: "ask", Rule.STOP: "stop"}
 PAST = 8
 
 
@@ -224,11 +224,14 @@ def _source(flow: LoadFlow) -> Iterator[tuple[str, str]]:
 
 
 def _looks_first(flow: LoadFlow) -> Iterator[tuple[str, str]]:
-    """What a change of a master means for a load of a list."""
+    """Which changes of a master ask before a load of a list, or stop it; the others are noted."""
     if flow.target_list:
-        by_rule = {rule: [one.value for one in Change if flow.radar.rule(one) is rule] for rule in Rule}
-        told = [f"{listed(by_rule[rule])}: {word}" for rule, word in _RULED.items() if by_rule[rule]]
-        yield "masters", "; ".join(told)
+        told = [
+            f"{word}: {', '.join(kinds)}"
+            for rule, word in _RULED.items()
+            if (kinds := [one.value for one in Change if flow.radar.rule(one) is rule])
+        ]
+        yield "masters", "; ".join(told) or "whatever changes is noted"
 
 
 def _tied_out(flow: LoadFlow) -> Iterator[tuple[str, str]]:
