@@ -114,6 +114,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("flows", sections.SignalSettings),
     ("flows", sections.ControlSettings),
     ("flows", sections.StatusSettings),
+    ("flows", sections.RadarSettings),
 ]
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import Column, Condition, LoadFlow, Totals
-from tui_connector.flows import FLOWS
+from tui_connector.domain.mapping import mapping_digest
+from tui_connector.flows import FLOWS, cost_centers
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import load_settings
 
@@ -147,6 +149,26 @@ view = "Totals.By company"
     assert invoices.totals is None  # its declared ones name columns that it has no more
 
 
+def test_what_a_change_of_a_master_means_is_a_setting(tmp_path: Path) -> None:
+    text = """
+[flows.cost_centers.radar]
+renamed = "go on"
+missing = "stop"
+places = ["Company Code", "Category"]
+[flows.suppliers.columns]
+"Code" = "Supplier"
+"""
+    flows = {flow.name: flow for flow in effective_flows(load(tmp_path, SOUND + text), FLOWS)}
+    centers, suppliers = flows["cost_centers"], flows["suppliers"]
+    assert isinstance(centers, LoadFlow)
+    assert (centers.radar.renamed, centers.radar.missing, centers.radar.moved) == (Rule.GO_ON, Rule.STOP, Rule.ASK)
+    assert centers.radar.places == ("Company Code", "Category")
+    assert centers.radar.block_fields == cost_centers.FLOW.radar.block_fields
+    assert mapping_digest(centers) == mapping_digest(cost_centers.FLOW)
+    assert isinstance(suppliers, LoadFlow)
+    assert suppliers.radar.renamed is Rule.GO_ON
+
+
 def test_a_new_flow_needs_no_python(tmp_path: Path) -> None:
     text = """
 [flows.company_codes]
@@ -170,6 +192,12 @@ source = { service = "API_COMPANYCODE_SRV", entity_set = "A_CompanyCode", key = 
             '[flows.gl_line_items.totals]\nby = ["Company"]\namount = "Amount"\nview = "V"',
             "[flows.gl_line_items.totals] names 'Company', which is no column of the flow",
         ),
+        (
+            '[flows.cost_centers.radar]\nplaces = ["Company"]',
+            "[flows.cost_centers.radar] names 'Company', which is no column of the flow",
+        ),
+        ('[flows.gl_line_items.radar]\nmoved = "ask"', "compares masters with a list, and the flow names none"),
+        ('[flows.cost_centers.radar]\nmoved = "maybe"', "moved"),
         ('[flows.gl_line_items.totals]\nby = []\namount = "Amount"\nview = "V"', "by"),
         ('[flows.suppliers.columns]\n"Blocked" = { field = "X", type = "money" }', "type"),
     ],

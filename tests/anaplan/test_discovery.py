@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import list_codes, read_codes
+from tui_connector.anaplan.codes import NAME, all_members, list_codes, read_codes
 from tui_connector.domain.errors import ActionNotFoundError, ContractChangedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -137,6 +137,18 @@ async def test_codes_over_pages(sandbox: Any, client: AnaplanClient) -> None:
         sandbox.fault("replace_json", "/items", body={"meta": {"paging": paging}, "listItems": page})
     assert await list_codes(client, list_id) == {"a", "b"}
     assert [one["path"].rpartition("offset=")[2] for one in sandbox.requests("GET", "/items")] == ["0", "2", "3"]
+
+
+async def test_members_without_a_code_and_codes_of_two_members(sandbox: Any, client: AnaplanClient) -> None:
+    list_id = (await discovery.find_list(client, "GL Accounts")).id
+    pages: list[list[dict[str, str]]] = [
+        [{"id": "1", "code": "a", "name": "One"}, {"id": "2", "name": "Nameless"}],
+        [{"id": "1", "code": "a", "name": "One"}, {"id": "3", "code": "a", "name": "Uno"}],  # the first came again
+    ]
+    for page in pages:
+        sandbox.fault("replace_json", "/items", body={"meta": {"paging": {"totalSize": 4}}, "listItems": page})
+    found = await all_members(client, list_id, (NAME,))
+    assert (found.by_code, found.without_code, found.twice) == ({"a": ("One",)}, [("Nameless",)], {"a"})
 
 
 async def test_more_than_a_million_members_take_a_read_request(sandbox: Any, client: AnaplanClient) -> None:

@@ -68,8 +68,8 @@ class Moment:
 
 MOMENTS = {
     "reading": Moment(
-        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "A_GLAccountInChartOfAccounts", "skip": 2, "seconds": 20},
-        step="transfer", state=StepState.RUNNING,
+        "gl_accounts", ACCOUNTS, {"kind": "delay", "path": "A_GLAccountInChartOfAccounts", "skip": 3 + 2, "seconds": 20},
+        step="transfer", state=StepState.RUNNING,  # the look at masters has read its three pages before
     ),
     "sending a chunk": Moment(
         "gl_line_items", LINES, {"kind": "delay", "path": "/chunks/0$", "method": "PUT", "seconds": 20},

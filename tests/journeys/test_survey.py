@@ -15,6 +15,7 @@ from tui_connector.domain.concern import Concern, Look, Rule
 from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.run import RunState
 from tui_connector.engine import survey
+from tui_connector.engine.looked import Looked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,8 @@ def looks() -> Iterator[list[Concern]]:
     """What the next runs find; a test fills it."""
     found: list[Concern] = []
 
-    async def look(*_: object) -> list[Concern]:
-        return list(found)
+    async def look(*_: object) -> Looked:
+        return Looked(tuple(found))
 
     with patch.object(survey, "_LOOKS", (look,)):
         yield found

@@ -141,6 +141,23 @@ def test_numbered_lists_take_no_names_but_any_property(hub: ModelHandle, sandbox
     assert kinds(result) == {"hierarchyImportNewEntityNumberedList": 1}
 
 
+def test_an_import_by_name_makes_another_member_of_a_renamed_one(hub: ModelHandle, sandbox: SandboxHandle) -> None:
+    hub.load("accounts.csv", HEAD + "1,One,P,A,false\n2,Two,P,A,no\n", ACCOUNTS)
+    sandbox.tell("/anaplan/imports", match=ACCOUNTS, by="name")
+    result = hub.load("accounts.csv", HEAD + "1,Uno,P,A,false\n2,Two,Q,A,no\n3,Three,P,A,no\n", ACCOUNTS)
+    assert kinds(result) == {"hierarchyImportNameOrCodeExists": 1}
+    values = flat_map(result["details"][0])
+    assert (values["successCreateCount"], values["successUpdateCount"]) == ("1", "1")
+    sandbox.tell("/anaplan/imports", match=ACCOUNTS, by="name", without=["Code"])
+    hub.load("accounts.csv", HEAD + "1,Uno,P,A,false\n1,Uno,P,A,false\n", ACCOUNTS)
+    told = sandbox.look("/anaplan/lists/GL Accounts")
+    assert told["count"] == 4
+    assert {one["name"]: code for code, one in told["items"].items() if code.isdigit()} == {
+        "One": "1", "Two": "2", "Three": "3",
+    }  # fmt: skip
+    assert "Uno" in {one["name"] for one in told["items"].values()}
+
+
 def test_an_unknown_parent_is_a_warning(sandbox: SandboxHandle) -> None:
     workforce = sandbox.model(WORKFORCE)
     text = "Code,Name,Parent\nA,Alpha,Sales\nB,Beta,Nowhere\nC,Gamma,D1\n"

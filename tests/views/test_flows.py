@@ -54,6 +54,15 @@ def test_a_load_tells_service_file_and_columns(desk: Desk) -> None:
     assert (columns["GL Account"].checked, columns["Amount"].type) == ("in GL Accounts", "decimal")
 
 
+def test_a_load_of_a_list_tells_what_a_change_of_a_master_means(desk: Desk) -> None:
+    page = read_flow_pages(desk).page("cost_centers")
+    assert page is not None
+    assert dict(page.tie)["masters"] == "ask: renamed, moved, reappeared; stop: doubled"
+    assert "masters: ask: renamed, moved, reappeared; stop: doubled" in page_lines(page, desk.clock.now(), desk.zone)
+    rules = flow_ends(next(flow for flow in desk.flows if flow.name == "suppliers"))["radar"]
+    assert (rules["renamed"], rules["moved"], rules["doubled"]) == ("go on", "ask", "stop")
+
+
 def test_a_writeback_tells_signal_ledger_and_limits(desk: Desk) -> None:
     page = read_flow_pages(desk).page("plan_writeback")
     assert page is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -25,7 +26,29 @@ DIRECT_ITEMS = 1_000_000  # above this Anaplan wants a read request
 _PAGE_ITEMS = 100_000  # Anaplan cuts this to its own page size
 
 
+@dataclass(slots=True)
+class Members:
+    """What a list's members hold, each under the names that were asked for; None where Anaplan does not tell.
+
+    without_code: those that bear none. twice: codes that more than one member bears.
+    """
+
+    by_code: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+    without_code: list[tuple[str | None, ...]] = field(default_factory=list)
+    twice: set[str] = field(default_factory=set)
+
+    def add(self, code: str | None, shown: tuple[str | None, ...]) -> None:
+        """One more member."""
+        if not code:
+            self.without_code.append(shown)
+        elif code in self.by_code:
+            self.twice.add(code)
+        else:
+            self.by_code[code] = shown
+
+
 class _Item(msgspec.Struct):
+    id: str = ""
     code: str | None = None
     name: str | None = None
     properties: dict[str, str] = {}
@@ -55,13 +78,18 @@ async def list_codes(client: AnaplanClient, list_id: str) -> set[str]:
 
 async def list_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
     """What all members the user may see hold, by code: a property or the NAME; None where Anaplan does not tell."""
+    return (await all_members(client, list_id, wanted)).by_code
+
+
+async def all_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> Members:
+    """As `list_members`, with those that have no code and the codes that stand for two."""
     details = await list_details(client, list_id)
     if details.item_count is not None and details.item_count > DIRECT_ITEMS:
         return await read_members(client, list_id, wanted)
     path, what = client.at(f"lists/{quote(list_id, safe='')}/items"), f'the members of list "{clean(details.name)}"'
     # A numbered member has no name of its own; what is shown in its place is none that was loaded.
     known = {*details.properties, *(() if details.numbered else (NAME,))}
-    members: dict[str, tuple[str | None, ...]] = {}
+    members, ids = Members(), dict[str, str]()
     seen = 0
     while True:
         query = {"includeAll": "true", "limit": str(_PAGE_ITEMS), "offset": str(seen)}
@@ -72,9 +100,10 @@ async def list_members(client: AnaplanClient, list_id: str, wanted: Sequence[str
             raise not_json(answer, what=what) from error
         told = [one for one in wanted if one in known]
         for item in page.list_items:
-            if item.code:
-                shown = dict(zip(told, item.shown(told), strict=True))
-                members[item.code] = tuple(map(shown.get, wanted))
+            if item.code and item.id and ids.setdefault(item.code, item.id) == item.id and item.code in members.by_code:
+                continue  # the list grew meanwhile, and the page begins with what the last one ended with
+            shown = dict(zip(told, item.shown(told), strict=True))
+            members.add(item.code, tuple(map(shown.get, wanted)))
         seen += len(page.list_items)
         total = page.meta.paging.total_size if page.meta and page.meta.paging else 0
         # Where Anaplan does not page it tells no total, and the first answer holds everything.
@@ -84,14 +113,14 @@ async def list_members(client: AnaplanClient, list_id: str, wanted: Sequence[str
 
 async def read_codes(client: AnaplanClient, list_id: str) -> set[str]:
     """Codes through a read request, which Anaplan prepares in pages of CSV."""
-    return set(await read_members(client, list_id, ()))
+    return set((await read_members(client, list_id, ())).by_code)
 
 
-async def read_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
-    """As `list_members`, through a read request, which Anaplan prepares in pages of CSV."""
+async def read_members(client: AnaplanClient, list_id: str, wanted: Sequence[str]) -> Members:
+    """As `all_members`, through a read request, which Anaplan prepares in pages of CSV."""
     what = f"a read of list {clean(list_id, limit=40)}"
     root = client.at(f"lists/{quote(list_id, safe='')}/readRequests")
-    members: dict[str, tuple[str | None, ...]] = {}
+    members = Members()
     header: list[str] = []
     column, places = 0, list[int | None]()
     async with aclosing(read_rows(client, root, "listReadRequest", what=what)) as records:
@@ -104,6 +133,6 @@ async def read_members(client: AnaplanClient, list_id: str, wanted: Sequence[str
                     )
                 column = header.index("Code")
                 places = [header.index(one) if one in header else None for one in wanted]
-            elif record != header and len(record) > column and record[column]:  # each page may repeat the header
-                members[record[column]] = tuple(None if at is None else record[at] for at in places)
+            elif record != header and len(record) > column:  # each page may repeat the header
+                members.add(record[column], tuple(None if at is None else record[at] for at in places))
     return members

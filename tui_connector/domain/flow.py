@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.definition import Drift
+
+if TYPE_CHECKING:
+    from tui_connector.domain.master import Change
 
 KEY = ""  # as a column's field: the record's own key
 
@@ -185,14 +189,45 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Radar:
+    """How the masters of a load are compared with its list before anything is sent, and what each finding means.
+
+    name: header of the column with a member's name. places: headers of the columns that say where it belongs.
+    block_fields: source fields that are true where SAP has blocked a master or marked it for deletion. The rules are
+    those of `domain.master.Change`. By themselves they ask where what Anaplan holds already would read differently,
+    stop where a code would stand for two members, and note what is only added or can be used no more: the same in
+    every environment, so that what a test has gone through is what production does.
+    """
+
+    name: str = "Name"
+    places: tuple[str, ...] = ()
+    block_fields: tuple[str, ...] = ()
+    new: Rule = Rule.GO_ON
+    renamed: Rule = Rule.ASK
+    moved: Rule = Rule.ASK
+    blocked: Rule = Rule.GO_ON
+    expired: Rule = Rule.GO_ON
+    reappeared: Rule = Rule.ASK
+    missing: Rule = Rule.GO_ON
+    doubled: Rule = Rule.STOP
+
+    def rule(self, change: Change) -> Rule:
+        """What a finding of this kind means for the run."""
+        rule = getattr(self, change.value)
+        assert isinstance(rule, Rule)  # noqa: S101 - there is a field for each
+        return rule
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFlow:
     """SAP records into an Anaplan list or module, through one file and one import (or a process of imports).
 
-    target_list: the list whose members the records become; with it a load of a list is tied out by its codes. totals:
-    how a load of a module is tied out. Without either nobody can tell whether all of it arrived. go_on_untied: whether
-    it starts although a flow that it comes after is not tied. target_module: the module whose line items the columns
-    fill, so that a renamed one is seen. drift: what a changed definition on either side means. closed_periods: what it
-    means that a closed period would not hold afterwards what it holds now.
+    target_list: the list whose members the records become; with it a load of a list is tied out by its codes, and
+    before it SAP's masters are compared with the list as `radar` says. totals: how a load of a module is tied out.
+    Without either nobody can tell whether all of it arrived. go_on_untied: whether it starts although a flow that it
+    comes after is not tied. target_module: the module whose line items the columns fill, so that a renamed one is seen.
+    drift: what a changed definition on either side means. closed_periods: what it means that a closed period would not
+    hold afterwards what it holds now.
     """
 
     name: str
@@ -215,6 +250,7 @@ class LoadFlow:
     target_list: str = ""
     totals: Totals | None = None
     go_on_untied: bool = False
+    radar: Radar = Radar()
     target_module: str = ""
     drift: Drift = field(default_factory=Drift)
     closed_periods: Rule = Rule.ASK

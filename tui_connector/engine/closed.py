@@ -15,6 +15,7 @@ from tui_connector.domain.run import Purpose, ReadMode
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Total
 from tui_connector.engine.figures import open_rejects, refused_sums, source_figures
+from tui_connector.engine.looked import Looked
 from tui_connector.engine.pages import KeptPages, SapPages
 from tui_connector.engine.scopes import NOTHING, ZERO, add, agree
 from tui_connector.engine.stage import Stager
@@ -42,8 +43,12 @@ _FIELDS = ("CompanyCode", "FiscalYear", "FiscalPeriod")
 _CHANGE = "closed period"
 
 
-async def look_at_periods(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Sequence[Concern]:
+async def look_at_periods(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Looked:
     """Closed periods that would not hold afterwards what they hold now; nothing is read when none is closed."""
+    return Looked(await _find(context, layout, destination))
+
+
+async def _find(context: RunContext[LoadFlow], layout: Layout, destination: Destination) -> Sequence[Concern]:
     flow = context.flow
     closed = {
         (one.company_code, one.period): one for one in context.store.periods.all() if one.status is PeriodStatus.CLOSED

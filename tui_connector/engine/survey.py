@@ -9,23 +9,23 @@ from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import PersonNeededError, RefusedError
 from tui_connector.engine.closed import look_at_periods
 from tui_connector.engine.drift import look_at_definitions
+from tui_connector.engine.radar import look_at_masters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from tui_connector.domain.concern import Concern
-    from tui_connector.domain.definition import Watched
     from tui_connector.domain.flow import LoadFlow, WritebackFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
+    from tui_connector.engine.looked import Looked
     from tui_connector.engine.prepare import Destination
-    from tui_connector.store.database import Transaction
 
     AnyContext = RunContext[LoadFlow] | RunContext[WritebackFlow]
-    Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Sequence[Concern]]]
+    Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Looked]]
 
 STEP = "survey"
-_LOOKS: tuple[Looking, ...] = (look_at_definitions, look_at_periods)
+_LOOKS: tuple[Looking, ...] = (look_at_definitions, look_at_masters, look_at_periods)
 _SHOWN = 3
 
 
@@ -36,8 +36,7 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
     something first; nothing was sent then.
     """
     if begin(context):
-        found = [one for look in _LOOKS for one in await look(context, layout, destination)]
-        settle(context, found, destination.definitions)
+        settle(context, [await look(context, layout, destination) for look in _LOOKS])
     require_allowed(context)
 
 
@@ -50,9 +49,10 @@ def begin(context: AnyContext) -> bool:
     return True
 
 
-def settle(context: AnyContext, found: Sequence[Concern], seen: Sequence[Watched]) -> None:
-    """Keep everything found; where the run may go on, with the permissions that it uses up and the definitions seen."""
+def settle(context: AnyContext, looked: Sequence[Looked]) -> None:
+    """Keep everything found; where the run may go on, with the permissions it uses up and what the next has to know."""
     checkpoints, store, run = context.checkpoints, context.store, context.run
+    found = [one for each in looked for one in each.concerns]
     stops = [one for one in found if one.rule is Rule.STOP]
     missing = store.concerns.unallowed(run.target_id, [one for one in found if one.rule is Rule.ASK])
     rule = Rule.STOP if stops else Rule.ASK if missing else Rule.GO_ON
@@ -64,8 +64,9 @@ def settle(context: AnyContext, found: Sequence[Concern], seen: Sequence[Watched
         used = store.concerns.use(tx, run.id, run.target_id) if goes_on else []
         checkpoints.done_in(tx, STEP, {**told, "rule": rule.value, "words": _words(stops or missing)})
         checkpoints.fact(tx, "run.surveyed", run.flow, **told, allowed_by=used)
-        if goes_on:
-            _keep_definitions(context, tx, seen)
+        for each in looked if goes_on else ():
+            if each.keep is not None:
+                each.keep(tx)
 
 
 def require_allowed(context: AnyContext) -> None:
@@ -79,14 +80,6 @@ def require_allowed(context: AnyContext) -> None:
         case Rule.ASK:
             hint = f"`runs {run.id}` shows what it would do; `runs allow {run.id} --reason TEXT` lets it go on"
             raise PersonNeededError(f"asks a person first: {step.data['words']}", hint=hint)
-
-
-def _keep_definitions(context: AnyContext, tx: Transaction, seen: Sequence[Watched]) -> None:
-    """What the next run is compared with."""
-    run = context.run
-    digests = context.store.definitions.keep(tx, run.target_id, run.id, [one.now for one in seen])
-    if digests:
-        context.checkpoints.fact(tx, "definitions.kept", run.flow, digests=digests)
 
 
 def _words(found: Iterable[Concern]) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from decimal import Decimal
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan.files import Upload
+from tui_connector.domain.record import Outcome
 from tui_connector.engine.stage import Stager
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
@@ -36,6 +40,8 @@ class Transfer:
         self._clock = context.clock
         codes = {index: destination.codes[name] for index, name in layout.members.items() if name in destination.codes}
         self._stager = Stager(layout, destination.file, codes)
+        self._members = layout.members
+        self._uses: dict[str, Counter[str]] = {name: Counter() for name in layout.members.values()}
         self._upload: Upload | None = None
         self._read = self._lines = 0
         self._amounts: dict[str, Decimal] | None = {} if context.flow.totals else None
@@ -58,17 +64,17 @@ class Transfer:
             chunks = await self._stream()
         finally:
             self._note_counts()
-        tally = self._stager.tally
-        self._checkpoints.done(
-            "transfer",
-            read=self._read,
-            unchanged=tally.unchanged,
-            sent=tally.sent,
-            rejected=tally.rejected,
-            chunks=chunks,
-            lines=self._lines,
-            amounts=self._amounts and {currency: format(total, "f") for currency, total in self._amounts.items()},
-        )
+        tally, amounts = self._stager.tally, self._amounts
+        done: dict[str, Any] = {
+            "read": self._read, "unchanged": tally.unchanged, "sent": tally.sent, "rejected": tally.rejected,
+            "chunks": chunks, "lines": self._lines,
+            "amounts": amounts and {currency: format(total, "f") for currency, total in amounts.items()},
+        }  # fmt: skip
+        with self._store.transaction() as tx:
+            if any(self._uses.values()):
+                told = self._store.uses.keep(tx, self._run.id, self._uses)
+                self._checkpoints.fact(tx, "members.used", self._run.flow, **told)
+            self._checkpoints.done_in(tx, "transfer", done)
 
     def _note_counts(self) -> None:
         with self._store.transaction() as tx:
@@ -84,6 +90,7 @@ class Transfer:
                 self._count(page)
                 staged = self._stager.stage(page, known)
                 if not self._run.dry_run:
+                    self._count_uses(page, staged, known)
                     if keeping:
                         await keeping
                     keeping = asyncio.create_task(asyncio.to_thread(self._keep, staged), name="trail")
@@ -114,6 +121,19 @@ class Transfer:
         for currency in there:
             own = values if len(there) == 1 else compress(values, map(currency.__eq__, currencies))
             amounts[currency] = sum(map(Decimal, filter(None, own)), amounts.get(currency, Decimal(0)))
+
+    def _count_uses(self, page: FilePage, staged: StagedPage, known: Mapping[str, str]) -> None:
+        """Count the members that records name which are sent for the first time."""
+        if not self._members or not page.keys:
+            return
+        records = staged.records
+        all_new = not known and not staged.rejects
+        new = () if all_new else [one.outcome is Outcome.SENT and one.key not in known for one in records]
+        for place, name in self._members.items():
+            column = page.rows.columns[place]
+            uses = self._uses[name]
+            uses.update(column if all_new else compress(column, new))
+            del uses[""]
 
     def _keep(self, staged: StagedPage) -> None:
         with self._store.transaction() as tx:

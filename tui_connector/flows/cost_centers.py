@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Texts
+from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Radar, Texts
 
 FLOW = LoadFlow(
     name="cost_centers",
@@ -30,4 +30,8 @@ FLOW = LoadFlow(
     file="cost_centers.csv",
     import_action="Cost Centers from cost_centers.csv",
     target_list="Cost Centers",
+    radar=Radar(
+        places=("Company Code", "Profit Center"),
+        block_fields=("IsBlkdForPrimaryCostsPosting", "IsBlockedForPlanPrimaryCosts"),
+    ),
 )

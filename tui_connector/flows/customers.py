@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tui_connector.domain.flow import Column, Condition, LoadFlow, ODataSource
+from tui_connector.domain.concern import Rule
+from tui_connector.domain.flow import Column, Condition, LoadFlow, ODataSource, Radar
 
 FLOW = LoadFlow(
     name="customers",
@@ -29,4 +30,13 @@ FLOW = LoadFlow(
     file="customers.csv",
     import_action="Customers from customers.csv",
     target_list="Customers",
+    radar=Radar(
+        block_fields=(
+            "BusinessPartnerIsBlocked",
+            "IsMarkedForArchiving",
+            "to_Customer/PostingIsBlocked",
+            "to_Customer/DeletionIndicator",
+        ),
+        renamed=Rule.GO_ON,  # partners are renamed every day, and nobody plans by their names
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Texts
+from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Radar, Texts
 
 FLOW = LoadFlow(
     name="gl_accounts",
@@ -26,4 +26,5 @@ FLOW = LoadFlow(
     file="accounts.csv",
     import_action="Accounts from accounts.csv",
     target_list="GL Accounts",
+    radar=Radar(block_fields=("AccountIsBlockedForPosting", "AccountIsMarkedForDeletion")),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Texts
+from tui_connector.domain.flow import Column, LoadFlow, ODataSource, Radar, Texts
 
 FLOW = LoadFlow(
     name="profit_centers",
@@ -28,4 +28,5 @@ FLOW = LoadFlow(
     file="profit_centers.csv",
     import_action="Profit Centers from profit_centers.csv",
     target_list="Profit Centers",
+    radar=Radar(places=("Company Code",), block_fields=("ProfitCenterIsBlocked",)),
 )

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from tui_connector.domain.definition import Drift
 from tui_connector.domain.errors import ConfigError
@@ -21,6 +22,7 @@ from tui_connector.domain.flow import (
     ListSignal,
     LoadFlow,
     ODataSource,
+    Radar,
     Signal,
     StatusImport,
     Texts,
@@ -32,6 +34,7 @@ from tui_connector.settings.sections import (
     ColumnSettings,
     DriftSettings,
     FlowSettings,
+    RadarSettings,
     Settings,
     SignalSettings,
     SourceSettings,
@@ -168,7 +171,7 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
     _foreign(given, LoadFlow, name)
     made = {
         key: value
-        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals", "drift"}).items()
+        for key, value in given.model_dump(exclude={"enabled", "columns", "source", "totals", "drift", "radar"}).items()
         if value is not None
     }
     if flow is None:
@@ -195,6 +198,8 @@ def _override_load(flow: LoadFlow | None, name: str, given: FlowSettings) -> Loa
         made["totals"] = Totals(**given.totals.model_dump())
     if given.drift is not None:
         made["drift"] = _drift(flow, given.drift)
+    if given.radar is not None:
+        made["radar"] = _radar(name, flow, made, given.radar)
     result = replace(flow, **made) if flow else LoadFlow(name=name, **{"title": name.replace("_", " "), **made})
     if not (result.import_action or result.process):
         raise ConfigError(
@@ -220,6 +225,24 @@ def _with_fitting_totals(flow: LoadFlow, *, given: bool) -> LoadFlow:
                 hint=f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(headers)}",
             )
     return flow
+
+
+def _radar(name: str, flow: LoadFlow | None, made: dict[str, Any], given: RadarSettings) -> Radar:
+    """What it names must be columns, and a look needs a list to look at."""
+    headers = [column.header for column in made.get("columns") or (flow.columns if flow else ())]
+    if not (made.get("target_list") or (flow and flow.target_list)):
+        raise ConfigError(
+            f"[flows.{name}.radar] compares masters with a list, and the flow names none",
+            hint=f'add target_list = "…" to [flows.{name}], or take the radar out',
+        )
+    for header in (*(given.places or ()), *([given.name] if given.name else [])):
+        if header not in headers:
+            near = difflib.get_close_matches(header, headers, n=1)
+            raise ConfigError(
+                f"[flows.{name}.radar] names {header!r}, which is no column of the flow",
+                hint=f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(headers)}",
+            )
+    return replace(flow.radar if flow else Radar(), **given.model_dump(exclude_none=True))
 
 
 def _column(header: str, how: str | ColumnSettings, declared: Column | None) -> Column:

@@ -232,6 +232,22 @@ class DriftSettings(Section):
     added: Rule | None = None
 
 
+class RadarSettings(Section):
+    """What a look at the masters before a load compares, and the rule of each finding."""
+
+    name: str | None = None
+    places: tuple[str, ...] | None = None
+    block_fields: tuple[str, ...] | None = None
+    new: Rule | None = None
+    renamed: Rule | None = None
+    moved: Rule | None = None
+    blocked: Rule | None = None
+    expired: Rule | None = None
+    reappeared: Rule | None = None
+    missing: Rule | None = None
+    doubled: Rule | None = None
+
+
 class StatusSettings(Section):
     file: str
     import_action: str = Field(alias="import")
@@ -284,6 +300,7 @@ class FlowSettings(Section):
     mapping: dict[str, str] | None = None
     target_list: str | None = None
     totals: TotalsSettings | None = None
+    radar: RadarSettings | None = None
     go_on_untied: bool | None = None
     target_module: str | None = None
     drift: DriftSettings | None = None

@@ -286,6 +286,18 @@ CREATE TABLE definition (
     PRIMARY KEY (target_id, what));
 """
 
+# master: what the last load of a target that went on saw of SAP's masters. member_use: how many records that a run was
+# the first to send name a member of a list.
+_MASTERS = """
+CREATE TABLE master (
+    target_id BIGINT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL, places TEXT NOT NULL, standing TEXT NOT NULL,
+    PRIMARY KEY (target_id, code)) {clustered};
+CREATE TABLE member_use (
+    run_id BIGINT NOT NULL REFERENCES run (id), list_name TEXT NOT NULL, code TEXT NOT NULL, records BIGINT NOT NULL,
+    PRIMARY KEY (run_id, list_name, code)) {clustered};
+CREATE INDEX member_use_code ON member_use (list_name, code, run_id);
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -332,6 +344,10 @@ def _definition_tables(tx: Transaction) -> None:
     _apply(tx, _DEFINITIONS)
 
 
+def _master_tables(tx: Transaction) -> None:
+    _apply(tx, _MASTERS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -342,6 +358,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _case_words,
     _evidence_tables,
     _definition_tables,
+    _master_tables,
 )
 
 

@@ -22,6 +22,7 @@ from tui_connector.store.evidence import Evidence
 from tui_connector.store.explanations import Explanations
 from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
+from tui_connector.store.masters import MastersSeen
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
@@ -37,6 +38,7 @@ from tui_connector.store.sums import ProposalSums
 from tui_connector.store.targets import Targets
 from tui_connector.store.ties import Ties
 from tui_connector.store.tokens import StoredShelf, TokenLife, life_of
+from tui_connector.store.uses import Uses
 from tui_connector.store.watermarks import Watermarks
 from tui_connector.store.workers import Workers
 
@@ -85,6 +87,8 @@ class Store:
         self.erasures = Erasures(self._database)
         self.evidence = Evidence(self._database)
         self.definitions = Definitions(self._database)
+        self.masters = MastersSeen(self._database)
+        self.uses = Uses(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -16,7 +16,9 @@ from tui_connector.store import (
     definitions,
     erasures,
     explanations,
+    masters,
     ties,
+    uses,
     verify_standing,
 )
 from tui_connector.store.database import to_micros
@@ -59,6 +61,7 @@ def verify(database: Database, progress: Callable[[int], None] | None = None, fr
                 check.checkpoints,
                 check.standing,
                 check.definitions,
+                check.masters,
                 partial(verify_writeback, reader),
                 check.structure,
             )
@@ -229,6 +232,12 @@ class _Check:
     def concerns(self) -> None:
         """Nobody changed what a run found before it sent anything, or allowed it in silence."""
         finding = concerns.fault(self.reader)
+        if finding:
+            raise Broken(self.last, finding)
+
+    def masters(self) -> None:
+        """What the next load is compared with is what the last one saw and sent."""
+        finding = masters.fault(self.reader) or uses.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

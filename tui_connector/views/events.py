@@ -45,6 +45,8 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "definitions.kept": ("definitions", _NONE),
     "run.asks": ("asks", _PERSON),
     "run.allowed": ("allowed", _PERSON),
+    "masters.seen": ("masters seen", _NONE),
+    "members.used": ("counted", _NONE),
     "run.failed": ("failed", _FAIL),
     "run.done": ("done", _NONE),
     "run.tied": ("tie-out", _NONE),
@@ -170,6 +172,17 @@ def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 def _definitions(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [f"{fact.subject} goes by new definitions: {listed(sorted(data.get('digests', ())))}"]
+
+
+def _masters(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [
+        fact.subject,
+        f"{counted(data.get('masters', 0), 'master')}, {figure(data.get('changed', 0))} otherwise than before",
+    ]
+
+
+def _used(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [fact.subject, f"records counted by {counted(data.get('codes', 0), 'code')}"]
 
 
 def _allowed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
@@ -375,6 +388,8 @@ _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.surveyed": _surveyed,
     "run.allowed": _allowed,
     "definitions.kept": _definitions,
+    "masters.seen": _masters,
+    "members.used": _used,
     "records.batch": _batch,
     "replay.requested": _replay,
     "proposal.made": _made,

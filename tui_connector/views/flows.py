@@ -18,6 +18,7 @@ from tui_connector.domain.flow import (
     WritebackFlow,
     WritebackMode,
 )
+from tui_connector.domain.master import Change
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money
 from tui_connector.views.flow_rows import FlowRow, ended_runs, read_flows
@@ -41,6 +42,7 @@ CHANNELS = {Channel.SOAP: "Journal Entry - Post", Channel.PLAN_DATA: "financial 
 _TYPES = {"str": "text", "Decimal": "decimal", "date": "date", "datetime": "moment", "bool": "boolean"}
 _OPERATORS = {"eq": "=", "ne": "≠", "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "in": "in"}
 _RULES = {Rule.STOP: "stops", Rule.ASK: "asks", Rule.GO_ON: "is noted"}
+_RULED = {Rule.ASK: "ask", Rule.STOP: "stop"}
 PAST = 8
 
 
@@ -59,7 +61,7 @@ class FlowPage:
     """One flow in full. facts: labels with their values, in groups. paused: since when, by whom and why; "" when not.
 
     schedule: as declared; "" for one that starts only when asked. watermark: up to when Anaplan has confirmed.
-    tie: how a load is tied out.
+    tie: what a load looks at before it sends anything, and how it is tied out.
     """
 
     row: FlowRow
@@ -112,7 +114,7 @@ def read_flow_pages(desk: Desk) -> Flows:
                 paused=_paused(desk, slot, called),
                 next=_next(desk, flow, slot),
                 watermark=_watermark(desk, flow, mark),
-                tie=() if isinstance(flow, WritebackFlow) else tuple(_tied_out(flow)),
+                tie=() if isinstance(flow, WritebackFlow) else (*_looks_first(flow), *_tied_out(flow)),
                 reads=tuple(_plan(flow) if isinstance(flow, WritebackFlow) else _source(flow)),
                 lands=tuple(_ledger(flow) if isinstance(flow, WritebackFlow) else _file(flow)),
                 columns=tuple(_meanings(flow) if isinstance(flow, WritebackFlow) else _columns(flow)),
@@ -176,11 +178,12 @@ def flow_ends(flow: Flow) -> dict[str, Any]:
         return {
             "service": flow.source.service, "entity_set": flow.source.entity_set, "lands_in": flow.lands_in,
             "file": flow.file, "action": flow.import_action or flow.process, "tied_out": how_tied(flow),
+            "radar": {one.value: flow.radar.rule(one).value for one in Change} if flow.target_list else None,
         }  # fmt: skip
     channel = CHANNELS.get(flow.channel, flow.journal_service)
     return {
         "service": channel, "entity_set": channel, "lands_in": f"{flow.ledger} {flow.ledger_words}",
-        "file": flow.export, "action": flow.export, "tied_out": None,
+        "file": flow.export, "action": flow.export, "tied_out": None, "radar": None,
     }  # fmt: skip
 
 
@@ -221,6 +224,17 @@ def _source(flow: LoadFlow) -> Iterator[tuple[str, str]]:
     yield "changed on", source.changed_on or "no stamp: whole, compared by content"
     if source.where:
         yield "where", "; ".join(map(_condition, source.where))
+
+
+def _looks_first(flow: LoadFlow) -> Iterator[tuple[str, str]]:
+    """Which changes of a master ask before a load of a list, or stop it; the others are noted."""
+    if flow.target_list:
+        told = [
+            f"{word}: {', '.join(kinds)}"
+            for rule, word in _RULED.items()
+            if (kinds := [one.value for one in Change if flow.radar.rule(one) is rule])
+        ]
+        yield "masters", "; ".join(told) or "whatever changes is noted"
 
 
 def _tied_out(flow: LoadFlow) -> Iterator[tuple[str, str]]:

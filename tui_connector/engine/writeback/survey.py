@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.errors import AuthenticationError
 from tui_connector.domain.flow import Channel
 from tui_connector.engine.definitions import plan_definition, posting_definitions
-from tui_connector.engine.drift import drifted
+from tui_connector.engine.drift import compared
 from tui_connector.engine.survey import begin, require_allowed, settle
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ async def _survey(context: RunContext[WritebackFlow], seen: list[Watched]) -> No
             # Documents go out without being proved where this user may not read them back: that run tells of it.
             if context.flow.channel is not Channel.SOAP:
                 raise
-        settle(context, drifted(context, seen), seen)
+        settle(context, [compared(context, seen)])
     if context.flow.drift.watch:
         require_allowed(context)

@@ -172,7 +172,8 @@ class AnaplanControl:
     async def change_imports(self, request: Request) -> Response:
         """{"rename": {"from", "to"}} renames; {"duplicate": name[, "module": name]} makes a second import.
 
-        It bears the same name and fills the other module if one is named.
+        It bears the same name and fills the other module if one is named. {"match": name, "by": "name" | "code"[,
+        "without": [target, …]]} lets one find members otherwise, with some targets unmapped.
         """
         body = await _body(request)
         model = self._model(body.get("model", FINANCE_HUB))
@@ -180,6 +181,12 @@ class AnaplanControl:
             names = body["rename"]
             self._import(model, names["from"]).name = str(names["to"])
             return JSONResponse({"renamed": names["to"]})
+        if "match" in body:
+            matched = self._import(model, body["match"])
+            matched.match_by = str(body["by"])
+            dropped = body.get("without", ())
+            matched.mapping = {target: header for target, header in matched.mapping.items() if target not in dropped}
+            return JSONResponse({"matched": matched.name})
         former = self._import(model, body.get("duplicate"))
         module_name = str(body.get("module", former.module_name))
         made_id = model.next_id("112")

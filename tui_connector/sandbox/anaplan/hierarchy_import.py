@@ -1,4 +1,4 @@
-"""Imports into a list: match by code, create, update, leave alone, or reject."""
+"""Imports into a list: match by code or by name, create, update, leave alone, or reject."""
 
 # ruff: noqa: S608 -- table and column names are the store's own, values are always bound
 from __future__ import annotations
@@ -32,9 +32,10 @@ class RowRejectedError(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """What the store knows about the rows at hand, and what is to be written."""
+    """What the store knows about the rows at hand, by what the import matches, and what is to be written."""
 
     members: dict[str, Member]
+    codes: set[str]
     owners: dict[str, str]
     parents: dict[str, int]
     inserts: list[Member] = field(default_factory=list)
@@ -51,6 +52,7 @@ class HierarchyImport:
         self._list = target
         self._db = db
         self._columns = job.columns()
+        self._by_name = job.action.match_by == "name"
         self._properties: list[tuple[int, Field]] = []
         self._parents = job.model.list_named(target.parent) if target.parent else None
         self._next_id = next_member_id(db, target.table, target.first_item)
@@ -58,7 +60,7 @@ class HierarchyImport:
 
     def run(self) -> list[Detail]:
         """Work through the source; raises ImportRefusedError when nothing may stay."""
-        key = "Name" if self._job.action.match_by == "name" else "Code"
+        key = "Name" if self._by_name else "Code"
         if key not in self._columns:
             text = f"{self._list.name}: key column is not in the source"
             raise ImportRefusedError(
@@ -79,9 +81,11 @@ class HierarchyImport:
     def _prepare(self, rows: list[SourceRow]) -> Batch:
         table = self._list.table
         names = "".join(f", {one.column}" for one in self._list.properties)
-        codes = list({self._text(row, "Code") for row in rows})
-        sql = f"SELECT id, code, name, parent, run{names} FROM {table} WHERE code IN"
-        members = {member[1]: tuple(member) for member in look_up(self._db, sql, codes)}
+        codes = {self._text(row, "Code") for row in rows}
+        keys = list({self._text(row, "Name") for row in rows} if self._by_name else codes)
+        sql = f"SELECT id, code, name, parent, run{names} FROM {table} WHERE {'name' if self._by_name else 'code'} IN"
+        members = {member[2 if self._by_name else 1]: tuple(member) for member in look_up(self._db, sql, keys)}
+        taken = {one[0] for one in look_up(self._db, f"SELECT code FROM {table} WHERE code IN", list(codes))}
         owners: dict[str, str] = {}
         if not self._list.numbered:
             wanted = list({self._text(row, "Name") for row in rows})
@@ -93,7 +97,7 @@ class HierarchyImport:
             for column in ("name", "code"):
                 sql = f"SELECT {column}, id FROM {self._parents.table} WHERE {column} IN"
                 parents |= {row[0]: row[1] for row in look_up(self._db, sql, wanted)}
-        return Batch(members, owners, parents)
+        return Batch(members, taken, owners, parents)
 
     def _take(self, row: SourceRow, batch: Batch) -> None:
         try:
@@ -111,11 +115,14 @@ class HierarchyImport:
             self.counts.ignored += 1
             self._job.note_ignored(row, [(fault.kind, self._text(row, fault.column))])
             return
-        if self._job.action.match_by == "name" and self._list.numbered:
+        if self._by_name and self._list.numbered:
             raise RowRejectedError("hierarchyImportNewEntityNumberedList", self._text(row, "Name"))
         code = self._text(row, "Code")
-        former = batch.members.get(code)
-        self._check_code(code, former, batch)
+        key = self._text(row, "Name") if self._by_name else code
+        former = batch.members.get(key)
+        self._check_key(key, former, batch)
+        if self._by_name and former is None and code in batch.codes:
+            raise RowRejectedError("hierarchyImportNameOrCodeExists", code)
         name = self._read_name(row, code, former, batch)
         problems: list[Problem] = []
         parent = self._read_parent(row, former, batch, problems)
@@ -131,17 +138,18 @@ class HierarchyImport:
         if former is None and not self._make_room():
             self.counts.ignored += 1
             return
+        batch.seen.add(key)
         self._keep(code, (name, parent, *values), former, batch, warned=bool(problems))
         if problems:
             self._job.note("W", row, problems)
 
-    def _check_code(self, code: str, former: Member | None, batch: Batch) -> None:
-        if not code:
+    def _check_key(self, key: str, former: Member | None, batch: Batch) -> None:
+        if not key:
             raise RowRejectedError("hierarchyImportEmptyKey")
-        if len(code) > self._job.settings.code_limit:
-            raise RowRejectedError("hierarchyImportInvalidCode", code)
-        if code in batch.seen or (former is not None and former[4] == self._job.run):
-            raise RowRejectedError("hierarchyImportDuplicateKeyInSource", code)
+        if not self._by_name and len(key) > self._job.settings.code_limit:
+            raise RowRejectedError("hierarchyImportInvalidCode", key)
+        if key in batch.seen or (former is not None and former[4] == self._job.run):
+            raise RowRejectedError("hierarchyImportDuplicateKeyInSource", key)
 
     def _read_name(self, row: SourceRow, code: str, former: Member | None, batch: Batch) -> str | None:
         if self._list.numbered:
@@ -151,7 +159,7 @@ class HierarchyImport:
             return str(former[2])
         if not name or len(name) > NAME_LIMIT:
             raise RowRejectedError("hierarchyImportInvalidName", name)
-        if batch.owners.get(name, code) != code:
+        if not self._by_name and batch.owners.get(name, code) != code:
             raise RowRejectedError("hierarchyImportNameOrCodeExists", name)
         batch.owners[name] = code
         return name
@@ -182,9 +190,8 @@ class HierarchyImport:
     def _keep(self, code: str, made: Member, former: Member | None, batch: Batch, *, warned: bool) -> None:
         name, parent, *values = made
         counts, run = self.counts, self._job.run
-        batch.seen.add(code)
         if former is None:
-            batch.inserts.append((self._next_id, code, name, parent, run, *values))
+            batch.inserts.append((self._next_id, code or None, name, parent, run, *values))
             self._next_id += 1
             counts.warned_created += warned
             counts.created += not warned

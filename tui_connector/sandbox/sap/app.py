@@ -33,6 +33,7 @@ from tui_connector.sandbox.sap.errors import (
 )
 from tui_connector.sandbox.sap.invoicing import DUPLICATE, create_invoice
 from tui_connector.sandbox.sap.journal_entries import ENTRY, create_entry
+from tui_connector.sandbox.sap.masters_control import Masters
 from tui_connector.sandbox.sap.metadata import write_metadata
 from tui_connector.sandbox.sap.paths import Segment, find_set, read_key, split_path
 from tui_connector.sandbox.sap.planning import DATA, create_plan_data
@@ -73,6 +74,7 @@ class SapTenant:
         self._read_faults = ReadFaults(DataFaultBook(READ_FAULTS), self.stock.journal)
         self._reader = Reader(self.stock.tables, self.stock.journal, self.settings, self._read_faults)
         self._changes = Changes(clock, self.settings, self.stock)
+        self._masters = Masters(clock, self.stock)
         checker = Checker(self.stock.tables, self.settings)
         self._posting = Posting(clock, self.settings, self._access, checker, self.stock.documents)
         self.faults = PostFaults(self.settings)
@@ -84,6 +86,7 @@ class SapTenant:
         self.stock.reset()
         self._access.forget()
         self._changes.waiting.clear()
+        self._masters.gone.clear()
         self._posting.reset()
         self.faults.reset()
         self._read_faults.reset()
@@ -108,6 +111,7 @@ class SapTenant:
             Route("/definitions/{service}/{entity_set}", self._define, methods=["POST"]),
             Route("/tokens/revoke", self._revoke, methods=["POST"]),
             Route("/sessions/end", self._end_sessions, methods=["POST"]),
+            *self._masters.routes(),
             *self._posting.control_routes(),
             *self.faults.control_routes(),
             *DataFaultControl(lambda: self._read_faults.book).routes(),

@@ -69,14 +69,14 @@ class Changes:
         before: Record = dict(found[-1]) if found else wanted
         after = before | own
         if own or created:
-            after |= _stamps(entity, now, created=created)
+            after |= stamps(entity, now, created=created)
         later: list[tuple[str, Record]] = [(entity.table, after)] if own or created else []
         later += self._texts(set_name, after, texts, now)
         if set_name in {"A_Supplier", "A_Customer"} and not created:
             role = entity.keys[0]
             partner = self.stock.tables["A_BusinessPartner"].where((role,), (after[role],))
-            stamps = _stamps(ENTITIES["A_BusinessPartner"], now, created=False)
-            later += [("A_BusinessPartner", row | stamps) for row in partner]
+            stamped = stamps(ENTITIES["A_BusinessPartner"], now, created=False)
+            later += [("A_BusinessPartner", row | stamped) for row in partner]
         for name, record in later:
             self._commit(now, lambda name=name, record=record: self.stock.tables[name].put(record))  # type: ignore[misc]
         return created, [record for _, record in later]
@@ -93,11 +93,11 @@ class Changes:
             whole = (*(place[name] for name in NATURAL[:4]), ledger)
             before = self.stock.journal.find(whole)
             created = before is None
-            stamps: Record = {"LastChangeDateTime": moment_stamp(now) // 1000 * 1000}
+            stamped: Record = {"LastChangeDateTime": moment_stamp(now) // 1000 * 1000}
             if created:
-                stamps |= {"CreationDateTime": stamps["LastChangeDateTime"], "CreationDate": day_stamp(now.date())}
+                stamped |= {"CreationDateTime": stamped["LastChangeDateTime"], "CreationDate": day_stamp(now.date())}
             keyed = dict(zip(NATURAL, whole, strict=True))
-            record = (before or self.stock.journal.constants) | own | keyed | stamps
+            record = (before or self.stock.journal.constants) | own | keyed | stamped
             made.append(entity.complete(record))
         for record in made:
             self._commit(now, lambda record=record: self.stock.journal.write(record))  # type: ignore[misc]
@@ -133,8 +133,8 @@ class Changes:
         bases: list[Record] = [dict(row) for row in found] or [
             dict(zip(shared, values, strict=True)) | {"Language": language} | start for language in LANGUAGES
         ]
-        stamps = _stamps(entity, now, created=not found)
-        return [(entity.table, row | texts | stamps) for row in bases]
+        stamped = stamps(entity, now, created=not found)
+        return [(entity.table, row | texts | stamped) for row in bases]
 
     def _property(self, entity: Entity, name: str) -> Any:
         one = entity.properties.get(name)
@@ -143,7 +143,7 @@ class Changes:
         return one
 
 
-def _stamps(entity: Entity, now: datetime, *, created: bool) -> Record:
+def stamps(entity: Entity, now: datetime, *, created: bool) -> Record:
     """The change or creation fields that the entity has."""
     day, moment = day_stamp(now.date()), moment_stamp(now) // 1000 * 1000
     clock = now.strftime("PT%HH%MM%SS")
