@@ -24,7 +24,10 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import Place
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.concern import Concern, Look, Rule
+from tui_connector.domain.definition import Definition, Piece
 from tui_connector.domain.errors import StoreError
+from tui_connector.domain.explanation import About, Agreement, Explanation, Question
+from tui_connector.domain.master import Master, Standing
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.risk import Flag, Risk
 from tui_connector.domain.run import Counts, RunState, StepState, Watermark
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.domain.checkpoint import Note, VerifierKey
+    from tui_connector.store.database import Transaction
 
 pytestmark = pytest.mark.timeout(1200)
 DEEP = bool(os.environ.get("DEEP_TESTS"))
@@ -84,6 +88,22 @@ def load(bench: Bench, refused: dict[str, str], loaded: list[str]) -> int:
     return run_id
 
 
+def told(tx: Transaction, store: Store, run_id: int) -> None:
+    """What the looks of a run leave behind, and an answer that was given."""
+    target_id = store.runs.get(run_id).target_id
+    question = Question(About.ITEM, "customers", ("A",))
+    store.explanations.keep(tx, Explanation(question, Agreement.EQUAL, "the same", "Customers"), "uid:1", "w1")
+    file = Definition("file c.csv", "column", {"delimiter": ","}, (Piece("1", "Code", "TEXT", (60,)),))
+    digests = store.definitions.keep(tx, target_id, run_id, [file])
+    store.audit.append(tx, Fact("definitions.kept", "w1", "customers", {"digests": digests}, run_id))
+    masters = {code: Master(code, f"Name {code}", ("1010",), Standing.VALID) for code in ("A", "B")}
+    seen = store.masters.keep(tx, target_id, {}, masters)
+    assert seen is not None
+    store.audit.append(tx, Fact("masters.seen", "w1", "customers", seen, run_id))
+    used = store.uses.keep(tx, run_id, {"Customers": {"A": 12, "B": 1}})
+    store.audit.append(tx, Fact("members.used", "w1", "customers", used, run_id))
+
+
 def fill(folder: Path) -> Note:
     """A store with something in every table, and a checkpoint that left."""
     store = Store.open(str(folder / "store.db"))
@@ -106,6 +126,8 @@ def fill(folder: Path) -> Note:
         if not number:
             with store.transaction() as tx:
                 store.cases.waive(tx, [Place(run_id, 1)], "known", "uid:1")
+                store.cases.assign(tx, [Place(run_id, 2)], "a.novak", "uid:1")
+                store.cases.note(tx, [Place(run_id, 2)], "asked the owner", "uid:1")
     (again,) = bench.request("customers")
     with store.transaction() as tx:
         store.schedule.set_next(tx, "suppliers", NOON)
@@ -125,6 +147,7 @@ def fill(folder: Path) -> Note:
             tx, Fact("run.allowed", "uid:1", "customers", store.concerns.allow(tx, run_id, 1, "known", "uid:1"), run_id)
         )
         store.audit.append(tx, Fact("plan.compared", "w1", "P-0001", {"moved": "one"}, run_id))
+        told(tx, store, run_id)
         digest = store.cases.select(tx, again, [Place(run_id, 1)])
         store.audit.append(tx, Fact("replay.requested", "uid:1", "customers", {"digest": digest}, again))
         store.restores.notice(tx)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SEAL = _ROW, _ROWS = "row", "rows"  # in the data of an event that seals
 _PAGE = 1000
-_ENDS = ("run.done", "run.failed", "run.blocked", "run.cancelled")
+_ENDS = ("run.done", "run.failed", "run.blocked", "run.asks", "run.cancelled")
 _CREDENTIAL = ("credential.stored", "credential.changed")
 _BY_RUN = {
     **dict.fromkeys(_ENDS, "run"), "run.requested": "asked run", "plan.compared": "comparison",

@@ -70,6 +70,12 @@ def _verify_ended(reader: Reader) -> str:
     if gone:
         place = min(gone)
         return f"record {place.position} of run {place.run_id} was gone from SAP, but its case does not say so"
+    early = reader.row(
+        "SELECT run_id, position FROM reject_case WHERE solved_run IS NULL"
+        " AND (solved_how <> 'loaded' OR solved_at IS NOT NULL)"
+    )
+    if early:
+        return f"the case of record {early[1]} of run {early[0]} is open, but says how it ended"
     return ""
 
 
@@ -79,7 +85,7 @@ def _verify_words(reader: Reader) -> str:
         wanted, erased = _said(reader, kind, word)
         for number, run_id, position, *found in reader.rows(
             f"SELECT id, run_id, position, {column}, {column}_by, {column}_at FROM reject_case"
-            f" WHERE {column} <> '' OR {column}_at IS NOT NULL"
+            f" WHERE {column} <> '' OR {column}_by <> '' OR {column}_at IS NOT NULL"
         ):
             if wanted.pop(number, tuple(found) if erased else None) != tuple(found):
                 return f"the {column} of record {position} of run {run_id} is not as it was written"
