@@ -17,6 +17,7 @@ import pytest
 from tests.approval.rig import FLOW, TABLES, Desk, forged, payloads, update
 from tests.engine.proposal.plans import NOW, head_of
 from tui_connector.domain.canonical import sha256
+from tui_connector.domain.definition import Drift
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.flow import (
     Channel,
@@ -437,9 +438,17 @@ def test_every_changed_setting_is_named(desk: Desk, monkeypatch: pytest.MonkeyPa
         "task_minutes",
         "sap",
         "anaplan",
-    }  # names, and when a flow runs
+        "drift",
+    }  # names, when a flow runs, and what a changed definition means for it
     assert {one.name for one in fields(FLOW)} == changed | judged | elsewhere
-    harmless: dict[str, Any] = {"status": None, "after": ("x",), "schedule": "1h", "task_minutes": 1, "title": "T"}
+    harmless: dict[str, Any] = {
+        "drift": Drift(watch=False),
+        "status": None,
+        "after": ("x",),
+        "schedule": "1h",
+        "task_minutes": 1,
+        "title": "T",
+    }
     for name, value in harmless.items():
         monkeypatch.setattr(desk.rig, "flow", replace(FLOW, **{name: value}))
         assert desk.rig.post(desk.proposal.id) == desk.genuine

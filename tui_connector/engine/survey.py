@@ -36,7 +36,12 @@ async def survey(context: RunContext[LoadFlow], layout: Layout, destination: Des
     something first; nothing was sent then.
     """
     if begin(context):
-        settle(context, [await look(context, layout, destination) for look in _LOOKS])
+        looked: list[Looked] = []
+        for look in _LOOKS:
+            looked.append(await look(context, layout, destination))
+            if any(one.rule is Rule.STOP for one in looked[-1].concerns):
+                break  # what reads on would only fail on it
+        settle(context, looked)
     require_allowed(context)
 
 
