@@ -81,21 +81,21 @@ def _figures(data: Report) -> str:
     differ = len(data.differences) + data.more.get("differences", 0)
     missed, dark = sum(row.slots for row in data.gaps), sum(row.slots for row in data.gaps if not row.explained)
     proved, documents = sum(row.proved for row in data.proposals), sum(row.documents for row in data.proposals)
-    wrong = sum(bool(row.fault) for row in data.signatures)
+    count, wrong = len(data.proposals), sum(bool(row.fault) for row in data.signatures)
     agrees = "everything agrees" if tied else "nothing tied out"
     tiles = (
         (f"{data.runs:,}", "runs", "warn", failed, "failed", "none failed"),
         (f"{missed:,}", "due, not begun", "fail", dark, "not explained", "all explained" if missed else "none"),
         (f"{differ:,}", "scopes that differ", "fail", differ, "to look at", agrees),
         (f"{refused:,}", "refused records", "warn", still, "open", "none open"),
-        (f"{proved:,} of {documents:,}", "documents proved", "", len(data.proposals), "proposals", "no proposal"),
+        (f"{proved:,} of {documents:,}", "documents proved", "", count, f"proposal{'s' * (count != 1)}", "no proposal"),
         (f"{len(data.signatures):,}", "signatures", "fail", wrong, "not genuine",
          "all genuine" if data.signatures else "none given"),
     )  # fmt: skip
     told = (
         f"<div><b>{figure}</b><span>{label}</span>"
-        + (f'<small class="{tone}">{count:,} {bad}</small></div>' if count else f"<small>{good}</small></div>")
-        for figure, label, tone, count, bad, good in tiles
+        + (f'<small class="{tone}">{much:,} {bad}</small></div>' if much else f"<small>{good}</small></div>")
+        for figure, label, tone, much, bad, good in tiles
     )
     return f'<div class="figures">{"".join(told)}</div>\n'
 
