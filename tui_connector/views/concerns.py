@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.domain.concern import Look, Rule
+from tui_connector.domain.concern import Concern, Look, Rule
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.views.marks import Mark
+from tui_connector.views.numbered import PAGE, NumberedList
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from tui_connector.domain.concern import Concern, Permission, Survey
+    from tui_connector.domain.concern import Permission, Survey
     from tui_connector.domain.run import Run
     from tui_connector.store.concerns import Concerns
     from tui_connector.store.store import Store
@@ -30,7 +31,6 @@ MARKS = {
 }
 LOOKS = {Look.DEFINITIONS: "definitions", Look.MASTERS: "masters", Look.PERIODS: "closed periods"}
 _FIRST = 5
-_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +87,24 @@ class Found:
         return "; ".join(f"{mark.word} {words}" for mark, words in self.counts) or "nothing out of the ordinary"
 
 
-class ConcernList:
-    """The concerns of a run by key-set pages, those that hold a word alone; called in a thread."""
+class ConcernList(NumberedList[Concern, ConcernRow]):
+    """The concerns of a run, those that ask or stop first."""
 
     def __init__(self, concerns: Concerns, run_id: int, word: str = "") -> None:
-        self._concerns = concerns
-        self._run_id = run_id
-        self._word = word.casefold()
+        super().__init__(word)
+        self._concerns, self._run = concerns, run_id
 
-    def each(self) -> Iterator[ConcernRow]:
-        """All of them, those that ask or stop first."""
-        last = 0
-        while page := self._concerns.page(self._run_id, last, _PAGE):
-            last = page[-1][0]
-            yield from self._fitting(page)
+    def _page(self, after: int) -> Sequence[tuple[int, Concern]]:
+        return self._concerns.page(self._run, after, PAGE)
 
-    def after(self, row: ConcernRow | None, count: int) -> list[ConcernRow]:
-        """The next ones after a row, or the first."""
-        found, last = list[ConcernRow](), row.number if row else 0
-        while len(found) < count and (page := self._concerns.page(self._run_id, last, _PAGE)):
-            last = page[-1][0]
-            found += self._fitting(page)
-        return found[:count]
+    def _page_before(self, before: int | None) -> Sequence[tuple[int, Concern]]:
+        return self._concerns.page_before(self._run, before, PAGE)
 
-    def before(self, row: ConcernRow | None, count: int) -> list[ConcernRow]:
-        """The ones before a row, or the last, in order."""
-        found, first = list[ConcernRow](), row.number if row else None
-        while len(found) < count and (page := self._concerns.page_before(self._run_id, first, _PAGE)):
-            first = page[0][0]
-            found = [*self._fitting(page), *found]
-        return found[-count:]
+    def _row(self, number: int, kept: Concern) -> ConcernRow:
+        return _row(number, kept)
 
-    def _fitting(self, page: list[tuple[int, Concern]]) -> list[ConcernRow]:
-        rows = [_row(number, one) for number, one in page]
-        return [row for row in rows if not self._word or self._word in row.words.casefold()]
+    def _text(self, row: ConcernRow) -> str:
+        return row.words
 
 
 def read_found(store: Store, run: Run) -> Found | None:

@@ -13,6 +13,7 @@ from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, Total, Verdict
 from tui_connector.review.amounts import ABSENT, counted, listed, money, signed
 from tui_connector.views.marks import Mark
+from tui_connector.views.numbered import PAGE, NumberedList
 from tui_connector.views.runs import NOT_TIED
 from tui_connector.views.words import figure, sentence
 
@@ -39,7 +40,6 @@ HOPS = {
 }  # fmt: skip
 NONE = "not tied out"
 _FIRST = 5
-_PAGE = 200
 _CURRENCY = "Currency"
 
 
@@ -116,41 +116,24 @@ class TieOut:
         return ", ".join(f"{hop.records} {hop.name}" for hop in self.hops if hop.records != ABSENT)
 
 
-class DifferenceList:
-    """The scopes of a run that differ, by key-set pages, those that hold a word alone; called in a thread."""
+class DifferenceList(NumberedList[Difference, DifferenceRow]):
+    """The scopes of a run that differ. currency: which part of a scope tells it."""
 
     def __init__(self, ties: Ties, run_id: int, currency: int | None = None, word: str = "") -> None:
+        super().__init__(word)
         self._ties, self._run, self._currency = ties, run_id, currency
-        self._word = word.casefold()
 
-    def after(self, row: DifferenceRow | None, count: int) -> Sequence[DifferenceRow]:
-        """Those after one, nearest first; from the first with None."""
-        found: list[DifferenceRow] = []
-        number = row.number if row else 0
-        while len(found) < count and (page := self._ties.differences(self._run, number, _PAGE)):
-            number = page[-1][0]
-            found += self._rows(page)
-        return found[:count]
+    def _page(self, after: int) -> Sequence[tuple[int, Difference]]:
+        return self._ties.differences(self._run, after, PAGE)
 
-    def before(self, row: DifferenceRow | None, count: int) -> Sequence[DifferenceRow]:
-        """Those before one, in the order shown; from the last with None."""
-        found: list[DifferenceRow] = []
-        number = row.number if row else None
-        while len(found) < count and (page := self._ties.differences_before(self._run, number, _PAGE)):
-            number = page[0][0]
-            found[:0] = self._rows(page)
-        return found[-count:]
+    def _page_before(self, before: int | None) -> Sequence[tuple[int, Difference]]:
+        return self._ties.differences_before(self._run, before, PAGE)
 
-    def each(self) -> Iterator[DifferenceRow]:
-        """All of them, in order."""
-        last = None
-        while page := self.after(last, _PAGE):
-            yield from page
-            last = page[-1]
+    def _row(self, number: int, kept: Difference) -> DifferenceRow:
+        return _row(number, kept, self._currency)
 
-    def _rows(self, page: Sequence[tuple[int, Difference]]) -> list[DifferenceRow]:
-        rows = [_row(number, one, self._currency) for number, one in page]
-        return [row for row in rows if self._word in f"{row.scope} {row.words}".casefold()] if self._word else rows
+    def _text(self, row: DifferenceRow) -> str:
+        return f"{row.scope} {row.words}"
 
 
 def read_tie(store: Store, run: Run, flow: Flow | None) -> TieOut | None:
