@@ -10,6 +10,7 @@ import random
 import shutil
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,7 @@ from tui_connector.domain.master import Master, Standing
 from tui_connector.domain.record import Outcome, Record, Reject, RejectedBy
 from tui_connector.domain.risk import Flag, Risk
 from tui_connector.domain.run import Counts, RunState, StepState, Watermark
+from tui_connector.domain.tie import Total
 from tui_connector.store import Store
 from tui_connector.store.comparisons import MovedRow
 from tui_connector.store.erasures import Hold
@@ -76,10 +78,11 @@ def load(bench: Bench, refused: dict[str, str], loaded: list[str]) -> int:
     ]
     with store.transaction() as tx:
         store.audit.append(tx, Fact("run.requested", "uid:1", "customers", {"mode": "delta"}, run_id))
+        sheets = {"read": store.sheets.keep(tx, {("1010", "EUR"): Total(3, Decimal("12.50"))})}
         store.steps.begin(tx, run_id, fence, "transfer", StepState.RUNNING, {"sent": 3})
         store.records.append(tx, run_id, target_id, records)
         store.records.reject(tx, run_id, target_id, rejects)
-        store.steps.update(tx, run_id, fence, "transfer", StepState.DONE, {"sent": 3})
+        store.steps.update(tx, run_id, fence, "transfer", StepState.DONE, {"sent": 3, "sheets": sheets})
         store.watermarks.move(tx, Watermark(target_id, NOON, "m" * 64, run_id, NOON), fence)
         store.audit.append(tx, Fact("watermark.moved", "w1", "customers", {"value": "x"}, run_id))
         store.audit.append(tx, Fact("run.tied", "w1", "customers", store.ties.keep(tx, run_id, NOT_TIED), run_id))

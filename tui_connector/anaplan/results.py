@@ -100,6 +100,12 @@ class TaskResult:
         told = [one for one in self.details if one.text and error.startswith(one.text)]
         return max(told, key=lambda one: len(one.text)).type if told else ""
 
+    @property
+    def written(self) -> int | None:
+        """How many bytes an export says it wrote; None when it does not say."""
+        told = (one for leaf in self.leaves() for one in leaf.details if one.type == "exportSucceeded")
+        return next((one.count("fileSize") for one in told if "fileSize" in one.values), None)
+
     def leaves(self) -> Iterator[TaskResult]:
         """The results of single actions: this one, or those inside a process."""
         if not self.nested:

@@ -178,14 +178,21 @@ class Totals:
 
     by: headers of the columns that make a scope. amount: header of the column that is summed. currency: which part of
     the scope tells the amount's currency. view: a view of the model with one row a scope: a column for each part of the
-    scope and one for the sum, under the same headers. count: its column with the number of records, where it has one.
+    scope and one for the sum, under the same headers. export: an export action that writes the same, where no view can
+    be read; one of both is named. count: the column with the number of records, where there is one.
     """
 
     by: tuple[str, ...]
     amount: str
-    view: str
+    view: str = ""
     currency: str = "Currency"
     count: str = ""
+    export: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where Anaplan tells them."""
+        return self.view or self.export
 
 
 @dataclass(frozen=True, slots=True)

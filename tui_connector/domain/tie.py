@@ -24,14 +24,16 @@ class Verdict(StrEnum):
 class Hop(StrEnum):
     """Where figures are taken on the way of a load or, from EXPORTED on, of a posting, in order.
 
-    READ: out of SAP's pages. STAGED: into the trail, whatever becomes of them. UPLOADED: lines of the file.
-    IMPORTED: rows that Anaplan's result accounts for. SOURCE: SAP asked again, for control figures alone.
-    READ_BACK: what Anaplan holds; of a posting what SAP shows. EXPORTED: rows of the plan. PROPOSED: lines to be
-    posted. POSTED: lines of documents that SAP gave a number.
+    READ: out of SAP's pages. STAGED: into the trail, whatever becomes of them. LEFT: of these, what is not sent since
+    it is refused here or unchanged. UPLOADED: what the bytes of the file hold, taken apart again. IMPORTED: rows that
+    Anaplan's result accounts for, and the sums of those that it did not refuse. SOURCE: SAP asked again, for control
+    figures alone. READ_BACK: what Anaplan holds; of a posting what SAP shows. EXPORTED: rows of the plan. PROPOSED:
+    lines to be posted. POSTED: lines of documents that SAP gave a number.
     """
 
     READ = "read"
     STAGED = "staged"
+    LEFT = "left out"
     UPLOADED = "uploaded"
     IMPORTED = "imported"
     SOURCE = "source"
@@ -65,9 +67,10 @@ class Difference(NamedTuple):
 class HopTotal:
     """All scopes of one hop together.
 
-    records: None where the hop tells none. amounts: by currency; None where none are summed. digest: of scopes with
-    their counts and sums, whatever their order; "" where a hop tells no scopes. note: what the figure leaves out, in
-    plain words.
+    records: None where the hop tells none. amounts: by currency; None where none are summed. gross: the same without
+    the scopes' signs, since a ledger's debits and credits are nothing together. digest: of scopes with their sums,
+    whatever their order; "" where a hop tells no scopes. note: what the figure leaves out, in plain words. sums: every
+    scope, to be kept with the run; sheet: what they are kept as, "" where they are not.
     """
 
     hop: Hop
@@ -75,6 +78,9 @@ class HopTotal:
     amounts: Mapping[str, Decimal] | None = None
     digest: str = ""
     note: str = ""
+    gross: Mapping[str, Decimal] | None = None
+    sheet: str = ""
+    sums: Mapping[Scope, Total] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

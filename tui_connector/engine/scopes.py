@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOTHING = Decimal(0)
 ZERO = Total(0, NOTHING)
+ONE = Total(1)
 Sums = dict[Scope, Total]
 
 
@@ -38,9 +39,10 @@ def differ(count: int) -> str:
     return "differs" if count == 1 else "differ"
 
 
-def absent(code: str) -> Difference:
-    """A code of SAP that is no member."""
-    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), Total(1), None, f"{clean(code, limit=80)} is not there")
+def absent(code: str, *, unread: bool = False) -> Difference:
+    """A code of SAP that is no member; unread: of a run that read everything else."""
+    words = f"{clean(code, limit=80)} is not there{'; this run did not get it from SAP' if unread else ''}"
+    return Difference((code,), (Hop.SOURCE, Hop.READ_BACK), ONE, None, words)
 
 
 def stands_otherwise(code: str, words: str) -> Difference:
@@ -65,6 +67,13 @@ def plus(one: Total, other: Total) -> Total:
     return Total(records, (one.amount or NOTHING) + (other.amount or NOTHING))
 
 
+def minus(one: Total, other: Total) -> Total:
+    """One without the other."""
+    records = None if one.records is None or other.records is None else one.records - other.records
+    amount = None if one.amount is None else one.amount - (other.amount or NOTHING)
+    return Total(records, amount)
+
+
 def agree(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> bool:
     """Whether Anaplan holds in a scope what SAP does, less what was refused."""
     expected, found = ours.get(scope, ZERO), theirs.get(scope, ZERO)
@@ -79,8 +88,10 @@ def agree(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> bool:
     return scope in refused.in_part and low <= short <= high
 
 
-def difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Difference:
-    """A scope in which they do not agree, and how, in words."""
+def difference(
+    scope: Scope, ours: Sums, theirs: Sums, refused: Refused, read: Total | None = None
+) -> Difference:  # fmt: skip
+    """A scope in which they do not agree, and how, in words. read: what a run that read everything got of it."""
     expected, found, missing = ours.get(scope), theirs.get(scope), refused.sums.get(scope)
     if expected is None:
         words = "Anaplan holds what SAP does not"
@@ -93,29 +104,35 @@ def difference(scope: Scope, ours: Sums, theirs: Sums, refused: Refused) -> Diff
             words = f"{found.records:,} records in Anaplan, {expected.records:,} in SAP"
     if missing is not None:
         words += f"; {counted(missing.records or 0, 'refused record')} explain {format(missing.amount or NOTHING, 'f')}"
+    if read is not None and expected is not None:
+        same = read.amount == expected.amount and expected.records in (None, read.records)
+        words += "; all of it was read" if same else f"; this run read {read.records:,} records of {read.amount:f}"
     return Difference(scope, (Hop.SOURCE, Hop.READ_BACK), expected, found, words)
 
 
-def hop_total(hop: Hop, sums: Sums, at: int | None, note: str = "") -> HopTotal:
-    """All scopes of one hop together. at: which part of a scope tells the currency."""
+def hop_total(hop: Hop, sums: Sums, at: int | None, note: str = "", records: int | None = None) -> HopTotal:
+    """All scopes of one hop together. at: which part of a scope tells the currency. records: where more are known."""
     counts = [total.records for total in sums.values()]
-    records = None if None in counts else sum(one or 0 for one in counts)
-    rows = ((*scope, format(total.amount or NOTHING, "f")) for scope, total in sums.items())
+    records = records if records is not None or None in counts else sum(one or 0 for one in counts)
+    rows = ((*scope, format((total.amount or NOTHING).normalize(), "f")) for scope, total in sums.items())
     return HopTotal(
-        hop,
-        records,
-        by_currency(sums, at),
-        digest(rows),
-        f"{counted(len(sums), 'scope')}{', ' if note else ''}{note}",
-    )
+        hop, records, by_currency(sums, at), digest(rows),
+        f"{counted(len(sums), 'scope')}{', ' if note else ''}{note}", by_currency(sums, at, gross=True), sums=sums,
+    )  # fmt: skip
 
 
-def by_currency(sums: Sums, at: int | None) -> dict[str, Decimal]:
-    """Sums over all scopes, by currency."""
+def hop_codes(hop: Hop, sums: Sums, note: str = "", records: int | None = None) -> HopTotal:
+    """The codes of a list at one hop together."""
+    records = sum(total.records or 0 for total in sums.values()) if records is None else records
+    return HopTotal(hop, records, digest=digest(sums), note=note, sums=sums)
+
+
+def by_currency(sums: Sums, at: int | None, *, gross: bool = False) -> dict[str, Decimal]:
+    """Sums over all scopes, by currency; gross: of their amounts without signs."""
     made: dict[str, Decimal] = {}
     for scope, total in sums.items():
-        currency = "" if at is None else scope[at]
-        made[currency] = made.get(currency, NOTHING) + (total.amount or NOTHING)
+        currency, amount = "" if at is None else scope[at], total.amount or NOTHING
+        made[currency] = made.get(currency, NOTHING) + (abs(amount) if gross else amount)
     return made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
@@ -14,7 +13,10 @@ from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
 from tui_connector.engine.figures import open_rejects, read_pages, refused_sums, source_figures
 from tui_connector.engine.layout import lay_out
+from tui_connector.engine.own_hops import own_hops
 from tui_connector.engine.scopes import (
+    ONE,
+    ZERO,
     Sums,
     absent,
     add,
@@ -22,14 +24,13 @@ from tui_connector.engine.scopes import (
     by_currency,
     differ,
     difference,
-    digest,
-    hop_difference,
+    hop_codes,
     hop_total,
     money,
     stands_otherwise,
 )
 from tui_connector.engine.stage import Stager
-from tui_connector.engine.totals import read_totals
+from tui_connector.engine.totals import run_totals
 from tui_connector.review.amounts import counted
 from tui_connector.sap.reader import ChangeWindow
 from tui_connector.store.ties import MOST
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.record import Reject
     from tui_connector.domain.run import Counts
     from tui_connector.engine.context import RunContext
+    from tui_connector.engine.own_hops import OwnHops
 
 STEP = "tie"
 _PAGE = 1000
@@ -65,9 +67,10 @@ class TieOut:
         checkpoints = self._context.checkpoints
         checkpoints.begin(STEP)
         self._context.progress(STEP)
-        hops, broken = self._own_hops()
+        own = self._own_hops()
+        hops, broken = own.hops, own.broken
         try:
-            tie = await self._compare(hops, broken)
+            tie = await self._compare(own)
         except LeaseLostError:
             raise
         except ConnectorError as error:
@@ -75,50 +78,31 @@ class TieOut:
         checkpoints.done(STEP, verdict=tie.verdict.value, differences=tie.differences, words=tie.words)
         return tie
 
-    async def _compare(self, hops: list[HopTotal], broken: list[Difference]) -> Tie:
+    def _own_hops(self) -> OwnHops:
+        kept = self._store.records.count(self._run.id)
+        return own_hops(
+            self._flow, self._counts, self._moved, self._store.sheets,
+            kept=kept, accounted=self._accounted, rejects=self._own_rejects(),
+        )  # fmt: skip
+
+    async def _compare(self, own: OwnHops) -> Tie:
         flow = self._flow
         if flow.totals is not None:
-            return await self._module(flow.totals, hops, broken)
+            return await self._module(flow.totals, own)
         if flow.target_list:
-            return await self._list(hops, broken)
+            return await self._list(own)
         words = f"Nothing is read back: [flows.{flow.name}] names neither totals nor a target_list."
-        return self._unverified(hops, broken, words)
+        return self._unverified(own.hops, own.broken, words)
 
     def _unverified(self, hops: list[HopTotal], broken: list[Difference], words: str) -> Tie:
         if broken:
             return Tie(Verdict.NOT_TIED, broken[0].words, (), tuple(hops), len(broken), found=tuple(broken))
         return Tie(Verdict.UNVERIFIED, clean(words, limit=400), (), tuple(hops))
 
-    # --- what this run did itself -------------------------------------------------------------------------------
-
-    def _own_hops(self) -> tuple[list[HopTotal], list[Difference]]:
-        """The figures of its own way, and where two of them do not agree."""
-        counts, moved = self._counts, self._moved
-        amounts = moved.get("amounts")
-        told = None if amounts is None else {currency: Decimal(amount) for currency, amount in amounts.items()}
-        kept = self._store.records.count(self._run.id)
-        hops = [HopTotal(Hop.READ, moved["read"], told), HopTotal(Hop.STAGED, kept)]
-        broken = []
-        if kept != moved["read"]:
-            words = f"{moved['read']:,} records were read, the trail holds {kept:,}."
-            broken.append(hop_difference(Hop.READ, Hop.STAGED, moved["read"], kept, words))
-        if counts.sent:
-            lines = moved.get("lines", counts.sent)
-            hops.append(HopTotal(Hop.UPLOADED, lines))
-            if lines != counts.sent:
-                words = f"{counts.sent:,} records were to be sent, the file has {lines:,} lines."
-                broken.append(hop_difference(Hop.STAGED, Hop.UPLOADED, counts.sent, lines, words))
-        if self._accounted is not None:
-            hops.append(HopTotal(Hop.IMPORTED, self._accounted))
-            if self._accounted < counts.sent:
-                words = f"Anaplan's result accounts for {self._accounted:,} of the {counts.sent:,} lines of the file."
-                broken.append(hop_difference(Hop.UPLOADED, Hop.IMPORTED, counts.sent, self._accounted, words))
-        return hops, broken
-
     # --- a list -------------------------------------------------------------------------------------------------
 
-    async def _list(self, hops: list[HopTotal], broken: list[Difference]) -> Tie:
-        flow, name = self._flow, self._flow.target_list
+    async def _list(self, own: OwnHops) -> Tie:
+        flow, name, broken = self._flow, self._flow.target_list, own.broken
         ours = {code async for (code,), _ in source_figures(self._context, (0,), None)}
         # Texts are told by Anaplan as they came; how it writes a date or a number is its own.
         texts = [at for at, column in enumerate(flow.columns) if at and column.type is str]
@@ -131,15 +115,16 @@ class TieOut:
         moving = {code for (code,) in await self._moved_on((0,))} if missing or other else set[str]()
         differences = [
             *broken,
-            *(absent(code) for code in missing if code not in moving),
+            *(absent(code, unread=self._unread(own, code)) for code in missing if code not in moving),
             *(stands_otherwise(code, words) for code, words in other if code not in moving),
         ]
         strangers, explained = sum(code not in ours for code in theirs), len((ours - theirs.keys()) & refused)
-        hops += [
-            HopTotal(Hop.SOURCE, len(ours), digest=digest((code,) for code in ours)),
-            HopTotal(
-                Hop.READ_BACK, len(theirs), digest=digest((code,) for code in theirs),
-                note=f"{strangers:,} of them are not in SAP" if strangers else "",
+        hops = [
+            *own.hops,
+            hop_codes(Hop.SOURCE, {(code,): ONE for code in ours}),
+            hop_codes(
+                Hop.READ_BACK, {(code,): ONE for code in theirs},
+                f"{strangers:,} of them are not in SAP" if strangers else "",
             ),
         ]  # fmt: skip
         left = f"; {explained:,} were refused" if explained else ""
@@ -183,7 +168,8 @@ class TieOut:
 
     # --- a module -----------------------------------------------------------------------------------------------
 
-    async def _module(self, totals: Totals, hops: list[HopTotal], broken: list[Difference]) -> Tie:
+    async def _module(self, totals: Totals, own: OwnHops) -> Tie:
+        broken = own.broken
         headers = [column.header for column in self._flow.columns]
         parts = tuple(headers.index(name) for name in totals.by)
         ours: Sums = {}
@@ -191,15 +177,15 @@ class TieOut:
             add(ours, scope, amount)
         if self._flow.source.aggregates:  # a row of SAP's stands for many records
             ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
-        theirs = await read_totals(self._context.anaplan, totals)
+        theirs = await run_totals(self._context, totals)
         refused = refused_sums(self._context, totals, list(self._rejects()))
         differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
         at = totals.by.index(totals.currency) if totals.currency in totals.by else None
         untold = f"{counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
-        hops += [hop_total(Hop.SOURCE, ours, at, untold), hop_total(Hop.READ_BACK, theirs, at)]
-        found = [difference(scope, ours, theirs, refused) for scope in open_[:MOST]]
+        hops = [*own.hops, hop_total(Hop.SOURCE, ours, at, untold), hop_total(Hop.READ_BACK, theirs, at)]
+        found = [difference(scope, ours, theirs, refused, self._read_of(own, scope)) for scope in open_[:MOST]]
         scopes = len(ours.keys() | theirs.keys())
         told = money(by_currency(ours, at))  # a ledger's debits and credits are nothing together
         if broken or open_:
@@ -216,6 +202,17 @@ class TieOut:
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
             len(differing) - len(open_), tuple(broken + found),
         )  # fmt: skip
+
+    def _reads_all(self) -> bool:
+        """Whether this run read everything that SAP holds, so that what was lost before it can be told."""
+        return self._moved.get("since") is None and "replayed" not in self._moved
+
+    def _unread(self, own: OwnHops, code: str) -> bool:
+        return own.read is not None and self._reads_all() and (code,) not in own.read
+
+    def _read_of(self, own: OwnHops, scope: Scope) -> Total | None:
+        """What this run read of a scope; None when it did not read everything."""
+        return own.read.get(scope, ZERO) if own.read is not None and self._reads_all() else None
 
     # --- both ---------------------------------------------------------------------------------------------------
 

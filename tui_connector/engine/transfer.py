@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from decimal import Decimal
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan.files import Upload
 from tui_connector.domain.record import Outcome
+from tui_connector.engine.passage import Passage
 from tui_connector.engine.stage import Stager
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Transfer:
         self._uses: dict[str, Counter[str]] = {name: Counter() for name in layout.members.values()}
         self._upload: Upload | None = None
         self._read = self._lines = 0
-        self._amounts: dict[str, Decimal] | None = {} if context.flow.totals else None
+        self._passage = Passage(context.flow, destination.file)
         self._newline = "\n".encode(destination.file.encoding)
         self._started = self._told = context.clock.monotonic()
 
@@ -64,13 +64,13 @@ class Transfer:
             chunks = await self._stream()
         finally:
             self._note_counts()
-        tally, amounts = self._stager.tally, self._amounts
+        tally = self._stager.tally
         done: dict[str, Any] = {
             "read": self._read, "unchanged": tally.unchanged, "sent": tally.sent, "rejected": tally.rejected,
             "chunks": chunks, "lines": self._lines,
-            "amounts": amounts and {currency: format(total, "f") for currency, total in amounts.items()},
         }  # fmt: skip
         with self._store.transaction() as tx:
+            done["sheets"] = self._passage.keep(tx, self._store.sheets)
             if any(self._uses.values()):
                 told = self._store.uses.keep(tx, self._run.id, self._uses)
                 self._checkpoints.fact(tx, "members.used", self._run.flow, **told)
@@ -87,9 +87,10 @@ class Transfer:
             async for page in pages:
                 self._checkpoints.hold.check()
                 known = self._store.records.known(self._run.target_id, page.keys) if compare else {}
-                self._count(page)
+                self._read += len(page.keys) + len(page.faults)
                 staged = self._stager.stage(page, known)
                 if not self._run.dry_run:
+                    self._passage.read(page, staged)
                     self._count_uses(page, staged, known)
                     if keeping:
                         await keeping
@@ -106,21 +107,6 @@ class Transfer:
             if self._upload:
                 await self._upload.abandon()
             await pages.aclose()
-
-    def _count(self, page: FilePage) -> None:
-        """Control figures of what SAP's pages hold, before anything is made of it."""
-        self._read += len(page.keys) + len(page.faults)
-        totals, amounts = self._flow.totals, self._amounts
-        if totals is None or amounts is None or not page.keys:
-            return
-        headers = [column.header for column in self._flow.columns]
-        values = page.rows.columns[headers.index(totals.amount)]
-        told = totals.currency in headers
-        currencies = page.rows.columns[headers.index(totals.currency)] if told else [""] * len(values)
-        there = set(currencies)
-        for currency in there:
-            own = values if len(there) == 1 else compress(values, map(currency.__eq__, currencies))
-            amounts[currency] = sum(map(Decimal, filter(None, own)), amounts.get(currency, Decimal(0)))
 
     def _count_uses(self, page: FilePage, staged: StagedPage, known: Mapping[str, str]) -> None:
         """Count the members that records name which are sent for the first time."""
@@ -151,6 +137,7 @@ class Transfer:
             await self._upload.start()
             await self._upload.write(self._stager.header())
         await self._upload.write(staged.data)
+        self._passage.uploaded(staged.data)
         self._lines += staged.data.count(self._newline)
 
     def _tell(self) -> None:

@@ -218,9 +218,16 @@ class ControlSettings(Section):
 class TotalsSettings(Section):
     by: tuple[str, ...] = Field(min_length=1)
     amount: str
-    view: str
+    view: str = ""
+    export: str = ""
     currency: str = "Currency"
     count: str = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TotalsSettings:
+        if bool(self.view) == bool(self.export):
+            raise ValueError('name either a view or an export that tells the totals: view = "…" or export = "…"')
+        return self
 
 
 class DriftSettings(Section):

@@ -348,6 +348,16 @@ def _master_tables(tx: Transaction) -> None:
     _apply(tx, _MASTERS)
 
 
+# sheet: the sums by scope of one hop, packed, under the digest of these bytes; tie-outs and steps name it.
+_SHEETS = """
+CREATE TABLE sheet (digest TEXT NOT NULL PRIMARY KEY, data {binary} NOT NULL);
+"""
+
+
+def _sheet_table(tx: Transaction) -> None:
+    _apply(tx, _SHEETS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -359,6 +369,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _evidence_tables,
     _definition_tables,
     _master_tables,
+    _sheet_table,
 )
 
 

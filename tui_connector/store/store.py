@@ -32,6 +32,7 @@ from tui_connector.store.restores import Restores
 from tui_connector.store.runs import Runs
 from tui_connector.store.schedule import Schedule
 from tui_connector.store.schema import migrate
+from tui_connector.store.sheets import Sheets
 from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.store.steps import Steps
 from tui_connector.store.sums import ProposalSums
@@ -89,6 +90,7 @@ class Store:
         self.definitions = Definitions(self._database)
         self.masters = MastersSeen(self._database)
         self.uses = Uses(self._database)
+        self.sheets = Sheets(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Tie, Total, Verdict
+from tui_connector.store import sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from tui_connector.store.database import Database, Reader, Row, Transaction
@@ -28,7 +29,8 @@ class Ties:
 
     def keep(self, tx: Transaction, run_id: int, tie: Tie) -> dict[str, Any]:
         """Write a run's tie-out; what its event says of it, with the digest of everything kept."""
-        data = canonical(_told(tie))
+        kept = [sheets.keep(tx, one.sums) if one.sums else one.sheet for one in tie.hops]
+        data = canonical(_told(tie, kept))
         rows = [_kept(one) for one in tie.found[:MOST]]
         digest = _digest(data, rows)
         tx.put("tie", {
@@ -117,15 +119,15 @@ def _digest(data: str, rows: Sequence[tuple[object, ...]]) -> str:
     return sha256(f"{data}{canonical([list(row) for row in rows])}")
 
 
-def _told(tie: Tie) -> dict[str, Any]:
+def _told(tie: Tie, kept: Sequence[str]) -> dict[str, Any]:
     return {
         "parts": list(tie.parts), "differences": tie.differences, "explained": tie.explained, "moving": tie.moving,
         "hops": [
             {
                 "hop": one.hop.value, "records": one.records, "digest": one.digest, "note": one.note,
-                "amounts": None if one.amounts is None else {c: format(a, "f") for c, a in one.amounts.items()},
+                "amounts": _texts(one.amounts), "gross": _texts(one.gross), "sheet": sheet,
             }
-            for one in tie.hops
+            for one, sheet in zip(tie.hops, kept, strict=True)
         ],
     }  # fmt: skip
 
@@ -135,15 +137,22 @@ def _tie_of(row: Row) -> Tie:
     told = json.loads(data)
     hops = tuple(
         HopTotal(
-            Hop(one["hop"]), one["records"],
-            None if one["amounts"] is None else {c: Decimal(a) for c, a in one["amounts"].items()},
-            one["digest"], one["note"],
+            Hop(one["hop"]), one["records"], _amounts(one["amounts"]), one["digest"], one["note"],
+            _amounts(one.get("gross")), one.get("sheet", ""),  # runs of earlier versions told neither
         )
         for one in told["hops"]
     )  # fmt: skip
     return Tie(
         Verdict(verdict), words, tuple(told["parts"]), hops, told["differences"], told["explained"], told["moving"]
     )
+
+
+def _texts(amounts: Mapping[str, Decimal] | None) -> dict[str, str] | None:
+    return None if amounts is None else {currency: format(amount, "f") for currency, amount in amounts.items()}
+
+
+def _amounts(texts: Mapping[str, str] | None) -> dict[str, Decimal] | None:
+    return None if texts is None else {currency: Decimal(text) for currency, text in texts.items()}
 
 
 def _kept(one: Difference) -> tuple[str | int | None, ...]:

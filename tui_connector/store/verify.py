@@ -17,6 +17,7 @@ from tui_connector.store import (
     erasures,
     explanations,
     masters,
+    sheets,
     ties,
     uses,
     verify_standing,
@@ -225,7 +226,7 @@ class _Check:
 
     def ties(self) -> None:
         """No verdict of a tie-out was changed."""
-        finding = ties.fault(self.reader)
+        finding = ties.fault(self.reader) or sheets.fault(self.reader)
         if finding:
             raise Broken(self.last, finding)
 

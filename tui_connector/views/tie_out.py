@@ -34,7 +34,7 @@ MARKS = {
     Verdict.UNVERIFIED: Mark("–", "unverified", "muted"),
 }
 HOPS = {
-    Hop.READ: "read", Hop.STAGED: "staged", Hop.UPLOADED: "uploaded", Hop.IMPORTED: "imported",
+    Hop.READ: "read", Hop.STAGED: "staged", Hop.LEFT: "left out", Hop.UPLOADED: "uploaded", Hop.IMPORTED: "imported",
     Hop.SOURCE: "SAP asked again", Hop.READ_BACK: "read back", Hop.EXPORTED: "exported", Hop.PROPOSED: "proposed",
     Hop.POSTED: "posted",
 }  # fmt: skip

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.anaplan.model import ExportColumns
-    from tui_connector.anaplan.results import TaskResult
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.engine.context import RunContext
 
@@ -90,7 +89,7 @@ class ExportStep:
             ref = ActionRef(ActionKind.EXPORT, action.id, action.name)
             task_id, result = await ActionTask(self._context, STEP, ref).go()
             exported_at = self._context.clock.now()
-            digest, size = await self._keep(action.id, _written(result))
+            digest, size = await self._keep(action.id, result.written)
             data = {"digest": digest, "size": size, "exported_at": exported_at.isoformat()}
             self._checkpoints.done(STEP, **data)
         return PlanExport(
@@ -125,15 +124,6 @@ class ExportStep:
             )
         fresh.replace(self._place(whole.hexdigest()))
         return whole.hexdigest(), size
-
-
-def _written(result: TaskResult) -> int | None:
-    """How many bytes Anaplan says it wrote; None when it does not say."""
-    for leaf in result.leaves():
-        for told in leaf.details:
-            if told.type == "exportSucceeded" and "fileSize" in told.values:
-                return told.count("fileSize")
-    return None
 
 
 def _holds(path: Path, data: dict[str, object]) -> bool:

@@ -88,13 +88,13 @@ def show_export(call: Call) -> Response:
     formats = ["ENTITY" if one.list_name else DATA_TYPES[one.format] for one in module.line_items]
     metadata: Row = {
         "columnCount": len(header),
-        "dataTypes": ["ENTITY", "TEXT", *formats],
+        "dataTypes": [*(["ENTITY"] * len(module.lead) if module.summary else ["ENTITY", "TEXT"]), *formats],
         "delimiter": call.state.settings.export_qualifier,
         "encoding": call.state.settings.export_encoding,
         "exportFormat": "text/csv",
         "headerNames": header,
-        "listNames": [module.list_name],
-        "rowCount": call.model.store.count(call.model.list_named(module.list_name).table),
+        "listNames": list(module.lead) if module.summary else [module.list_name],
+        "rowCount": call.model.estimated_rows(module),
         "separator": call.state.settings.export_separator,
         "layout": LAYOUT,
     }

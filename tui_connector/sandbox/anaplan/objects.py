@@ -179,6 +179,11 @@ class ModelObject:
         """The module of that name; KeyError if there is none."""
         return _named(self.modules, name)
 
+    def estimated_rows(self, module: ModuleObject) -> int:
+        """How many rows an export of a module may have: one for each member of the list that it is over."""
+        over = module.summary.source if module.summary else module
+        return self.store.count(self.list_named(over.list_name).table)
+
     def remove_members(self, target: ListObject, ids: Iterable[int], db: sqlite3.Connection) -> None:
         """Delete members of a list and their cells in every module over it."""
         pairs = [(one,) for one in ids]

@@ -164,7 +164,7 @@ class Running:
                 quotechar=settings.export_qualifier,
             )  # fmt: skip
             writer.writerow(module_header(module))
-            total = max(1, self.model.store.count(self.model.list_named(module.list_name).table))
+            total = max(1, self.model.estimated_rows(module))
             hidden = hidden_leads(state.data_faults, self.model, module, db)
             rows = module_rows(db, self.model, module)
             for number, row in enumerate(export_records(rows, module, action.control, settings, hidden), 1):

@@ -281,6 +281,7 @@ def build_finance_hub() -> ModelSeed:
         (
             ExportSeed("GL Actuals export.csv", "ACT01 GL Actuals"),
             ExportSeed(f"{PLAN_JOURNAL}.csv", PLAN_JOURNAL, ControlSeed("Currency", ("Gross", "Line Count"))),
+            ExportSeed("GL Totals export.csv", "ACT11 GL Totals"),
         ),
         tuple(processes),
         (DeleteSeed("Delete blocked GL accounts", "GL Accounts", "Blocked"),),
