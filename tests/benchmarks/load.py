@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 VARIANTS = {
     "naive": "naive script, no audit", "bare": "engine without trail", "untied": "engine, not tied out", "trail": "engine",
 }  # fmt: skip
-# The budgets are limits a tenant sets, not costs of the path: the stubs allow more than a tenant would.
+# The budgets are limits a tenant sets, not costs of the path: the stubs allow more than a tenant would. They describe
+# nothing of themselves either: definitions are a few requests, whatever is loaded.
 CONFIG = """environment = "BENCHMARK"
 [vault]
 key = "file"
@@ -42,6 +43,8 @@ auth = "basic"
 workspace_id = "{workspace}"
 model_id = "{model}"
 burst = 600
+[flows.gl_line_items.drift]
+watch = false
 """
 
 

@@ -143,6 +143,8 @@ def _add_flows(verbs: _Verbs) -> None:
     tie = _verb(verbs, "tie", "tie:show", text)
     tie.add_argument("of", nargs="?", metavar="RUN|FLOW", help="a run's number, or a flow's name for its newest one")
     tie.add_argument("--limit", type=int, default=20, metavar="N", help="how many scopes that differ (default: 20)")
+    tie.add_argument("--scopes", action="store_true", help="every scope with what each hop tells of it")
+    tie.add_argument("--output", metavar="FILE", help="with --scopes: write them as CSV")
 
 
 _RUN_VERBS = ("cancel", "allow")

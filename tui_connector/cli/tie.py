@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.files import write_whole
 from tui_connector.cli.out import facts, moment, print_json, run_name, say, say_next, table, tie_state
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
@@ -25,6 +27,8 @@ from tui_connector.views.tie_out import (
     read_tie,
     why_none,
 )
+from tui_connector.views.tie_sheet import cells, csv_lines, describe_sheet, heads, read_sheet
+from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +77,9 @@ def print_tie(tie: TieOut, rows: Sequence[DifferenceRow], above: Sequence[tuple[
         for at, (amount, currency) in enumerate(amounts):
             money = (amount, currency) if sums else ()
             cells.append((hop.name, hop.records, *money, hop.note) if not at else ("", "", *money, ""))
-    money_heads = ("amount", "currency") if sums else ()
-    table(("hop", "records", *money_heads, "note"), cells, numbers=("records", "amount"))
+    gross = any(hop.gross for hop in tie.hops)
+    money_heads = ("gross" if gross else "amount", "currency") if sums else ()
+    table(("hop", "records", *money_heads, "note"), cells, numbers=("records", "amount", "gross"))
     if rows:
         heads = (*tie.parts, "expected", "found", "difference", "why it may be")
         table(
@@ -96,6 +101,8 @@ def _parts(tie: TieOut, row: DifferenceRow) -> tuple[str, ...]:
 
 
 def _run(desk: Desk, run: Run, given: argparse.Namespace) -> int:
+    if given.scopes:
+        return _scopes(desk, run, given)
     tie = read_tie(desk.store, run, next((one for one in desk.flows if one.name == run.flow), None))
     if given.json:
         print_json({"run": run.id, "flow": run.flow, "tie": tie_json(desk.store, run.id, given.limit)})
@@ -105,6 +112,26 @@ def _run(desk: Desk, run: Run, given: argparse.Namespace) -> int:
         above = [("run", f"{run.id} {run_name(run)}"), ("ended", f"{moment(run.ended_at)} UTC")]
         print_tie(tie, all_differences(desk, run.id).after(None, given.limit), above)
     return Exit.DONE if tie is None or tie.tied else Exit.NOT_TIED
+
+
+def _scopes(desk: Desk, run: Run, given: argparse.Namespace) -> int:
+    sheet = read_sheet(desk.store, run.id)
+    if sheet is None:
+        why = why_none(run) if desk.store.ties.get(run.id) is None else "It was tied out without sums by scope."
+        raise ConfigError(f"run {run.id} of {run.flow} has no sums by scope", hint=why)
+    if given.output:
+        path = Path(given.output).absolute()
+        size, digest = write_whole(path, csv_lines(sheet))
+        say(
+            given, {"file": str(path), "bytes": size, "sha256": digest},
+            f"{path}: {figure(size)} bytes, SHA-256 {digest}.",
+        )  # fmt: skip
+    elif given.json:
+        print_json({"run": run.id, "flow": run.flow, "parts": list(sheet.parts), "scopes": describe_sheet(sheet)})
+    else:
+        names = heads(sheet)
+        table(names, [cells(sheet, one) for one in sheet.scopes()], numbers=names[len(sheet.parts) :])
+    return Exit.DONE
 
 
 def _flows(desk: Desk, given: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ class Hop(StrEnum):
     """Where figures are taken on the way of a load or, from EXPORTED on, of a posting, in order.
 
     READ: out of SAP's pages. STAGED: into the trail, whatever becomes of them. LEFT: of these, what is not sent since
-    it is refused here or unchanged. UPLOADED: what the bytes of the file hold, taken apart again. IMPORTED: rows that
+    it is refused here or unchanged. UPLOADED: what went out as lines of the file. IMPORTED: rows that
     Anaplan's result accounts for, and the sums of those that it did not refuse. SOURCE: SAP asked again, for control
     figures alone. READ_BACK: what Anaplan holds; of a posting what SAP shows. EXPORTED: rows of the plan. PROPOSED:
     lines to be posted. POSTED: lines of documents that SAP gave a number.

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.domain.canonical import sha256
 from tui_connector.domain.errors import ContractChangedError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Total
 from tui_connector.review.amounts import counted
+from tui_connector.store.rows import canonical_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -144,7 +145,7 @@ def money(amounts: Mapping[str, Decimal]) -> str:
 
 def digest(rows: Iterable[tuple[str, ...]]) -> str:
     """A digest of rows, whatever their order."""
-    return sha256(canonical(sorted(map(list, rows))))
+    return sha256(canonical_rows(sorted(rows)))
 
 
 def columns(header: list[str], wanted: list[str], view: str) -> list[int]:

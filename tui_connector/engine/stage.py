@@ -66,11 +66,15 @@ def file_page(layout: Layout, page: SourcePage) -> FilePage:
 
 @dataclass(frozen=True, slots=True)
 class StagedPage:
-    """What became of one page: the trail's rows, the refused records, and the lines of the file."""
+    """What became of one page: the trail's rows, the refused records, and the lines of the file.
+
+    whole: every row of the page is among the lines.
+    """
 
     records: list[Record]
     rejects: list[Reject]
     data: bytes
+    whole: bool
 
 
 class Stager:
@@ -116,7 +120,7 @@ class Stager:
         tally.unchanged += unchanged
         tally.sent += len(sent)
         tally.rejected += len(rejects)
-        return StagedPage(records, rejects, self._encoder.data(sent))
+        return StagedPage(records, rejects, self._encoder.data(sent), len(sent) == len(rows))
 
     def _sort_out(
         self,

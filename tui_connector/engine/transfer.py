@@ -90,7 +90,7 @@ class Transfer:
                 self._read += len(page.keys) + len(page.faults)
                 staged = self._stager.stage(page, known)
                 if not self._run.dry_run:
-                    self._passage.read(page, staged)
+                    self._passage.take(page, staged)
                     self._count_uses(page, staged, known)
                     if keeping:
                         await keeping
@@ -137,7 +137,6 @@ class Transfer:
             await self._upload.start()
             await self._upload.write(self._stager.header())
         await self._upload.write(staged.data)
-        self._passage.uploaded(staged.data)
         self._lines += staged.data.count(self._newline)
 
     def _tell(self) -> None:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.domain.canonical import sha256
 from tui_connector.domain.tie import Total
+from tui_connector.store.rows import canonical_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Sheets:
 
 def keep(tx: Transaction, sums: Mapping[Scope, Total]) -> str:
     """Write a sheet unless it is there already; its digest."""
-    text = canonical(sorted([list(scope), total.records, _exact(total.amount)] for scope, total in sums.items()))
+    text = canonical_rows(sorted((scope, total.records, _exact(total.amount)) for scope, total in sums.items()))
     data = zlib.compress(text.encode())
     digest = sha256(data)
     tx.put("sheet", {"digest": digest, "data": data}, keep=True)

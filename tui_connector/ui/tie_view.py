@@ -55,7 +55,7 @@ def hop_lines(tie: TieOut, width: int) -> Iterator[Line]:
     ends = [start + sum(max(size, _AMOUNT) + 2 for size in sizes[: at + 1]) for at in range(len(sizes))]
     head = Line(("hop", "muted"), indent=_INDENT).right("records", "muted", start)
     for currency, end in zip(currencies, ends, strict=True):
-        head.right(currency, "muted", end)
+        head.right(f"{currency}{_gross(tie)}", "muted", end)
     yield head
     for hop in tie.hops:
         line, amounts = _hop(hop, start), {currency: told for told, currency in hop.amounts}
@@ -66,7 +66,11 @@ def hop_lines(tie: TieOut, width: int) -> Iterator[Line]:
 
 def _stacked(tie: TieOut, start: int, size: int, width: int) -> Iterator[Line]:
     end = start + 2 + size
-    yield Line(("hop", "muted"), indent=_INDENT).right("records", "muted", start).right("amount", "muted", end)
+    yield (
+        Line(("hop", "muted"), indent=_INDENT)
+        .right("records", "muted", start)
+        .right(f"amount{_gross(tie)}", "muted", end)
+    )
     for hop in tie.hops:
         line = _hop(hop, start)
         for at, (told, currency) in enumerate(hop.amounts):
@@ -75,6 +79,10 @@ def _stacked(tie: TieOut, start: int, size: int, width: int) -> Iterator[Line]:
                 line = Line(indent=_INDENT)
             line.right(told, "ink", end).put(f" {currency}", "muted")
         yield from _noted(line, hop.note, end + 1 + _CURRENCY, width)
+
+
+def _gross(tie: TieOut) -> str:
+    return " gross" if any(hop.gross for hop in tie.hops) else ""
 
 
 def _hop(hop: HopRow, start: int) -> Line:

@@ -45,17 +45,21 @@ _CURRENCY = "Currency"
 
 @dataclass(frozen=True, slots=True)
 class HopRow:
-    """One hop. amounts: with their currency, one after the other; none where the hop sums none."""
+    """One hop. amounts: with their currency, one after the other; none where the hop sums none. gross: the amounts are
+    told without the signs of their scopes.
+    """
 
     name: str
     records: str
     amounts: tuple[tuple[str, str], ...]
     note: str
+    gross: bool = False
 
     @property
     def words(self) -> str:
         """The row as one line."""
         amounts = listed(f"{amount} {currency}".strip() for amount, currency in self.amounts) if self.amounts else ""
+        amounts += " gross" if amounts and self.gross else ""
         records = "" if self.records == ABSENT else f"{self.records} records"
         return f"{self.name}: {', '.join(part for part in (records, amounts, self.note) if part) or 'not told'}"
 
@@ -185,10 +189,16 @@ def _more(tie: Tie) -> Iterator[str]:
 
 
 def _hops(tie: Tie) -> Iterator[HopRow]:
+    """Sums of a ledger are told gross: its debits and credits are nothing together, whatever is missing."""
+    gross = any(
+        one.gross and one.amounts and any(one.gross[currency] != abs(net) for currency, net in one.amounts.items())
+        for one in tie.hops
+    )
     for one in tie.hops:
-        amounts = sorted((one.amounts or {}).items())
+        shown = gross and one.gross is not None
+        amounts = sorted(((one.gross if shown else one.amounts) or {}).items())
         told = tuple((money(amount, currency), clean(currency)) for currency, amount in amounts)
-        yield HopRow(HOPS[one.hop], figure(one.records), told, clean(one.note))
+        yield HopRow(HOPS[one.hop], figure(one.records), told, clean(one.note), gross=shown)
 
 
 def _row(number: int, one: Difference, currency_at: int | None) -> DifferenceRow:
@@ -265,7 +275,8 @@ def how_tied(flow: LoadFlow) -> str:
     if totals is None:
         setting = "target_list" if flow.lands_in == "lists" else "totals"
         return f"it is not: nobody can tell whether all of it arrived; {setting} in [flows.{flow.name}] changes that"
-    return f"by {' × '.join(totals.by)} in the view {totals.view}"
+    kind = "view" if totals.view else "export"
+    return f"by {' × '.join(totals.by)} in the {kind} {totals.place}"
 
 
 def what_is_summed(flow: LoadFlow) -> str:
@@ -311,7 +322,7 @@ def describe_tie(tie: Tie, found: Sequence[tuple[int, Difference]] = ()) -> dict
         "hops": [
             {
                 "hop": one.hop.value, "records": one.records, "amounts": _exact(one.amounts), "digest": one.digest,
-                "note": one.note,
+                "note": one.note, "gross": _exact(one.gross), "sheet": one.sheet,
             }
             for one in tie.hops
         ],
@@ -319,7 +330,7 @@ def describe_tie(tie: Tie, found: Sequence[tuple[int, Difference]] = ()) -> dict
         "found": [
             {
                 "number": number, "scope": list(one.scope), "between": [hop.value for hop in one.between],
-                "expected": _side(one.expected), "found": _side(one.found), "words": one.words,
+                "expected": side(one.expected), "found": side(one.found), "words": one.words,
             }
             for number, one in found
         ],
@@ -330,7 +341,8 @@ def _exact(amounts: Mapping[str, Decimal] | None) -> dict[str, str] | None:
     return None if amounts is None else {currency: format(amount, "f") for currency, amount in amounts.items()}
 
 
-def _side(total: Total | None) -> dict[str, Any] | None:
+def side(total: Total | None) -> dict[str, Any] | None:
+    """Records and amount of a scope as JSON; None for one that is not there."""
     if total is None:
         return None
     return {"records": total.records, "amount": None if total.amount is None else format(total.amount, "f")}
