@@ -176,28 +176,29 @@ class TieOut:
         async for scope, amount in source_figures(self._context, parts, headers.index(totals.amount)):
             add(ours, scope, amount)
         if self._flow.source.aggregates:  # a row of SAP's stands for many records
-            ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
+            ours = {scope: self._with_count(own, scope, total) for scope, total in ours.items()}
         theirs = await run_totals(self._context, totals)
         refused = refused_sums(self._context, totals, list(self._rejects()))
-        differing = [scope for scope in sorted(ours.keys() | theirs.keys()) if not agree(scope, ours, theirs, refused)]
+        gone = ours.keys() - theirs.keys() - refused.sums.keys() if totals.count else set[Scope]()
+        scopes = sorted(ours.keys() | theirs.keys())
+        differing = [scope for scope in scopes if scope in gone or not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
         at = totals.by.index(totals.currency) if totals.currency in totals.by else None
         untold = f"{counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
         hops = [*own.hops, hop_total(Hop.SOURCE, ours, at, untold), hop_total(Hop.READ_BACK, theirs, at)]
         found = [difference(scope, ours, theirs, refused, self._read_of(own, scope)) for scope in open_[:MOST]]
-        scopes = len(ours.keys() | theirs.keys())
         told = money(by_currency(ours, at))  # a ledger's debits and credits are nothing together
         if broken or open_:
             verdict = Verdict.NOT_TIED
             words = broken[0].words if broken else ""
             if open_:
-                words = f"{len(open_):,} of {counted(scopes, 'scope')} {differ(len(open_))}, for example"
+                words = f"{len(open_):,} of {counted(len(scopes), 'scope')} {differ(len(open_))}, for example"
                 words += f" {' '.join(open_[0])}: {found[0].words}"
         else:
             verdict = Verdict.TIED
             left = f", without {counted(refused.records, 'refused record')}" if refused.records else ""
-            words = f"SAP and Anaplan agree in all {counted(scopes, 'scope')}{told}{left}."
+            words = f"SAP and Anaplan agree in all {counted(len(scopes), 'scope')}{told}{left}."
         return Tie(
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
             len(differing) - len(open_), tuple(broken + found),
@@ -206,6 +207,11 @@ class TieOut:
     def _reads_all(self) -> bool:
         """Whether this run read everything that SAP holds, so that what was lost before it can be told."""
         return self._moved.get("since") is None and "replayed" not in self._moved
+
+    def _with_count(self, own: OwnHops, scope: Scope, total: Total) -> Total:
+        """A sum of SAP's, with as many records as this run read when it read all that are in it."""
+        read = self._read_of(own, scope)
+        return Total(read.records if read is not None and read.amount == total.amount else None, total.amount)
 
     def _unread(self, own: OwnHops, code: str) -> bool:
         return own.read is not None and self._reads_all() and (code,) not in own.read
