@@ -80,7 +80,7 @@ def test_a_run_or_the_one_that_speaks_for_a_flow(tell: Any, of: str) -> None:
     assert (value["run"], value["tie"]["differences"], len(value["tie"]["found"])) == (125, 3, 2)
     assert value["tie"]["hops"][-1] == {
         "hop": "read back", "records": 391_569, "amounts": {"EUR": "48207282.77", "USD": "3903278.20"},
-        "digest": "92ab", "note": "",
+        "digest": "92ab", "note": "", "gross": None, "sheet": "",
     }  # fmt: skip
 
 

@@ -136,6 +136,8 @@ def test_totals_are_read_back_by_an_export(sandbox: Sandbox, installation: Insta
     spoil(sandbox, "anaplan", "hide_rows", name="ACT11 GL Totals", rows=2, seed=1)
     ((found, tie),) = run(installation, "gl_line_items")
     assert (tie.verdict, tie.differences) == (Verdict.NOT_TIED, 2), tie.words
+    kept = installation.store.definitions.all(found.target_id)
+    assert "export GL Totals export.csv" in kept
     sandbox.fault("status", "exports", method="POST", status=500, times=-1)
     ((found, tie),) = run(installation, "gl_line_items")
     assert tie.verdict is Verdict.UNVERIFIED, tie.words

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import definitions as anaplan
+from tui_connector.anaplan import discovery
 from tui_connector.domain.definition import Watched
 from tui_connector.domain.flow import ColumnSignal
 from tui_connector.domain.run import Purpose
@@ -39,6 +40,10 @@ async def load_definitions(
     for name, uses in ((flow.target_module, headers), (flow.totals.view if flow.totals else "", totals)):
         if name:
             found.append(Watched(await anaplan.of_module(client, name), frozenset(uses)))
+    if flow.totals and flow.totals.export:
+        action = await discovery.find_export(client, flow.totals.export)
+        columns = await discovery.export_metadata(client, action.id)
+        found.append(Watched(anaplan.of_export(action, columns), frozenset({*flow.totals.by, *totals})))
     if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
         found += await _fields(context.sap, flow.source, _paths(flow, layout))
     return tuple(found)
