@@ -21,12 +21,13 @@ from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import ProposalHead
-from tui_connector.domain.run import Purpose, RunRequest
+from tui_connector.domain.run import Purpose, RunRequest, RunState
 from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
 from tui_connector.store.processes import is_dead
+from tui_connector.store.run_search import RunFilter
 from tui_connector.store.store import Store
 from tui_connector.vault import Vault
 from tui_connector.views.desk import Acts, Connection, Desk, Looking
@@ -229,11 +230,18 @@ class Installation:
 
     def request_replay(self, flow: str, records: Sequence[Place], by: str) -> int:
         """Let refused records of a load flow be sent once more, exactly these; the run's number."""
+        wanted = self._wanted(RunRequest(flow))
+        with self.store.transaction() as tx:
+            return self._request_replay(tx, wanted, records, by)
+
+    def _request_replay(
+        self, tx: Transaction, wanted: tuple[RunRequest, int, str], records: Sequence[Place], by: str
+    ) -> int:
         from tui_connector.engine.replay import request_replay
 
-        _, target_id, model = self._wanted(RunRequest(flow))
-        declared = next(one for one in self.flows if one.name == flow)
-        return request_replay(self.store, declared, (target_id, model), records, by)
+        request, target_id, model = wanted
+        declared = next(one for one in self.flows if one.name == request.flow)
+        return request_replay(tx, self.store, declared, (target_id, model), records, by=by)
 
     def allow(self, run_id: int, reason: str, by: str) -> list[int]:
         """Allow what a run asked about; the runs that follow. See `engine.allowing.allow`."""
@@ -242,7 +250,10 @@ class Installation:
         def request(tx: Transaction, requests: Sequence[RunRequest], person: str) -> list[int]:
             return self._request_runs(tx, [self._wanted(one) for one in requests], person)
 
-        return allow(self.store, run_id, reason, by, request)
+        def replay(tx: Transaction, flow: str, records: Sequence[Place], person: str) -> int:
+            return self._request_replay(tx, self._wanted(RunRequest(flow)), records, person)
+
+        return allow(self.store, run_id, reason, by, request=request, request_replay=replay)
 
     def waive(self, records: Sequence[Place], reason: str, by: str) -> int:
         """Let open rejects be, with a reason; how many."""
@@ -353,6 +364,16 @@ class Installation:
         data = {"proposal": proposal.id, "purposes": [purpose.value for purpose in purposes]}
         self.store.audit.append(tx, Fact("posting.requested", by, proposal.name, data, ids[-1]))
         return ids
+
+    def request_status(self, proposal: Proposal, by: str) -> list[int]:
+        """Let Anaplan be told once more what became of a posted proposal, where it was not; the run, if any."""
+        if self.writeback(proposal.flow).status is None:
+            return []
+        runs = self.store.runs.search(RunFilter(proposal=proposal.id))
+        last = next((run for run in runs if run.purpose is Purpose.STATUS), None)
+        if last is not None and (last.state is RunState.DONE or not last.state.ended):
+            return []
+        return self.request_runs([RunRequest(proposal.flow, purpose=Purpose.STATUS, proposal=proposal.id)], by)
 
     def _clients(self) -> Clients:
         from tui_connector.clients import Clients  # a console starts without them

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.journeys.conftest import assert_sound, open_hastily, request_runs, work
+from tests.journeys.conftest import assert_sound, fork, open_hastily, request_runs, signal_at, work
 from tests.journeys.test_crash import at_commit, cells_of, dies, lines_in_sap, names_in_sap
 from tui_connector.domain.case import CaseState, Place
 from tui_connector.domain.errors import ConfigError, RefusedError
@@ -295,3 +297,84 @@ def test_one_action_a_model_holds_for_replays_too(
     runs = work(installation, ids)
     assert [run.state for run in runs] == [RunState.DONE] * 3
     assert sandbox.clashes() == (0, 0)
+
+
+def held_back(installation: Installation, sandbox: Sandbox, chosen: list[Place]) -> Run:
+    """A replay of these that asks a person, since somebody has renamed a line item."""
+    sandbox.call("POST", "anaplan/modules/ACT01 GL Actuals", {"rename": {"Document": "Journal Entry"}})
+    run = replay(installation, LINES, chosen)
+    assert (run.state, run.reason) == (
+        RunState.BLOCKED, "asks a person first: 1 line item renamed (Document)",
+    )  # fmt: skip
+    return run
+
+
+def test_a_replay_that_asked_sends_the_same_records_once_it_is_allowed(
+    installation: Installation, sandbox: Sandbox, run_flows: RunFlows, without_centers: Run
+) -> None:
+    places, store = open_places(installation, LINES), installation.store
+    chosen = places[3:40:5]
+    run_flows("cost_centers")
+    before = cells_of(sandbox.module(ACTUALS))
+    asks = held_back(installation, sandbox, chosen)
+    other = installation.request_replay(LINES, places[:3], "uid:1000")
+    assert (
+        work(installation, [other])[0].state is RunState.BLOCKED
+    )  # it takes the other's place no more than its records
+    assert [number for number, _ in store.concerns.asking()] == [asks.id, other]
+
+    (again,) = installation.allow(asks.id, "as agreed", "uid:1000")
+    assert store.cases.selected(again) == chosen
+    with pytest.raises(RefusedError, match="was allowed already, by uid:1000"):
+        installation.allow(asks.id, "as agreed", "uid:1000")
+    (run,) = work(installation, [again])
+    assert (run.state, run.purpose, run.counts.loaded) == (RunState.DONE, Purpose.REPLAY, len(chosen))
+    after = cells_of(sandbox.module(ACTUALS))
+    assert after.keys() - before.keys() == {one.key for one in store.records.page(again)}
+    case = store.cases.at(chosen[0])
+    assert case is not None
+    assert (case.state, case.solved_by) == (CaseState.LOADED, again)
+    kinds = [event.fact.kind for event in store.audit.events(run_id=again)]
+    assert kinds[0] == "replay.requested"
+    (last,) = work(installation, installation.allow(other, "as agreed", "uid:1000"))
+    assert (last.state, last.counts.loaded) == (RunState.DONE, 3)
+    assert store.concerns.asking() == []
+    assert_sound(installation)
+
+
+def test_a_replay_is_allowed_no_more_when_its_records_came_another_way(
+    installation: Installation, sandbox: Sandbox, run_flows: RunFlows, without_centers: Run
+) -> None:
+    chosen = open_places(installation, LINES)[:5]
+    run_flows("cost_centers")
+    first, second = held_back(installation, sandbox, chosen), replay(installation, LINES, chosen)
+    work(installation, installation.allow(second.id, "as agreed", "uid:1000"))
+    with pytest.raises(RefusedError, match=f"run {second.id + 1} has loaded it meanwhile"):
+        installation.allow(first.id, "as agreed", "uid:1000")
+    assert installation.store.concerns.permission(first.id) is None
+    assert installation.store.runs.waiting() == []
+    assert_sound(installation)
+
+
+def test_who_is_killed_while_allowing_a_replay_allowed_it_wholly_or_not_at_all(sandbox: Sandbox, config: Path) -> None:
+    with open_hastily(config) as installation:
+        work(installation, request_runs(installation, "gl_accounts", "profit_centers", LINES))
+        chosen = open_places(installation, LINES)[:3]
+        work(installation, request_runs(installation, "cost_centers"))
+        asks = held_back(installation, sandbox, chosen).id
+    for after in (False, True):
+
+        def allow(*, after: bool = after) -> int:
+            with open_hastily(config) as installation, signal_at(signal.SIGKILL, at_commit(1), after=after):
+                installation.allow(asks, "as agreed", "uid:1000")
+            return 0
+
+        assert os.waitstatus_to_exitcode(os.waitpid(fork(allow), 0)[1]) == -signal.SIGKILL
+        with open_hastily(config) as installation:
+            waiting = installation.store.runs.waiting()
+            assert [installation.store.cases.selected(run.id) for run in waiting] == ([chosen] if after else [])
+            assert (installation.store.concerns.permission(asks) is None) != after
+    with open_hastily(config) as installation:
+        (run,) = work(installation, [one.id for one in waiting])
+        assert (run.state, run.purpose, run.counts.loaded) == (RunState.DONE, Purpose.REPLAY, 3)
+        assert_sound(installation)

@@ -110,3 +110,53 @@ def test_a_service_that_changes_between_the_check_and_the_posting_stops_the_post
     assert told.code == Exit.REFUSED, told.text
     assert "nothing was sent: 1 field gone (to_Items/AssignmentReference)" in told.out
     assert len(desk.in_sap()) == 2
+
+
+STATUS_FILE, STATUS_MODULE = "anaplan/files/posting_status.csv", "PLN02 Posting Status"
+STATUS_COLUMNS = ["Code", "Status", "Document", "Fiscal Year", "Posted At"]
+
+
+def told_rows(desk: PlanDesk) -> int:
+    """How many rows of the plan Anaplan was told of."""
+    cells = desk.sandbox.module(STATUS_MODULE)["cells"]
+    return sum(bool(cell.get("Status")) for cell in cells.values())
+
+
+def test_a_status_import_that_changes_is_asked_about_before_anaplan_is_told(desk: PlanDesk) -> None:
+    desk.posts(desk.propose())
+    told, tasks = told_rows(desk), len(desk.sandbox.tasks("PLN02 Posting Status from posting_status.csv"))
+    assert (told > 0, tasks) == (True, 1)
+    desk.move_pair("77.00")
+    second = desk.propose()
+    desk.sandbox.call("POST", STATUS_FILE, {"separator": ";"})
+    assert desk.sign(second, "--wait").code == Exit.WAITING
+    assert desk.proposal(second.id).state == "posted"
+    with desk.opened() as installation:
+        run = installation.store.runs.history(1, flow=FLOW, purpose=Purpose.STATUS)[0]
+        assert run.reason == "asks a person first: 1 separator changed (file posting_status.csv)"
+    assert len(desk.sandbox.tasks("PLN02 Posting Status from posting_status.csv")) == 1
+    desk.move_pair("78.00")
+    third = desk.propose()  # a newer plan does not make the question void
+    with desk.opened() as installation:
+        assert [number for number, _ in installation.store.concerns.asking()] == [run.id]
+    desk.does("runs", "allow", str(run.id), "--reason", "agreed with the model builder")
+    assert len(desk.sandbox.tasks("PLN02 Posting Status from posting_status.csv")) == 2
+    desk.posts(third)
+    desk.does("audit", "verify")
+
+
+def test_a_status_import_without_a_column_stops_and_is_told_once_it_is_mended(desk: PlanDesk) -> None:
+    desk.posts(desk.propose())
+    desk.move_pair("77.00")
+    second = desk.propose()
+    desk.sandbox.call("POST", STATUS_FILE, {"headers": ["Code", "Status", "Belegnummer", "Fiscal Year", "Posted At"]})
+    told = desk.sign(second, "--wait")
+    assert told.code == Exit.REFUSED, told.text
+    assert "nothing was sent: 1 column renamed (Document)" in told.out
+    assert desk.tell("proposals", "post", second.name).code == Exit.REFUSED
+    desk.sandbox.call("POST", STATUS_FILE, {"headers": STATUS_COLUMNS})
+    before = desk.sandbox.tasks("PLN02 Posting Status from posting_status.csv")
+    desk.does("proposals", "post", second.name)
+    desk.does("proposals", "post", second.name)  # told: nothing more to do
+    assert len(desk.sandbox.tasks("PLN02 Posting Status from posting_status.csv")) == len(before) + 1
+    desk.does("audit", "verify")

@@ -102,12 +102,14 @@ def _signed_words(signed: Signed) -> str:
 
 
 def post(given: argparse.Namespace) -> int:
-    """Post what is approved, look up what is open, and wait until all is proved."""
+    """Post what is approved, look up what is open, and wait until all is proved and Anaplan is told."""
     with open_installation(given.config) as installation:
         store = installation.store
         proposal = store.proposals.find(given.id)
-        ids: Sequence[int] = ()
-        if proposal.state is not ProposalState.POSTED:
+        if proposal.state is ProposalState.POSTED:
+            installation.request_status(proposal, installation.person())
+            ids: Sequence[int] = ()
+        else:
             documents = store.proposals.documents(proposal.id)
             if proposal.state is not ProposalState.APPROVED and all(one.state.unsent for one in documents):
                 raise RefusedError(

@@ -328,7 +328,7 @@ class ControlTotal:
 
 @dataclass(frozen=True, slots=True)
 class StatusImport:
-    """How Anaplan is told what became of each row: columns Key, Status, Document, Fiscal Year, Posted At."""
+    """How Anaplan is told what became of each row: columns Code, Status, Document, Fiscal Year, Posted At."""
 
     file: str
     import_action: str

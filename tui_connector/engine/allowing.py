@@ -10,20 +10,25 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.run import Purpose, RunRequest, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from tui_connector.domain.case import Place
     from tui_connector.domain.run import Run
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
 
     RequestRuns = Callable[[Transaction, Sequence[RunRequest], str], list[int]]
+    RequestReplay = Callable[[Transaction, str, Sequence[Place], str], int]
 
 
-def allow(store: Store, run_id: int, reason: str, by: str, request: RequestRuns) -> list[int]:
+def allow(
+    store: Store, run_id: int, reason: str, by: str, *, request: RequestRuns, request_replay: RequestReplay
+) -> list[int]:  # fmt: skip
     """Keep the permission with its reason, and ask for the run again and for those it blocked; their numbers.
 
-    It holds for exactly what the run asked about, and for one run. Raises ConfigError without a reason, RefusedError
-    for a run that asks nothing (any more).
+    It holds for exactly what the run asked about, and for one run. A replay is asked for with the records that a person
+    chose for it. Raises ConfigError without a reason, RefusedError for a run that asks nothing (any more), and for a
+    replay of records that cannot be sent any more.
     """
     why = reason.strip()
     if not why:
@@ -33,22 +38,30 @@ def allow(store: Store, run_id: int, reason: str, by: str, request: RequestRuns)
         _require_asking(store, run)
         data = store.concerns.allow(tx, run_id, run.target_id, why, by)
         store.audit.append(tx, Fact("run.allowed", by, run.flow, data, run_id))
+        if run.purpose is Purpose.REPLAY:
+            return [request_replay(tx, run.flow, list(_selected(store, run_id)), by)]
         held_up = [one for one in store.runs.cycle(run.cycle) if one.id > run_id and _waited(one, store)]
-        again = [_like(one) for one in (run, *held_up)]
-        return request(tx, again, by)
+        return request(tx, [_like(one) for one in (run, *held_up)], by)
 
 
 def _require_asking(store: Store, run: Run) -> None:
-    survey, later = store.concerns.survey(run.id), store.runs.latest(run.flow)
-    told = f"`runs {run.id}` tells how it stands"
+    survey, told = store.concerns.survey(run.id), f"`runs {run.id}` tells how it stands"
     if run.state is not RunState.BLOCKED or survey is None or not survey.total(Rule.ASK) or survey.total(Rule.STOP):
         raise RefusedError(f"run {run.id} asks nobody for anything", hint=told)
     given = store.concerns.permission(run.id)
     if given is not None:
         raise RefusedError(f"what run {run.id} asked about was allowed already, by {given.by}", hint=told)
-    if later is not None and later.id > run.id and later.target_id == run.target_id:
-        hint = f"look at run {later.id}, which read what is there now"
+    later = store.concerns.overtaken_by(run.id)
+    if later is not None:
+        hint = f"look at run {later}, which read what is there now"
         raise RefusedError(f"run {run.id} is not the newest of {run.flow} any more", hint=hint)
+
+
+def _selected(store: Store, run_id: int) -> Iterator[Place]:
+    after = None
+    while page := store.cases.selected(run_id, after):
+        yield from page
+        after = page[-1]
 
 
 def _waited(run: Run, store: Store) -> bool:
@@ -58,6 +71,4 @@ def _waited(run: Run, store: Store) -> bool:
 
 
 def _like(run: Run) -> RunRequest:
-    """A wish for such a run; records that were to be replayed are read anew with all others."""
-    purpose = Purpose.FLOW if run.purpose is Purpose.REPLAY else run.purpose
-    return RunRequest(run.flow, run.mode, run.dry_run, run.since, purpose, run.proposal)
+    return RunRequest(run.flow, run.mode, run.dry_run, run.since, run.purpose, run.proposal)

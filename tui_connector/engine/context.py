@@ -64,3 +64,6 @@ class RunContext(Generic[FlowT_co]):
         """Overwrite the live state that the console and the terminal show, with the request budget beside it."""
         data["budget"] = self.tenants.requests_last_minute(self.flow.anaplan)
         self.store.steps.set_progress(self.run.id, step, data)
+
+
+AnyContext = RunContext[LoadFlow] | RunContext[WritebackFlow]

@@ -58,6 +58,11 @@ def plan_definition(flow: WritebackFlow, action: ExportAction, columns: ExportCo
     return Watched(anaplan.of_export(action, columns), frozenset(uses))
 
 
+def status_definitions(file: File, one: ImportAction, columns: ImportColumns, uses: Iterable[str]) -> list[Watched]:
+    """The file and the import by which Anaplan is told what became of each row. uses: the columns written."""
+    return [Watched(anaplan.of_file(file)), Watched(anaplan.of_import(one, columns, file), frozenset(uses))]
+
+
 async def posting_definitions(context: RunContext[WritebackFlow]) -> list[Watched]:
     """What SAP describes of the way that documents go, and come back to be proved."""
     source, paths = described(context.flow)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_connector.domain.definition import Watched
-    from tui_connector.domain.flow import LoadFlow, WritebackFlow
-    from tui_connector.engine.context import RunContext
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.engine.context import AnyContext, RunContext
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.prepare import Destination
     from tui_connector.store.database import Transaction
@@ -23,7 +23,7 @@ async def look_at_definitions(context: RunContext[LoadFlow], _: Layout, destinat
     return compared(context, destination.definitions)
 
 
-def compared(context: RunContext[LoadFlow] | RunContext[WritebackFlow], watched: Sequence[Watched]) -> Looked:
+def compared(context: AnyContext, watched: Sequence[Watched]) -> Looked:
     """Every difference, each told once though two imports of a process may have it; those of now are kept."""
     store, run = context.store, context.run
     kept = store.definitions.all(run.target_id)

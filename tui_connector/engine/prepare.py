@@ -14,13 +14,14 @@ from tui_connector.domain.flow import UnknownMembers
 from tui_connector.engine.definitions import load_definitions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from tui_connector.anaplan.client import AnaplanClient
     from tui_connector.anaplan.model import File, ImportAction, ImportColumns
     from tui_connector.domain.definition import Definition, Watched
     from tui_connector.domain.flow import LoadFlow
-    from tui_connector.engine.context import RunContext
+    from tui_connector.engine.context import AnyContext, RunContext
     from tui_connector.engine.layout import Layout
 
 _CLOSED = {
@@ -104,11 +105,19 @@ async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layou
                 f"The process {one.name} holds no import.",
                 hint="name the process that loads the file, or an import",
             )
-    return _Loading(action, [(each, await _check_import(context, file, layout, each)) for each in imports], process)
+    remedy = f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import"
+    checked = [(each, await check_import(context, file, layout.headers, each, remedy)) for each in imports]
+    return _Loading(action, checked, process)
 
 
-async def _check_import(context: RunContext[LoadFlow], file: File, layout: Layout, one: ImportAction) -> ImportColumns:
-    """Its columns. One that is missing since a run went on is a difference of definitions, told as such."""
+async def check_import(
+    context: AnyContext, file: File, headers: Sequence[str], one: ImportAction, remedy: str
+) -> ImportColumns:
+    """Its columns. remedy: of one that it does not know.
+
+    Raises ContractChangedError when it reads another file or not all of these headers. One that is missing since a run
+    went on is a difference of definitions, told as such.
+    """
     flow = context.flow
     if one.source_file_id != file.id:
         raise ContractChangedError(
@@ -117,16 +126,16 @@ async def _check_import(context: RunContext[LoadFlow], file: File, layout: Layou
         )
     columns = await discovery.import_metadata(context.anaplan, one.id)
     known = columns.header_names
-    missing = [header for header in layout.headers if known and header not in known]
+    missing = [header for header in headers if known and header not in known]
     if missing and not set(missing) <= _columns_before(context, one):
         raise ContractChangedError(
             f"The import {one.name} knows no column {', '.join(map(repr, missing))}; it reads {', '.join(known)}.",
-            hint=f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import",
+            hint=remedy,
         )
     return columns
 
 
-def _columns_before(context: RunContext[LoadFlow], one: ImportAction) -> set[str]:
+def _columns_before(context: AnyContext, one: ImportAction) -> set[str]:
     """Columns that the import had when a run last went on, of a flow that watches them."""
     kept = context.store.definitions.all(context.run.target_id).get(f"import {one.name}")
     return kept.names() if kept and context.flow.drift.watch else set()

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.case import Place
     from tui_connector.domain.flow import Flow
+    from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
 
 _PAGE = 5000
 
 
 def request_replay(
-    store: Store, flow: Flow, place: tuple[int, str], records: Sequence[Place], by: str
-) -> int:  # fmt: skip
+    tx: Transaction, store: Store, flow: Flow, place: tuple[int, str], records: Sequence[Place], *, by: str
+) -> int:
     """Write the run down with its selection and its event; its number. place: the flow's present target and its model.
 
     Raises RefusedError when something stands against it now; the worker looks again before it sends.
@@ -31,14 +32,13 @@ def request_replay(
         raise ConfigError(f"{flow.name} loads nothing into Anaplan", hint="only records of load flows are replayed")
     target_id, model = place
     wanted = sorted(set(records))
-    with store.transaction() as tx:
-        require_replayable(store, flow, target_id, wanted)
-        wish = RunRequest(flow.name, purpose=Purpose.REPLAY)
-        (run_id,) = store.runs.create_cycle(tx, [(wish, target_id, model)], requested_by=by)
-        digest = store.cases.select(tx, run_id, wanted)
-        sources = sorted({one.run_id for one in wanted})
-        data = {"count": len(wanted), "runs": sources, "digest": digest}
-        store.audit.append(tx, Fact("replay.requested", by, flow.name, data, run_id))
+    require_replayable(store, flow, target_id, wanted)
+    wish = RunRequest(flow.name, purpose=Purpose.REPLAY)
+    (run_id,) = store.runs.create_cycle(tx, [(wish, target_id, model)], requested_by=by)
+    digest = store.cases.select(tx, run_id, wanted)
+    sources = sorted({one.run_id for one in wanted})
+    data = {"count": len(wanted), "runs": sources, "digest": digest}
+    store.audit.append(tx, Fact("replay.requested", by, flow.name, data, run_id))
     return run_id
 
 

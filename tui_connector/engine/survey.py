@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from tui_connector.domain.concern import Concern
-    from tui_connector.domain.flow import LoadFlow, WritebackFlow
-    from tui_connector.engine.context import RunContext
+    from tui_connector.domain.flow import LoadFlow
+    from tui_connector.engine.context import AnyContext, RunContext
     from tui_connector.engine.layout import Layout
     from tui_connector.engine.looked import Looked
     from tui_connector.engine.prepare import Destination
 
-    AnyContext = RunContext[LoadFlow] | RunContext[WritebackFlow]
     Looking = Callable[[RunContext[LoadFlow], Layout, Destination], Awaitable[Looked]]
 
 STEP = "survey"

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 MOST = 1000  # concerns of the rule GO_ON kept of one run; those that ask or stop are all kept
 _COLUMNS = "look, rule, change, subject, was, now, effect"
 _PERMISSION = "run_id, reason, given_by, at, used_by"
+# A later run of the flow itself, or one for the same proposal; what became of a proposal is told whatever comes after.
+_OVERTAKING = (
+    "SELECT later.id FROM run AS later WHERE later.target_id = run.target_id AND later.id > run.id"
+    " AND later.dry_run = 0 AND (later.purpose = 'flow' AND run.purpose <> 'status'"
+    " OR later.purpose = run.purpose AND later.proposal = run.proposal)"
+)
 _STRAY = "SELECT run_id FROM concern WHERE run_id NOT IN (SELECT run_id FROM survey) LIMIT 1"
 
 
@@ -126,16 +132,22 @@ class Concerns:
         return {row[0]: bool(row[1]) for row in rows}
 
     def asking(self) -> list[tuple[int, int]]:
-        """Runs that wait for a person's word, each with how many concerns; only the newest of its target."""
+        """Runs that wait for a person's word, each with how many concerns; only those that none has overtaken."""
         rows = self._database.rows(
             "SELECT run.id, (SELECT count(*) FROM concern c WHERE c.run_id = run.id AND c.rule = ?) FROM run"
             " JOIN survey ON survey.run_id = run.id LEFT JOIN permission ON permission.run_id = run.id"
-            " WHERE run.state = 'blocked' AND permission.run_id IS NULL AND NOT EXISTS"
-            " (SELECT 1 FROM run later WHERE later.target_id = run.target_id AND later.id > run.id"
-            " AND later.purpose IN ('flow', run.purpose) AND later.dry_run = 0) ORDER BY run.id",
+            f" WHERE run.state = 'blocked' AND permission.run_id IS NULL AND NOT EXISTS ({_OVERTAKING})"
+            " ORDER BY run.id",
             Rule.ASK.value,
         )
         return [(row[0], row[1]) for row in rows]
+
+    def overtaken_by(self, run_id: int) -> int | None:
+        """The newest run that read what there is now in the place of this one; None when there is none."""
+        found = self._database.value(
+            f"SELECT ({_OVERTAKING} ORDER BY later.id DESC LIMIT 1) FROM run WHERE run.id = ?", run_id
+        )
+        return None if found is None else int(found)
 
 
 def fault(reader: Reader) -> str:

@@ -9,12 +9,12 @@ from tui_connector.anaplan.files import Upload
 from tui_connector.anaplan.rows import RowEncoder
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.proposal import (
-    DocumentState,
-)
+from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Counts, RunState
 from tui_connector.domain.text import clean
 from tui_connector.engine.action import ActionTask
+from tui_connector.engine.prepare import check_import
+from tui_connector.engine.writeback.survey import survey_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.engine.context import RunContext
 
-
+_REMEDY = "let the model builder give the file and the import that column"
 _STATUS = ("Code", "Status", "Document", "Fiscal Year", "Posted At")
 
 
@@ -42,6 +42,8 @@ class StatusRun:
         checkpoints = self._context.checkpoints
         file = await discovery.find_file(client, status.file)
         found = await discovery.find_import(client, status.import_action)
+        columns = await check_import(self._context, file, _STATUS, found, _REMEDY)
+        survey_status(self._context, file, found, columns, _STATUS)
         encoder = RowEncoder(len(_STATUS), separator=file.separator, qualifier=file.qualifier, encoding=file.encoding)
         rows = list(self._rows())
         lines, _ = encoder.lines(rows)
