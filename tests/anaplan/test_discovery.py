@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import NAME, all_members, list_codes, read_codes
+from tui_connector.anaplan.codes import NAME, PARENT, list_codes, members_of, read_codes
 from tui_connector.domain.errors import ActionNotFoundError, ContractChangedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -147,8 +147,23 @@ async def test_members_without_a_code_and_codes_of_two_members(sandbox: Any, cli
     ]
     for page in pages:
         sandbox.fault("replace_json", "/items", body={"meta": {"paging": {"totalSize": 4}}, "listItems": page})
-    found = await all_members(client, list_id, (NAME,))
+    found = await members_of(client, await discovery.list_details(client, list_id), (NAME,))
     assert (found.by_code, found.without_code, found.twice) == ({"a": ("One",)}, [("Nameless",)], {"a"})
+
+
+async def test_the_member_above_is_told_by_its_code(sandbox: Any, client: AnaplanClient) -> None:
+    top, below = [await discovery.find_list(client, name) for name in ("Profit Centers", "Cost Centers")]
+    await fill(client, top.name, [{"name": "North", "code": "N"}, {"name": "Nameless"}])
+    sandbox.call("POST", f"anaplan/lists/{below.name}", {"parent": top.name})
+    rows = [{"code": "1", "parent": "N"}, {"code": "2", "parent": "Nameless"}, {"code": "3"}]
+    await fill(client, below.name, [{"name": f"Center {one['code']}", **one} for one in rows])
+    details = await discovery.list_details(client, below.id)
+    found = await members_of(client, details, (NAME, PARENT))
+    assert found.by_code == {"1": ("Center 1", "N"), "2": ("Center 2", "Nameless"), "3": ("Center 3", "")}
+    alone = await members_of(client, await discovery.list_details(client, top.id), (PARENT,))
+    assert alone.by_code == {"N": (None,)}
+    sandbox.fault("replace_json", rf"/lists/{top.id}$", body={"metadata": {"id": top.id, "itemCount": 1_000_001}})
+    assert (await members_of(client, details, (PARENT,))).by_code["1"] == (None,)
 
 
 async def test_more_than_a_million_members_take_a_read_request(sandbox: Any, client: AnaplanClient) -> None:

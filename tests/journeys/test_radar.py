@@ -226,3 +226,36 @@ def write_items(sandbox: Sandbox, method: str, items: list[dict[str, str]]) -> N
         method, f"{model}/lists/{number}/items{query}", headers=headers, json={"items": items}
     )
     assert "failures" not in answer.raise_for_status().json()
+
+
+def test_a_member_below_another_parent_than_sap_says_has_moved(sandbox: Sandbox, installation: Installation) -> None:
+    sandbox.call("POST", f"anaplan/lists/{CENTERS}", {"parent": "Profit Centers"})
+    sandbox.call("POST", "anaplan/imports", {"match": IMPORT, "by": "code", "fill": {"Parent": "Profit Center"}})
+    load(installation)
+    assert changes(installation, run_one(installation)) == []
+    code = next(code for code, one in sandbox.items(CENTERS).items() if one["properties"]["Profit Center"] == "YB110")
+    write_items(sandbox, "PUT", [{"code": code, "parent": "YB120"}])
+    number = run_one(installation)
+    assert [(one.change, one.subject, one.rule, one.was, one.now) for one in found(installation, number)] == [
+        ("moved", code, Rule.GO_ON, "Parent YB120", "Parent YB110")
+    ]
+    number = run_one(installation, mode=ReadMode.FULL)
+    run = installation.store.runs.get(number)
+    assert (run.state, run.reason) == (RunState.BLOCKED, f"asks a person first: 1 moved ({code})")
+    (again,) = work(installation, installation.allow(number, "as agreed", "test"))
+    assert again.state is RunState.DONE
+    sandbox.masters(change(code, "move", to={"ProfitCenter": "YB130"}))
+    moved = found(installation, run_one(installation))
+    assert [(one.rule, one.was, one.now) for one in moved] == [
+        (Rule.ASK, "Profit Center YB110, Parent YB110", "Profit Center YB130, Parent YB130")
+    ]
+    assert_sound(installation)
+
+
+def test_a_list_below_another_whose_import_fills_no_parent_has_not_moved(
+    sandbox: Sandbox, installation: Installation
+) -> None:
+    sandbox.call("POST", f"anaplan/lists/{CENTERS}", {"parent": "Profit Centers"})
+    load(installation)
+    assert changes(installation, run_one(installation)) == []
+    assert changes(installation, run_one(installation, mode=ReadMode.FULL)) == []

@@ -11,7 +11,7 @@ from tui_connector.domain.errors import ActionNotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tui_connector.anaplan.client import AnaplanClient
+    from tui_connector.anaplan.catalogue import Catalogue
     from tui_connector.anaplan.model import ExportAction, ExportColumns, File, ImportAction, ImportColumns
 
 _NAMES = {"\t": "tab", " ": "blank", "": "none"}
@@ -49,24 +49,23 @@ def of_export(one: ExportAction, columns: ExportColumns) -> Definition:
     return Definition(f"export {one.name}", "column", settings, tuple(pieces), ordered=True)
 
 
-async def of_list(client: AnaplanClient, name: str) -> Definition:
+async def of_list(catalogue: Catalogue, name: str) -> Definition:
     """A list with its properties."""
     try:
-        found = await discovery.find_list(client, name)
+        details = await catalogue.find_list(name)
     except ActionNotFoundError:
         return Definition.absent(f"list {name}", "property")
-    details = await discovery.list_details(client, found.id)
     settings = {"numbered": "yes" if details.numbered else "no"}
     return Definition(f"list {name}", "property", settings, _named(details.properties))
 
 
-async def of_module(client: AnaplanClient, name: str) -> Definition:
+async def of_module(catalogue: Catalogue, name: str) -> Definition:
     """A module with its line items."""
     try:
-        found = await discovery.find_module(client, name)
+        found = await catalogue.find_module(name)
     except ActionNotFoundError:
         return Definition.absent(f"module {name}", "line item")
-    items = await discovery.line_items(client, found.id)
+    items = await discovery.line_items(catalogue.client, found.id)
     return Definition(f"module {name}", "line item", {}, tuple(Piece(one.id, one.name) for one in items))
 
 

@@ -304,22 +304,25 @@ class ModelList:
 
 @dataclass(frozen=True, slots=True)
 class ListDetails:
-    """A list's metadata; item_count is None when Anaplan does not tell it."""
+    """A list's metadata; item_count is None when Anaplan does not tell it. parent: the list its members lie below."""
 
     id: str
     name: str
     numbered: bool
     item_count: int | None
     properties: tuple[str, ...] = ()
+    parent: ModelList | None = None
 
     @classmethod
     def read(cls, wire: Wire) -> Self:
+        parent = wire.get("parent")
         return cls(
             required(wire, "id", "a list"),
             text(wire, "name"),
             wire.get("numberedList") is True,
             number(wire, "itemCount"),
             tuple(text(one, "name") for one in wire.get("properties") or ()),
+            ModelList.read(parent) if isinstance(parent, dict) and parent.get("id") else None,
         )
 
 

@@ -13,36 +13,33 @@ from tui_connector.sap.definitions import entity_definitions
 from tui_connector.sap.posting import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from tui_connector.anaplan.model import ExportAction, ExportColumns, File, ImportAction, ImportColumns
-    from tui_connector.domain.definition import Definition
     from tui_connector.domain.flow import LoadFlow, ODataSource, WritebackFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
+    from tui_connector.engine.loading import Loading
     from tui_connector.sap.client import SapClient
 
 
-async def load_definitions(
-    context: RunContext[LoadFlow], layout: Layout, file: File, imports: Sequence[tuple[ImportAction, ImportColumns]],
-    process: Definition | None,
-) -> tuple[Watched, ...]:  # fmt: skip
+async def load_definitions(context: RunContext[LoadFlow], layout: Layout, loading: Loading) -> tuple[Watched, ...]:
     """Everything that a load goes by, as it is defined now."""
-    flow, client, headers = context.flow, context.anaplan, frozenset(layout.headers)
+    flow, file, catalogue, headers = context.flow, loading.file, loading.catalogue, frozenset(layout.headers)
     if not flow.drift.watch:
         return ()
     found = [Watched(anaplan.of_file(file))]
-    found += [] if process is None else [Watched(process)]
-    found += [Watched(anaplan.of_import(one, columns, file), headers) for one, columns in imports]
+    found += [] if loading.process is None else [Watched(loading.process)]
+    found += [Watched(anaplan.of_import(one, columns, file), headers) for one, columns in loading.imports]
     if flow.target_list:
-        found.append(Watched(await anaplan.of_list(client, flow.target_list), headers))
+        found.append(Watched(await anaplan.of_list(catalogue, flow.target_list), headers))
     totals = {flow.totals.amount, flow.totals.count} if flow.totals else set()
     for name, uses in ((flow.target_module, headers), (flow.totals.view if flow.totals else "", totals)):
         if name:
-            found.append(Watched(await anaplan.of_module(client, name), frozenset(uses)))
+            found.append(Watched(await anaplan.of_module(catalogue, name), frozenset(uses)))
     if flow.totals and flow.totals.export:
-        action = await discovery.find_export(client, flow.totals.export)
-        columns = await discovery.export_metadata(client, action.id)
+        action = await discovery.find_export(catalogue.client, flow.totals.export)
+        columns = await discovery.export_metadata(catalogue.client, action.id)
         found.append(Watched(anaplan.of_export(action, columns), frozenset({*flow.totals.by, *totals})))
     if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
         found += await _fields(context.sap, flow.source, _paths(flow, layout))

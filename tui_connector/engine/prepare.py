@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import list_codes
+from tui_connector.anaplan.catalogue import Catalogue
+from tui_connector.anaplan.codes import members_of
 from tui_connector.anaplan.definitions import of_process
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
 from tui_connector.domain.errors import ContractChangedError, FatalError, ModelLockedError
 from tui_connector.domain.flow import UnknownMembers
 from tui_connector.engine.definitions import load_definitions
+from tui_connector.engine.loading import Loading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from tui_connector.anaplan.client import AnaplanClient
     from tui_connector.anaplan.model import File, ImportAction, ImportColumns
-    from tui_connector.domain.definition import Definition, Watched
+    from tui_connector.domain.definition import Watched
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import AnyContext, RunContext
     from tui_connector.engine.layout import Layout
@@ -36,23 +38,16 @@ _CLOSED = {
 class Destination:
     """Where a run's records go. codes: by list name, the codes of its members; empty when they are not checked.
 
-    definitions: of everything that the run goes by, on both sides; empty when the flow does not watch them.
+    definitions: of everything that the run goes by, on both sides; empty when the flow does not watch them. catalogue:
+    what was read of the model's lists and modules on the way.
     """
 
     model_name: str
     file: File
     action: ActionRef
+    catalogue: Catalogue
     codes: dict[str, AbstractSet[str]]
     definitions: tuple[Watched, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Loading:
-    """The action that loads the file, with the imports in it."""
-
-    action: ActionRef
-    imports: list[tuple[ImportAction, ImportColumns]]
-    process: Definition | None = None
 
 
 async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
@@ -73,9 +68,9 @@ async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
     codes: dict[str, AbstractSet[str]] = {}
     if flow.unknown_members is UnknownMembers.REJECT:
         for name in flow.lists:
-            codes[name] = await list_codes(client, (await discovery.find_list(client, name)).id)
-    definitions = await load_definitions(context, layout, file, loading.imports, loading.process)
-    return Destination(model.name, file, loading.action, codes, definitions)
+            codes[name] = (await members_of(client, await loading.catalogue.find_list(name), ())).by_code.keys()
+    definitions = await load_definitions(context, layout, loading)
+    return Destination(model.name, file, loading.action, loading.catalogue, codes, definitions)
 
 
 async def _check_space(client: AnaplanClient) -> None:
@@ -88,7 +83,7 @@ async def _check_space(client: AnaplanClient) -> None:
             )
 
 
-async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layout) -> _Loading:
+async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layout) -> Loading:
     client, flow, process = context.anaplan, context.flow, None
     if flow.process is None:
         found = await discovery.find_import(client, flow.import_action or "")
@@ -107,7 +102,7 @@ async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layou
             )
     remedy = f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import"
     checked = [(each, await check_import(context, file, layout.headers, each, remedy)) for each in imports]
-    return _Loading(action, checked, process)
+    return Loading(Catalogue(client), file, action, checked, process)
 
 
 async def check_import(

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import all_members
+from tui_connector.anaplan.codes import PARENT, members_of
 from tui_connector.domain.concern import Concern, Look
 from tui_connector.domain.flow import Column
 from tui_connector.domain.ledger import same_number
@@ -24,8 +23,9 @@ from tui_connector.sap.reader import ODataReader
 from tui_connector.store.uses import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from tui_connector.anaplan.model import ListDetails
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.layout import Layout
@@ -46,7 +46,7 @@ _EFFECTS = {
 }
 
 
-async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _destination: Destination) -> Looked:
+async def look_at_masters(context: RunContext[LoadFlow], _: Layout, destination: Destination) -> Looked:
     """What a load of a list would do to its members; nothing for other flows, and for records that a person chose.
 
     It reads few fields of all of SAP's masters, and all members of the list.
@@ -58,12 +58,18 @@ async def look_at_masters(context: RunContext[LoadFlow], _layout: Layout, _desti
     headers = [column.header for column in flow.columns]
     name = flow.radar.name if flow.radar.name in headers else ""  # no list tells what is called so
     places = tuple(header for header in flow.radar.places if header in headers)
-    found = await discovery.find_list(context.anaplan, flow.target_list)
+    details = await destination.catalogue.find_list(flow.target_list)
+    above = _above(flow, places, details)
+    wanted = (name, *places, *((PARENT,) if above else ()))
+    listed = await members_of(context.anaplan, details, wanted)
+    if above and not any(held[-1] for held in listed.by_code.values()):  # no import fills it
+        above, wanted = "", wanted[:-1]
+        listed.by_code = {code: held[:-1] for code, held in listed.by_code.items()}
     compared = Comparison(
         flow.radar,
-        places,
-        await _read(context, name, places),
-        await all_members(context.anaplan, found.id, (name, *places)),
+        wanted[1:],
+        await _read(context, name, places, above),
+        listed,
         store.masters.all(run.target_id),
         everything=run.mode is ReadMode.FULL or mark is None or mark.mapping != mapping_digest(flow),
     )
@@ -109,8 +115,15 @@ class _Effects:
             yield counted(self._planned.get(same_number(one.code), 0), "plan row")
 
 
-async def _read(context: RunContext[LoadFlow], name: str, places: tuple[str, ...]) -> Masters:
-    """All of SAP's masters. name: header of the column with their names, "" for none."""
+def _above(flow: LoadFlow, places: Iterable[str], details: ListDetails) -> str:
+    """Header of the place that is a member of the list above; "" for none."""
+    lists = {column.header: column.member_of for column in flow.columns}
+    parent = details.parent
+    return next((one for one in places if parent and lists[one] in (parent.name, parent.id)), "")
+
+
+async def _read(context: RunContext[LoadFlow], name: str, places: tuple[str, ...], above: str) -> Masters:
+    """All of SAP's masters. name: header of the column with their names, "" for none; above: of one more place."""
     flow, source = context.flow, context.flow.source
     columns = {column.header: column for column in flow.columns}
     shown = [columns[header] for header in (*([name] if name else ()), *places)]
@@ -127,7 +140,8 @@ async def _read(context: RunContext[LoadFlow], name: str, places: tuple[str, ...
                 if any(end and end < today for end in values[last:]):
                     standing = Standing.EXPIRED
                 told = values[:first] if name else ["", *values[:first]]
-                masters.add(key, Master(code, told[0], tuple(told[1:]), standing))
+                parent = (told[1 + places.index(above)],) if above else ()
+                masters.add(key, Master(code, told[0], (*told[1:], *parent), standing))
             for fault in page.faults:
                 masters.unread.add(layout.values((KEY_JOINT.join(fault.key_values), *fault.row))[0])
     return masters

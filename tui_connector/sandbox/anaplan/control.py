@@ -131,9 +131,12 @@ class AnaplanControl:
         return {"count": count, "cells": cells, "totals": shown_totals}
 
     async def change_list(self, request: Request) -> Response:
-        """{"rename": {old: new}} gives properties of the list other names."""
+        """{"rename": {old: new}} gives properties of the list other names, {"parent": name} puts it below a list."""
         body = await _body(request)
-        target = _named(self._model(body.get("model", FINANCE_HUB)).list_named, request.path_params["name"])
+        model = self._model(body.get("model", FINANCE_HUB))
+        target = _named(model.list_named, request.path_params["name"])
+        if "parent" in body:
+            target.parent = _named(model.list_named, str(body["parent"])).name
         target.properties = _renamed(target.properties, body)
         return JSONResponse({"properties": [one.name for one in target.properties]})
 
@@ -173,7 +176,8 @@ class AnaplanControl:
         """{"rename": {"from", "to"}} renames; {"duplicate": name[, "module": name]} makes a second import.
 
         It bears the same name and fills the other module if one is named. {"match": name, "by": "name" | "code"[,
-        "without": [target, …]]} lets one find members otherwise, with some targets unmapped.
+        "without": [target, …]][, "fill": {target: header}]} lets one find members otherwise, with some targets unmapped
+        and others filled as well.
         """
         body = await _body(request)
         model = self._model(body.get("model", FINANCE_HUB))
@@ -186,6 +190,7 @@ class AnaplanControl:
             matched.match_by = str(body["by"])
             dropped = body.get("without", ())
             matched.mapping = {target: header for target, header in matched.mapping.items() if target not in dropped}
+            matched.mapping |= body.get("fill", {})
             return JSONResponse({"matched": matched.name})
         former = self._import(model, body.get("duplicate"))
         module_name = str(body.get("module", former.module_name))
