@@ -131,6 +131,10 @@ class Sandbox:
         """Change or create a SAP record; its change fields are stamped as the real entity would."""
         self.call("POST", f"sap/records/{entity_set}", {"key": key, "set": values})
 
+    def remove(self, entity_set: str, key: dict[str, Any]) -> None:
+        """Take a SAP record away."""
+        assert self.call("DELETE", f"sap/records/{entity_set}", {"key": key})["removed"] == 1
+
     def masters(self, *changes: dict[str, Any]) -> None:
         """Change whole masters of SAP: {"kind": "cost_centers", "code", "do": "rename", "name"} and the like."""
         self.call("POST", "sap/masters", {"changes": list(changes)})

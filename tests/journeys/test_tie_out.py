@@ -281,3 +281,48 @@ def test_a_view_that_cannot_be_read_leaves_the_run_unverified(sandbox: Sandbox, 
     assert tie.words.startswith("Nothing could be read back: ")
     sandbox.clear_faults()
     tied(installation, "gl_line_items")  # though nothing is new: the last one was not tied
+
+
+INVOICES = "A_SupplierInvoice"
+
+
+def test_a_refused_record_that_sap_no_longer_holds_explains_nothing(
+    sandbox: Sandbox, installation: Installation
+) -> None:
+    tied(installation, "suppliers", "supplier_invoices")
+    values = {
+        "InvoicingParty": "0099999999",
+        "CompanyCode": "1010",
+        "InvoiceGrossAmount": "480.00",
+        "DocumentCurrency": "EUR",
+    }
+    for number in ("5105699901", "5105699902"):
+        sandbox.change(INVOICES, {"SupplierInvoice": number, "FiscalYear": "2026"}, **values)
+    ((found, tie),) = run(installation, "supplier_invoices")
+    assert found.counts.rejected == 2
+    assert tie is not None
+    assert (tie.verdict, tie.explained) == (Verdict.TIED, 2), tie.words
+    sandbox.remove(INVOICES, {"SupplierInvoice": "5105699901", "FiscalYear": "2026"})
+    ((found, tie),) = run(installation, "supplier_invoices")
+    assert tie is not None
+    assert (tie.verdict, tie.explained) == (Verdict.TIED, 1), tie.words
+    assert tie.words.endswith("without 1 refused record; 1 record refused before SAP holds no more.")
+    # What Anaplan lacks besides is still named.
+    sandbox.change(
+        INVOICES,
+        {"SupplierInvoice": "5105699903", "FiscalYear": "2026"},
+        **values | {"InvoicingParty": min(sandbox.items("Suppliers"))},
+    )
+    spoil(sandbox, "anaplan", "drop_rows", name="ACT02 Supplier Invoices from supplier_invoices.csv")
+    ((found, tie),) = run(installation, "supplier_invoices")
+    assert tie is not None
+    assert (tie.verdict, tie.differences) == (Verdict.NOT_TIED, 1), tie.words
+    ((_, difference),) = installation.store.ties.differences(found.id)
+    # As much as the one that is gone would have explained.
+    assert difference.words.startswith("960.00 missing in Anaplan")
+    clean(sandbox)
+    ((found, tie),) = run(installation, "supplier_invoices", mode=ReadMode.FULL)
+    assert tie is not None
+    assert (tie.verdict, tie.explained) == (Verdict.TIED, 1), tie.words
+    assert len(installation.store.cases.places(found.target_id)) == 1  # the other ended with this run
+    assert_sound(installation)

@@ -9,7 +9,7 @@ from itertools import combinations, repeat
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.case import Which
-from tui_connector.engine.layout import lay_out
+from tui_connector.engine.layout import KEY_JOINT, lay_out
 from tui_connector.engine.scopes import NOTHING, Refused, add
 from tui_connector.engine.stage import file_page
 from tui_connector.sap.reader import ODataReader
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.case import Place
     from tui_connector.domain.flow import Condition, LoadFlow, Totals
-    from tui_connector.domain.record import Reject
+    from tui_connector.domain.record import RecordKey, Reject
     from tui_connector.domain.tie import Scope
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.stage import FilePage
@@ -29,9 +29,16 @@ _PAGE = 1000
 
 
 async def source_figures(
-    context: RunContext[LoadFlow], parts: tuple[int, ...], amount: int | None, where: Iterable[Condition] = ()
+    context: RunContext[LoadFlow],
+    parts: tuple[int, ...],
+    amount: int | None,
+    where: Iterable[Condition] = (),
+    unseen: set[RecordKey] | None = None,
 ) -> AsyncIterator[tuple[Scope, Decimal]]:
-    """SAP's own figures, everything there is (where that holds): a scope and its amount, row by row."""
+    """SAP's own figures, everything there is (where that holds): a scope and its amount, row by row.
+
+    unseen: keys of records, of which those are taken out that SAP holds; an aggregating source tells none.
+    """
     flow = context.flow
     asked = [flow.columns[at] for at in (*parts, *(() if amount is None else (amount,)))]
     source = replace(flow.source, changed_on=None, where=(*flow.source.where, *where))
@@ -39,6 +46,8 @@ async def source_figures(
         source = replace(source, key=tuple(flow.path(column) for column in asked[: len(parts)]), also=())
     async with aclosing(read_pages(context, replace(flow, columns=tuple(asked), source=source))) as pages:
         async for page in pages:
+            if unseen:
+                unseen.difference_update(page.keys, (KEY_JOINT.join(fault.key_values) for fault in page.faults))
             laid = page.rows.columns
             if laid:
                 amounts = repeat(NOTHING) if amount is None else (Decimal(text or 0) for text in laid[-1])

@@ -173,12 +173,15 @@ class TieOut:
         headers = [column.header for column in self._flow.columns]
         parts = tuple(headers.index(name) for name in totals.by)
         ours: Sums = {}
-        async for scope, amount in source_figures(self._context, parts, headers.index(totals.amount)):
+        rejects = list(self._rejects())
+        unseen = {one.key for one in rejects}
+        async for scope, amount in source_figures(self._context, parts, headers.index(totals.amount), unseen=unseen):
             add(ours, scope, amount)
-        if self._flow.source.aggregates:  # a row of SAP's stands for many records
+        if self._flow.source.aggregates:  # a row of SAP's stands for many records, and tells none of their keys
             ours = {scope: self._with_count(own, scope, total) for scope, total in ours.items()}
+            unseen.clear()
         theirs = await run_totals(self._context, totals)
-        refused = refused_sums(self._context, totals, list(self._rejects()))
+        refused = refused_sums(self._context, totals, [one for one in rejects if one.key not in unseen])
         gone = ours.keys() - theirs.keys() - refused.sums.keys() if totals.count else set[Scope]()
         scopes = sorted(ours.keys() | theirs.keys())
         differing = [scope for scope in scopes if scope in gone or not agree(scope, ours, theirs, refused)]
@@ -198,6 +201,7 @@ class TieOut:
         else:
             verdict = Verdict.TIED
             left = f", without {counted(refused.records, 'refused record')}" if refused.records else ""
+            left += f"; {counted(len(unseen), 'record')} refused before SAP holds no more" if unseen else ""
             words = f"SAP and Anaplan agree in all {counted(len(scopes), 'scope')}{told}{left}."
         return Tie(
             verdict, clean(words, limit=400), totals.by, tuple(hops), len(broken) + len(open_), refused.records,
@@ -236,6 +240,8 @@ class TieOut:
             async for page in pages:
                 staged = Stager(layout, file, {}).stage(page, {}).records
                 known = self._store.records.known(self._run.target_id, page.keys)
+                # A window of whole days holds what this run has read itself.
+                known |= self._store.records.went(self._run.id, self._run.target_id, page.keys)
                 for record, row in zip(staged, page.rows, strict=False):
                     if known.get(record.key) != record.content and record.key not in refused:
                         found.add(tuple(row[at] for at in parts))

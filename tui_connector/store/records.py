@@ -174,14 +174,14 @@ class Records:
             )
         )
 
-    def went(self, run_id: int, target_id: int, keys: Iterable[RecordKey]) -> set[RecordKey]:
-        """Which of these keys a run has sent, or found to be there already, without a refusal."""
+    def went(self, run_id: int, target_id: int, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
+        """What a run has sent of these, or found to be there already, without a refusal: key -> content."""
         rows = self._database.rows(
-            "SELECT key FROM record WHERE target_id = ? AND run_id = ? AND coalesce(later, outcome) IN (1, 2)"
+            "SELECT key, content FROM record WHERE target_id = ? AND run_id = ? AND coalesce(later, outcome) IN (1, 2)"
             f" AND key IN ({self._database.dialect.texts})",
             target_id, run_id, canonical_rows(list(keys)),
         )  # fmt: skip
-        return {row[0] for row in rows}
+        return {row[0]: row[1] for row in rows}
 
     def count(self, run_id: int) -> int:
         """How many records of a run the trail holds."""

@@ -108,6 +108,7 @@ class SapTenant:
         """What a test may do to the tenant."""
         return [
             Route("/records/{entity_set}", self._change_record, methods=["POST"]),
+            Route("/records/{entity_set}", self._remove_record, methods=["DELETE"]),
             Route("/definitions/{service}/{entity_set}", self._define, methods=["POST"]),
             Route("/tokens/revoke", self._revoke, methods=["POST"]),
             Route("/sessions/end", self._end_sessions, methods=["POST"]),
@@ -311,6 +312,14 @@ class SapTenant:
             for record in records
         ]
         return JSONResponse({"created": created, "records": shown})
+
+    async def _remove_record(self, request: Request) -> Response:
+        """{"key": {...}}: 200 with the number of records taken away."""
+        key = dict((await request.json())["key"])
+        try:
+            return JSONResponse({"removed": self._changes.remove(request.path_params["entity_set"], key)})
+        except ODataError as error:
+            return JSONResponse({"error": error.message}, error.status)
 
     async def _define(self, request: Request) -> Response:
         """{"drop": …}, {"rename": …}, {"retype": …} or {"add": …}: see `Definitions.change`; 200 with the fields."""

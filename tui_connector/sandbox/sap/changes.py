@@ -81,6 +81,18 @@ class Changes:
             self._commit(now, lambda name=name, record=record: self.stock.tables[name].put(record))  # type: ignore[misc]
         return created, [record for _, record in later]
 
+    def remove(self, set_name: str, key: dict[str, Any]) -> int:
+        """Take away what the key names; how many records. ODataError 404."""
+        entity = ENTITIES.get(set_name)
+        if entity is None or entity.aggregate:
+            raise not_found(set_name)
+        wanted = {name: read_value(self._property(entity, name), value, strict=False) for name, value in key.items()}
+        table = self.stock.tables[entity.table]
+        found = [row for row in table.rows if all(row[name] == value for name, value in wanted.items())]
+        for row in found:
+            table.remove(table.key_of(row))
+        return len(found)
+
     def _change_lines(self, entity: Entity, key: dict[str, Any], values: dict[str, Any]) -> tuple[bool, list[Record]]:
         now = self.clock.now().astimezone(UTC)
         place = {name: str(key[name]) for name in NATURAL if name in key}
