@@ -186,13 +186,26 @@ def test_an_import_that_matches_by_name_is_found_by_what_it_leaves(
     sandbox.call("POST", "anaplan/imports", {"match": IMPORT, "by": "name", "without": ["Code"]})
     sandbox.masters(change(CODE, "rename", name="Renamed"))
     (again,) = work(installation, installation.allow(run_one(installation), "as agreed", "test"))
-    assert installation.store.ties.verdicts([again.id]) == {again.id: Verdict.NOT_TIED}
+    assert installation.store.ties.verdicts([again.id]) == {again.id: Verdict.NOT_TIED}  # in the very same run
+    ((_, told),) = installation.store.ties.differences(again.id)
+    assert (told.scope, told.words) == ((CODE,), f"{CODE}: a second member, without a code, is called 'Renamed'")
     shown = sandbox.call("GET", f"anaplan/lists/{CENTERS}")
     assert shown["count"] == 251  # what such an import does
     tasks = sandbox.tasks()
     run = installation.store.runs.get(run_one(installation))
     assert (run.state, run.reason) == (RunState.FAILED, f"nothing was sent: 1 doubled ({CODE})")
     assert sandbox.tasks() == tasks
+
+
+def test_a_first_load_by_an_import_that_matches_by_name_is_not_tied(
+    sandbox: Sandbox, installation: Installation
+) -> None:
+    sandbox.call("POST", "anaplan/imports", {"match": IMPORT, "by": "name", "without": ["Code"]})
+    runs = work(installation, request_runs(installation, "profit_centers", "cost_centers"))
+    tie = installation.store.ties.get(runs[1].id)
+    assert tie is not None
+    assert (tie.verdict, tie.differences) == (Verdict.NOT_TIED, 250)
+    assert tie.words.startswith("250 of 250 codes differ in Cost Centers: ")
 
 
 def test_two_masters_of_one_code_are_found_before_anything_is_sent(

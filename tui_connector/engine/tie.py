@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import datetime
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.codes import list_members
+from tui_connector.anaplan.codes import members_of
 from tui_connector.domain.errors import ConnectorError, LeaseLostError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
@@ -38,6 +39,7 @@ from tui_connector.store.ties import MOST
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
+    from tui_connector.anaplan.codes import Members
     from tui_connector.domain.flow import LoadFlow, Totals
     from tui_connector.domain.record import Reject
     from tui_connector.domain.run import Counts
@@ -108,13 +110,16 @@ class TieOut:
         texts = [at for at, column in enumerate(flow.columns) if at and column.type is str]
         found = await discovery.find_list(self._context.anaplan, name)
         headers = [flow.columns[at].header for at in texts]
-        theirs = await list_members(self._context.anaplan, found.id, headers)
+        details = await discovery.list_details(self._context.anaplan, found.id)
+        members = await members_of(self._context.anaplan, details, headers)
+        theirs = members.by_code
         refused = self._refused_codes()
         missing = sorted(code for code in ours if code not in theirs and code not in refused)
-        other = [one for one in [one async for one in self._otherwise(texts, theirs)] if one[0] not in refused]
+        other = [one for one in [one async for one in self._otherwise(texts, members)] if one[0] not in refused]
         moving = {code for (code,) in await self._moved_on((0,))} if missing or other else set[str]()
         differences = [
             *broken,
+            *(stands_otherwise(code, "two members bear it") for code in sorted(members.twice)),
             *(absent(code, unread=self._unread(own, code)) for code in missing if code not in moving),
             *(stands_otherwise(code, words) for code, words in other if code not in moving),
         ]
@@ -142,11 +147,14 @@ class TieOut:
             len(differences), explained, len(moving), tuple(differences),
         )  # fmt: skip
 
-    async def _otherwise(
-        self, texts: list[int], theirs: Mapping[str, tuple[str | None, ...]]
-    ) -> AsyncIterator[tuple[str, str]]:
-        """Codes of what this run read whose texts stand otherwise in Anaplan, and how."""
-        flow, moved = self._flow, self._moved
+    async def _otherwise(self, texts: list[int], members: Members) -> AsyncIterator[tuple[str, str]]:
+        """Codes of what this run read whose texts stand otherwise in Anaplan, and how.
+
+        An import that matches by name makes a second member of a master with another name, without its code.
+        """
+        flow, moved, theirs = self._flow, self._moved, members.by_code
+        names = [header == flow.radar.name for header in (flow.columns[at].header for at in texts)]
+        second = {text.strip() for held in members.without_code for text in compress(held, names) if text}
         since = moved.get("since")
         window = None
         if since and moved.get("until"):
@@ -155,6 +163,10 @@ class TieOut:
             async for page in pages:
                 for row in page.rows:
                     held = theirs.get(row[0], ())
+                    name = next(compress((row[at].strip() for at in texts), names), "")
+                    if held and name in second:
+                        yield row[0], f"a second member, without a code, is called {clean(name, limit=80)!r}"
+                        continue
                     for at, text in zip(texts, held, strict=False):
                         if text is not None and text.strip() != row[at].strip():
                             header = flow.columns[at].header
