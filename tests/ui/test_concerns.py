@@ -117,11 +117,11 @@ async def test_many_concerns_are_paged_filtered_and_exported(desk: Desk) -> None
         assert "0000004740" in text(pilot.app)
         screen = pilot.app.screen
         assert isinstance(screen, ConcernsScreen)
-        assert len(screen.query_one("#concerns", Listing).rows) < 900
+        assert len(screen.query_one("#rows", Listing).rows) < 900
         await press(pilot, "slash")
         await type_in(pilot, "new name 42")
         await press(pilot, "enter")
-        assert [row.number for row in screen.query_one("#concerns", Listing).rows] == [43, *range(421, 431)]
+        assert [row.number for row in screen.query_one("#rows", Listing).rows] == [43, *range(421, 431)]
         rows = list(screen.sheet().rows())
         assert (len(rows), rows[0]["rule"], rows[0]["subject"], rows[0]["was"]) == (11, "asks", "0000000042", "Name 42")
         await press(pilot, "escape")

@@ -125,13 +125,13 @@ async def test_many_scopes_are_paged_filtered_and_exported(desk: Desk) -> None:
         assert isinstance(screen, DifferencesScreen)
         await press(pilot, "end")
         assert "0000000899" in text(pilot.app)
-        assert len(screen.query_one("#differences", Listing).rows) < 900
+        assert len(screen.query_one("#rows", Listing).rows) < 900
         await press(pilot, "home")
         assert "0000000000" in text(pilot.app)
         await press(pilot, "slash")
         await type_in(pilot, "00042")
         await press(pilot, "enter")
-        assert [row.number for row in screen.query_one("#differences", Listing).rows] == [43, *range(421, 431)]
+        assert [row.number for row in screen.query_one("#rows", Listing).rows] == [43, *range(421, 431)]
         sheet = screen.sheet()
         assert sheet is not None
         rows = list(sheet.rows())
