@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FIRST, _SHORT = 5, 2
 _INDENT = MARGIN + 2
+_BELOW = _INDENT + 3  # behind the mark
 
 
 def found_lines(found: Found, width: int, *, short: bool) -> list[Line]:
@@ -24,20 +25,25 @@ def found_lines(found: Found, width: int, *, short: bool) -> list[Line]:
     for mark, words in found.counts:
         lines.append(Line((f"{mark.glyph} ", mark.role), (f"{mark.word} ", mark.word_role), (words, "ink")))
     lines += [line for one in given_lines(found) for line in wrap(one, width - 2, "muted")]
-    return [*lines, *(Table(shown, width, indent=_INDENT).line(row, selected=False) for row in shown)]
+    table = Table(shown, width, indent=_INDENT, effects=False)
+    for row in shown:
+        lines.append(table.line(row, selected=False))
+        if row.effect and not short:
+            lines += wrap(row.effect, width, "muted", indent=_BELOW)
+    return lines
 
 
 class Table:
-    """Concerns as a table: what it is about, what kind, both sides, and what it does where there is room."""
+    """Concerns as a table: what it is about, what kind, both sides, and what it does if wanted and there is room."""
 
-    def __init__(self, rows: Sequence[ConcernRow], width: int, indent: int = MARGIN) -> None:
+    def __init__(self, rows: Sequence[ConcernRow], width: int, indent: int = MARGIN, *, effects: bool = True) -> None:
         widest = max((len(row.subject) for row in rows), default=10)
         kind = max((len(row.change) for row in rows), default=8)
         columns = [
             Col("mark", "", 1), Col("subject", "what", min(max(widest, 8), 24)), Col("change", "", min(kind, 18)),
             Col("sides", "was → now", 20, grow=True),
         ]  # fmt: skip
-        if width >= 100:
+        if effects and width >= 100:
             columns.append(Col("effect", "what it does", 34))
         self._grid = Grid(columns, width, indent=indent)
 

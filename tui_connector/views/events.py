@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import by_currency, counted, listed
 from tui_connector.views.marks import Mark
-from tui_connector.views.words import figure, long_id, short_id
+from tui_connector.views.words import figure, found_by_rule, long_id, short_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,7 +109,6 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
 }
 KINDS = tuple(_WORDS)
 _COUNTS = ("read", "unchanged", "sent", "loaded", "ignored", "rejected", "refused")
-_RULED = {"stop": "stop it", "ask": "ask a person", "go_on": "noted"}
 _LONGEST = 300
 
 
@@ -165,7 +164,7 @@ def _blocked(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _surveyed(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
-    told = [f"{figure(data[name])} {word}" for name, word in _RULED.items() if data.get(name)]
+    told = found_by_rule(data)
     runs = [f"run {number}" for number in data.get("allowed_by", ())]
     return [fact.subject, ", ".join(told) or "nothing to note", f"as allowed for {listed(runs)}" if runs else ""]
 

@@ -12,7 +12,7 @@ from tui_connector.domain.run import Purpose, RunState, StepState
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
 from tui_connector.views.marks import Mark
-from tui_connector.views.words import figure, long_id, size
+from tui_connector.views.words import figure, found_by_rule, long_id, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -256,9 +256,7 @@ def known(step: Step) -> str:
             codes = ", ".join(f"{figure(count)} {clean(name)}" for name, count in data["codes"].items())
             parts = [str(data["model"]), str(data["action"]), f"checked against {codes}" if codes else ""]
         case "survey" if "ask" in data:
-            words = {"stop": "stops it", "ask": "asks a person", "go_on": "noted"}
-            parts = [f"{figure(data[name])} {word}" for name, word in words.items() if data[name]]
-            parts = parts or ["nothing out of the ordinary"]
+            parts = found_by_rule(data) or ["nothing out of the ordinary"]
         case "transfer":
             names = ("read", "rejected", "sent", "unchanged") if done else ()
             parts = [f"{figure(data[name])} {name}" for name in names if data.get(name)]

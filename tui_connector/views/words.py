@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import ABSENT
@@ -158,3 +158,10 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def found_by_rule(told: Mapping[str, Any]) -> list[str]:
+    """How much of what a run found stops it, asks a person or was only noted; the counts go by the rules' names."""
+    rules = {"stop": ("stops it", "stop it"), "ask": ("asks a person", "ask a person"), "go_on": ("noted", "noted")}
+    counts = [(told.get(name, 0), words) for name, words in rules.items()]
+    return [f"{figure(count)} {one if count == 1 else many}" for count, (one, many) in counts if count]

@@ -55,7 +55,12 @@ class ConcernsScreen(NumberedScreen[Found, ConcernRow]):
             Line((f"{mark.glyph} ", mark.role), (f"{mark.word} ", mark.word_role), (words, "bright"))
             for mark, words in model.counts
         ]
-        return [Line(), *lines, *(line for one in given_lines(model) for line in wrap(one, width, "muted")), Line()]
+        return [
+            *([Line()] if self.short else []),
+            *lines,
+            *(line for one in given_lines(model) for line in wrap(one, width, "muted")),
+            Line(),
+        ]
 
     def table(self, width: int) -> Table:
         return Table(self.model.first if self.model else (), width)
