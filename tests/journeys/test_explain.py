@@ -18,7 +18,7 @@ from tests.journeys.desk import Desk, assert_plain
 from tests.journeys.plan_desk import NOVAK, PlanDesk, plan_desk
 from tests.journeys.test_tie_out import LINES, Ledger, clean, spoil
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.explanation import About, Agreement, Explanation, Question, Standing
+from tui_connector.domain.explanation import About, Agreement, Explanation, Held, Question, Standing
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.run import ReadMode, RunState
 from tui_connector.domain.tie import Total
@@ -150,8 +150,11 @@ def test_cells_add_up_after_changes_reversals_and_refusals(sandbox: Sandbox, ins
         return explain(installation, About.CELL, "gl_line_items", *cell.scope)
 
     changed = again(AmountInCompanyCodeCurrency="1.00")  # not read again yet
-    assert changed.agreement is Agreement.IN_DOUBT, changed.words
+    assert changed.agreement is Agreement.EXPLAINED, changed.words
     assert f"The other {source.amount:,} EUR can be of 1 record changed since (1.00 EUR)." in changed.words
+    assert changed.words.endswith(f"ACT01 GL Actuals holds {source.key} with Amount {source.amount} (in SAP 1.00).")
+    (stale,) = [one for one in changed.sources if one.held and one.held.odd]
+    assert (stale.key, stale.held and stale.held.amount) == (source.key, source.amount)
     assert again(AmountInCompanyCodeCurrency=str(source.amount), CostCenter=NOWHERE).agreement is Agreement.EXPLAINED
     sandbox.advance(700)
     run(installation, "gl_line_items")  # refuses the change, and Anaplan holds what was loaded before
@@ -184,7 +187,10 @@ def test_cells_add_up_after_changes_reversals_and_refusals(sandbox: Sandbox, ins
     clean(sandbox)
     every = [explain(installation, About.CELL, "gl_line_items", *scope) for scope in scopes]
     (lost,) = [one for one in every if one.agreement is Agreement.DIFFERENT]
-    assert lost.words.endswith("missing in Anaplan.")
+    (gone,) = [one for one in lost.sources if one.held and not one.held.there]
+    assert lost.words.endswith(f"missing in Anaplan. ACT01 GL Actuals has no row for {gone.key}.")
+    told = explain(installation, About.RECORD, "gl_line_items", gone.key)
+    assert (told.agreement, told.sources[0].held) == (Agreement.DIFFERENT, Held(False)), told.words
     run(installation, "gl_line_items", mode=ReadMode.FULL)
     mended = explain(installation, About.CELL, "gl_line_items", *lost.question.values)
     assert mended.agreement is Agreement.EQUAL, mended.words

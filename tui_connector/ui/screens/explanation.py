@@ -38,6 +38,7 @@ _SHEET = (
     "mapping",
     "posted",
     "cause",
+    "held",
 )
 
 
@@ -190,6 +191,7 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
                     "record": row.key, "standing": row.mark.word, "amount": row.amount.replace(",", ""),
                     "currency": row.currency, "cell": row.cell, "run": row.run, "line": row.line, "file": row.file,
                     "task": row.task, "mapping": row.mapping, "posted": row.posted, "cause": row.cause,
+                    "held": row.held,
                 }  # fmt: skip
 
         return Sheet(f"explanation-{model.number}", _SHEET, rows, self.filter)
