@@ -17,6 +17,8 @@ from tests.journeys.conftest import Sandbox, assert_sound, request_runs, serve, 
 from tests.journeys.desk import Desk, assert_plain
 from tests.journeys.plan_desk import NOVAK, PlanDesk, plan_desk
 from tests.journeys.test_tie_out import LINES, Ledger, clean, spoil
+from tui_connector.anaplan import discovery
+from tui_connector.anaplan.dimensions import row_dimensions
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.domain.explanation import About, Agreement, Explanation, Held, Question, Standing
 from tui_connector.domain.flow import LoadFlow
@@ -215,6 +217,67 @@ def test_what_anaplan_refused_in_part_may_be_held_all_the_same(sandbox: Sandbox,
         assert told.agreement is Agreement.EXPLAINED, told.words
         (source,) = told.sources
         assert (source.standing, source.maybe, bool(source.line)) == (Standing.REFUSED, True, True)
+
+
+def write_cell(installation: Installation, module: str, code: str, name: str, value: object) -> None:
+    """As a person does in Anaplan who types over what was loaded."""
+
+    async def write() -> None:
+        async with installation.tenants() as tenants:
+            client = tenants.anaplan("main")
+            found = await discovery.find_module(client, module)
+            (rows,) = await row_dimensions(client, module)
+            path = f"/2/0/models/{client.model_id}/modules/{found.id}/data"
+            cell = {"lineItemName": name, "dimensions": [{"dimensionId": rows, "itemCode": code}], "value": value}
+            await client.request("POST", path, json=[cell], what="a cell", repeatable=True)
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize("shown", ["codes", "names"])
+def test_what_stands_in_a_records_own_row_is_told_beside_saps(
+    sandbox: Sandbox, installation: Installation, shown: str
+) -> None:
+    sandbox.anaplan(view_members=shown)
+    run(installation, "suppliers", "supplier_invoices")
+    module = sandbox.module("ACT02 Supplier Invoices")["cells"]
+    draw, scopes = random.Random(11), {}
+    for code in draw.sample(sorted(module), 3):
+        told = explain(installation, About.RECORD, "supplier_invoices", code)
+        (source,) = told.sources
+        assert (told.agreement, source.held and source.held.there) == (Agreement.EQUAL, True), told.words
+        assert told.words.endswith(
+            f"ACT02 Supplier Invoices holds it as SAP does: {source.amount:,} {source.scope[-1]}."
+        )
+        assert source.held is not None
+        # A list without names of its own tells no more than its codes.
+        odd = {"Supplier": None} if shown == "names" else {}
+        assert {one.header: one.same for one in source.held.cells} == dict.fromkeys(module[code], True) | odd
+        scopes[code] = source
+    code, source = next(iter(scopes.items()))
+    write_cell(installation, "ACT02 Supplier Invoices", code, "Gross Amount", 999)
+    told = explain(installation, About.RECORD, "supplier_invoices", code)
+    assert told.agreement is Agreement.DIFFERENT, told.words
+    assert told.words.endswith(f"holds {code} with Gross Amount 999 (in SAP {source.amount}).")
+    other = next(one for one in module.values() if one["Supplier"] != module[code]["Supplier"])["Supplier"]
+    write_cell(installation, "ACT02 Supplier Invoices", code, "Supplier", other)
+    cell = explain(installation, About.CELL, "supplier_invoices", *source.scope)
+    assert cell.agreement is Agreement.DIFFERENT, cell.words
+    named = [f"{code} with {'Supplier ' if shown == 'codes' else 'Gross Amount 999 (in SAP '}"]
+    assert f"ACT02 Supplier Invoices holds {named[0]}" in cell.words
+    assert cell.cells[0].held == cell.counted
+    assert cell.beyond == ()
+    # What SAP counts elsewhere by now is what the module counts too much.
+    moved, before = list(scopes.items())[1]
+    company = "2010" if before.scope[0] != "2010" else "1010"
+    number, year = moved.split("-")
+    sandbox.change("A_SupplierInvoice", {"SupplierInvoice": number, "FiscalYear": year}, CompanyCode=company)
+    cell = explain(installation, About.CELL, "supplier_invoices", *before.scope)
+    (beyond,) = cell.beyond
+    assert (beyond.standing, beyond.amount) == (Standing.GONE, before.amount)
+    assert f"counts {beyond.key} ({before.amount:,}) there, and SAP does not." in cell.words
+    if shown == "codes":  # by its name alone nobody tells which record it is
+        assert (beyond.key, beyond.run, beyond.line) == (moved, before.run, before.line)
 
 
 def test_members_lead_to_their_master_record(sandbox: Sandbox, installation: Installation) -> None:

@@ -1,4 +1,4 @@
-"""The rows of a view by dimension, and what members that are known by their codes are called."""
+"""The rows of a view by dimension, and the members of a dimension by their codes or their names."""
 
 from __future__ import annotations
 
@@ -28,13 +28,21 @@ async def row_dimensions(client: AnaplanClient, name: str) -> list[str]:
     return [text(one, "id") for one in rows if isinstance(one, dict)]
 
 
-async def names_of(client: AnaplanClient, dimension: str, codes: Iterable[str]) -> dict[str, str]:
+async def members_of(client: AnaplanClient, dimension: str, codes: Iterable[str]) -> dict[str, str]:
     """What the members with these codes are called, by code; those that are not there are left out."""
-    path, what = f"/2/0/models/{client.model_id}/dimensions/{quote(dimension, safe='')}/items", "members by their codes"
-    named: dict[str, str] = {}
-    wanted = sorted(codes)
-    for start in range(0, len(wanted), _AT_ONCE):
-        body = {"codes": wanted[start : start + _AT_ONCE]}
+    return await _found(client, dimension, "codes", codes)
+
+
+async def members_called(client: AnaplanClient, dimension: str, names: Iterable[str]) -> dict[str, str]:
+    """The members with these names, as `members_of`."""
+    return await _found(client, dimension, "names", names)
+
+
+async def _found(client: AnaplanClient, dimension: str, by: str, wanted: Iterable[str]) -> dict[str, str]:
+    path, what = f"/2/0/models/{client.model_id}/dimensions/{quote(dimension, safe='')}/items", "members of a dimension"
+    every, named = sorted(wanted), dict[str, str]()
+    for start in range(0, len(every), _AT_ONCE):
+        body = {by: every[start : start + _AT_ONCE]}
         answer = await client.request("POST", path, json=body, what=what, repeatable=True, waits=True)
         items = decode(answer, what=what).get("items") or ()
         named |= {text(one, "code"): text(one, "name") for one in items if isinstance(one, dict) and text(one, "code")}

@@ -73,8 +73,8 @@ class Text(NamedTuple):
 class Held(NamedTuple):
     """What the module itself holds of a record, in the row of its own.
 
-    there: whether anything stands there. amount: in the column that the totals sum. cells: all where one record is explained,
-    else those that are not as in SAP.
+    there: whether anything stands there. amount: in the column that the totals sum. cells: all where one record is
+    explained, else those that are not as in SAP.
     """
 
     there: bool

@@ -161,7 +161,7 @@ def _sum_of(one: Explanation) -> str:
     if one.rest.records or None in amounts or len(scopes) != 1 or not one.currency:
         return ""
     currency = clean(next(iter(scopes))[one.parts.index(one.currency)])
-    return f": {money(sum(amount or _NOTHING for amount in amounts), currency)} {currency}".rstrip()
+    return f": {money(sum((amount or _NOTHING for amount in amounts), _NOTHING), currency)} {currency}".rstrip()
 
 
 def _currency(one: Explanation) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery
-from tui_connector.anaplan.dimensions import names_of, row_dimensions
+from tui_connector.anaplan.dimensions import members_called, members_of, row_dimensions
 from tui_connector.anaplan.reading import read_view
 from tui_connector.domain.explanation import Held, Text
 from tui_connector.domain.text import clean
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.tie import Scope
 
 Row = tuple[str, ...]
+Members = dict[str, dict[str, str]]  # by list, names by code
 _TEXT = 80
 _BLANK = frozenset({"", "0", "false"})  # how cells are shown that hold nothing
 _BEYOND = 500  # rows told that SAP does not hold
@@ -54,13 +55,13 @@ async def look_into(
 
     Raises ConnectorError when the module cannot be read.
     """
-    names = {column.header: column for column in flow.columns[1:]}
     view: _View | None = None
     found, shown = InModule(), dict[str, Row]()
     async with aclosing(read_view(anaplan, flow.target_module)) as lines:
         async for line in lines:
             if view is None:
-                view = _View(line, flow, await _labels(anaplan, flow, line, names, rows))
+                codes = rows.keys() | (cell.known or set() if cell else set())
+                view = _View(line, flow, await _labels(anaplan, flow, line, codes))
                 continue
             code = view.code(line)
             if code in rows:
@@ -106,7 +107,7 @@ class _View:
     def amount(self, line: Sequence[str]) -> Decimal | None:
         return None if self._amount is None else number(_at(line, self._amount), self._name)
 
-    def held(self, ours: Row, theirs: Row, members: Mapping[tuple[str, str], str]) -> Held:
+    def held(self, ours: Row, theirs: Row, members: Members) -> Held:
         if all(_at(theirs, place) in _BLANK for _, _, place in self.columns):
             return Held(False)  # a view has a row for each member of the list, whether anything was loaded or not
         cells = tuple(_compared(column, ours[at], _at(theirs, place), members) for at, column, place in self.columns)
@@ -117,11 +118,18 @@ def _at(line: Sequence[str], place: int | None) -> str:
     return line[place] if place is not None and place < len(line) else ""
 
 
-def _compared(column: Column, ours: str, theirs: str, members: Mapping[tuple[str, str], str]) -> Text:
+def _compared(column: Column, ours: str, theirs: str, members: Members) -> Text:
     same = _same(column.type, ours.strip(), theirs.strip())
-    if column.member_of and not same and (name := members.get((column.member_of, ours))) is not None:
-        same = name == theirs.strip()
+    if column.member_of and ours and theirs and not same:
+        same = _same_member(ours.strip(), theirs.strip(), members.get(column.member_of, {}))
     return Text(column.header, same, clean(ours, limit=_TEXT), clean(theirs, limit=_TEXT))
+
+
+def _same_member(ours: str, shown: str, members: Mapping[str, str]) -> bool | None:
+    """Whether a cell shows the member of this code; None where it shows neither a code nor a name that is known."""
+    if members.get(ours) == shown:
+        return True
+    return False if shown in members or shown in members.values() else None
 
 
 def _same(type_: type, ours: str, theirs: str) -> bool | None:
@@ -139,29 +147,29 @@ def _same(type_: type, ours: str, theirs: str) -> bool | None:
 
 
 async def _labels(
-    anaplan: AnaplanClient, flow: LoadFlow, header: Sequence[str], names: Mapping[str, Column], rows: Iterable[str]
+    anaplan: AnaplanClient, flow: LoadFlow, header: Sequence[str], codes: Iterable[str]
 ) -> dict[str, str]:
-    """Codes by the names that a view shows when it tells no codes."""
-    if flow.columns[0].header in header or all(name in names for name in header):
+    """Codes by what the members are called, where a view tells no codes."""
+    if flow.columns[0].header in header:
         return {}
     told: dict[str, str] = {}
     for dimension in await row_dimensions(anaplan, flow.target_module):
-        told |= {name: code for code, name in (await names_of(anaplan, dimension, rows)).items()}
+        told |= {name: code for code, name in (await members_of(anaplan, dimension, codes)).items()}
     return told
 
 
-async def _members(
-    anaplan: AnaplanClient, view: _View, rows: Mapping[str, Row], shown: Mapping[str, Row]
-) -> dict[tuple[str, str], str]:
-    """Names of members that a record names by code, where a cell does not show that code."""
-    codes: dict[str, set[str]] = {}
+async def _members(anaplan: AnaplanClient, view: _View, rows: Mapping[str, Row], shown: Mapping[str, Row]) -> Members:
+    """The lists' members that cells show in another way than by the code that SAP has."""
+    codes, texts = dict[str, set[str]](), dict[str, set[str]]()
     for code, theirs in shown.items():
         for at, column, place in view.columns:
-            ours = rows[code][at]
-            if column.member_of and ours and _at(theirs, place).strip() not in {"", ours}:
-                codes.setdefault(column.member_of, set()).add(ours)
-    told: dict[tuple[str, str], str] = {}
+            ours, text = rows[code][at], _at(theirs, place).strip()
+            if column.member_of and ours and text not in {"", ours}:
+                codes.setdefault(column.member_of, set()).update((ours, text))
+                texts.setdefault(column.member_of, set()).add(text)
+    found: Members = {}
     for name, wanted in codes.items():
-        found = await discovery.find_list(anaplan, name)
-        told |= {(name, code): label for code, label in (await names_of(anaplan, found.id, wanted)).items()}
-    return told
+        dimension = (await discovery.find_list(anaplan, name)).id
+        members = await members_of(anaplan, dimension, wanted)
+        found[name] = await members_called(anaplan, dimension, texts[name]) | members
+    return found
