@@ -9,6 +9,7 @@ import pytest
 
 from tests.ui.explained import QUESTION, SCOPE, answer, give
 from tests.views.desks import begin, desk_on, end
+from tui_connector.domain.document import keys_begin
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import About, Question
 from tui_connector.domain.record import Outcome, Record
@@ -16,7 +17,7 @@ from tui_connector.domain.tie import Difference, Hop, Tie, Total, Verdict
 from tui_connector.views.explaining import describe, explanation_lines, read_explanation
 from tui_connector.views.questions import of_difference, read_question, words_of
 from tui_connector.views.story import trace
-from tui_connector.views.ways import Place, cell_words, keys_begin, place_of
+from tui_connector.views.ways import Place, cell_words, place_of
 
 if TYPE_CHECKING:
     from tests.store.conftest import Bench

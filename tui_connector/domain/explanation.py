@@ -13,13 +13,11 @@ from tui_connector.domain.tie import Scope, Total
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DOCUMENT = ("CompanyCode", "AccountingDocument", "FiscalYear")  # SAP's own names of what makes a document's number
-
 
 class About(StrEnum):
     """What is explained. CELL: a scope of a flow's totals. ITEM: a member of a list, by its code.
 
-    DOCUMENT: company code, number and fiscal year of a document in SAP. RECORD: one record by its key.
+    DOCUMENT: a document in SAP, by what `domain.document` names. RECORD: one record by its key.
     """
 
     CELL = "cell"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
+from tui_connector.domain.document import JOINT, document_fields, document_of
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import (
-    DOCUMENT,
     About,
     Agreement,
     Cell,
@@ -32,7 +32,7 @@ from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Total
 from tui_connector.engine.agreement import judge_cell, judge_document, judge_item, judge_module, standing_of
 from tui_connector.engine.held import CellAsked, look_into
-from tui_connector.engine.layout import KEY_JOINT, lay_out
+from tui_connector.engine.layout import lay_out
 from tui_connector.engine.stage import Stager, file_page
 from tui_connector.engine.totals import read_totals
 from tui_connector.sap.reader import ODataReader
@@ -269,13 +269,10 @@ def _ask(flow: LoadFlow, question: Question) -> _Asked:
             return _cell_asked(flow, flow.totals, values)
         case About.ITEM if flow.target_list and len(values) == 1:
             return _Asked(_equal({flow.path(flow.columns[0]): values[0]}), lambda _, row: row[0] == values[0])
-        case About.DOCUMENT if set(DOCUMENT) <= set(keys) and len(values) == len(DOCUMENT):
-            places = [keys.index(name) for name in DOCUMENT]
-            return _Asked(
-                _equal(dict(zip(DOCUMENT, values, strict=True))),
-                lambda key, _: _parts(key, places, len(keys)) == values,
-            )
-        case About.RECORD if len(values) == 1 and len(parts := values[0].split(KEY_JOINT)) == len(keys):
+        case About.DOCUMENT if (fields := document_fields(flow)) and len(values) == len(fields):
+            wanted = _equal(dict(zip(fields, values, strict=True)))
+            return _Asked(wanted, lambda key, _: document_of(flow, key) == values)
+        case About.RECORD if len(values) == 1 and len(parts := values[0].split(JOINT)) == len(keys):
             return _Asked(_equal(dict(zip(keys, parts, strict=True))), lambda key, _: key == values[0])
         case _:
             raise ConfigError(
@@ -298,12 +295,6 @@ def _cell_asked(flow: LoadFlow, totals: Totals, values: Scope) -> _Asked:
 def _equal(wanted: Mapping[str, Any]) -> list[Condition]:
     """What lies behind a navigation is no condition on the entity."""
     return [Condition(field, "eq", value) for field, value in wanted.items() if "/" not in field]
-
-
-def _parts(key: str, places: Sequence[int], width: int) -> tuple[str, ...]:
-    """Parts of a record's key; () for a key whose parts cannot be told apart."""
-    parts = key.split(KEY_JOINT)
-    return tuple(parts[at] for at in places) if len(parts) == width else ()
 
 
 def _value(column: Column, text: str) -> Value:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple
 
+from tui_connector.domain.document import JOURNAL, document_fields, document_of
 from tui_connector.domain.errors import ConfigError
-from tui_connector.domain.explanation import DOCUMENT
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import listed
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tui_connector.store.mappings import MappingVersion
     from tui_connector.store.store import Store
 
-JOINT = "-"  # of the parts of a record's key
-
 
 class Way(NamedTuple):
     """How a run brought its records into Anaplan. version: of the mapping it worked with."""
@@ -32,7 +30,7 @@ class Way(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A document in SAP."""
+    """A journal entry in SAP."""
 
     company_code: str
     number: str
@@ -101,20 +99,6 @@ def cell_words(scope: Scope) -> str:
 
 
 def place_of(flow: Flow | None, key: str) -> Place | None:
-    """The document that a record is a line of; None for another record."""
-    parts = key.split(JOINT)
-    if not reads_documents(flow) or len(parts) != len(flow.source.key):
-        return None
-    told = dict(zip(flow.source.key, parts, strict=True))
-    return Place(*(told[name] for name in DOCUMENT))
-
-
-def keys_begin(flow: LoadFlow, place: Place) -> str:
-    """How the keys of a document's lines begin; "" where the document does not stand first in them."""
-    lead, told = flow.source.key[: len(DOCUMENT)], dict(zip(DOCUMENT, place, strict=True))
-    return JOINT.join(told[name] for name in lead) + JOINT if set(lead) == set(DOCUMENT) else ""
-
-
-def reads_documents(flow: Flow | None) -> TypeGuard[LoadFlow]:
-    """Whether a flow's records are lines of SAP's documents."""
-    return isinstance(flow, LoadFlow) and set(DOCUMENT) <= set(flow.source.key)
+    """The journal entry that a record is a line of; None for another record."""
+    found = document_of(flow, key) if document_fields(flow) == JOURNAL else None
+    return Place(*found) if found else None
