@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tui_connector.domain.proposal import Proposal, ProposedLine
+
 DEEP = bool(os.environ.get("DEEP_TESTS"))
 CELLS, ROUNDS = (60, 60) if DEEP else (2, 2)  # of each view, and of changes
 MASTERS = ("gl_accounts", "profit_centers", "cost_centers")
@@ -103,6 +105,7 @@ def adds_up(told: Explanation, in_model: Total | None) -> None:
 def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, *(one.name for one in installation.flows if isinstance(one, LoadFlow)))
     draw = random.Random(20261126)
+    assert {*MODULES} == {one.name for one in installation.flows if isinstance(one, LoadFlow) and one.totals}
     for name in MODULES:
         model = held(sandbox, installation, name)
         for scope in draw.sample(sorted(model), min(CELLS, len(model))):
@@ -115,6 +118,11 @@ def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, ins
                 assert source.scope == scope
                 (stage,) = installation.store.records.trace(source.key, name)
                 assert (source.run, source.line) == (stage.run_id, stage.record.file_line)
+            forth = explain(installation, About.RECORD, name, draw.choice(told.sources).key)
+            assert (forth.agreement, [one.scope for one in forth.cells]) == (Agreement.EQUAL, [scope]), forth.words
+            (own,) = forth.sources
+            assert own.held is not None
+            assert (own.held.amount, own.held.odd) == (own.amount, ())
     with patch.object(engine, "MOST", 5):
         told = explain(installation, About.CELL, "supplier_invoices", "1010", "EUR")
     assert told.agreement is Agreement.EQUAL, told.words
@@ -301,6 +309,43 @@ def test_members_lead_to_their_master_record(sandbox: Sandbox, installation: Ins
     assert explain(installation, About.ITEM, "gl_accounts", "nowhere").agreement is Agreement.NOTHING
 
 
+def test_documents_of_every_flow_lead_to_their_cells_and_back(sandbox: Sandbox, config: Path) -> None:
+    desk = Desk(config, sandbox)
+    sandbox.anaplan(rate_limit=False)
+    desk.loads("suppliers", "Suppliers")
+    assert desk.tell("run", "supplier_invoices", "purchase_orders").code == 0
+    orders = sandbox.module("ACT03 Purchase Orders")["cells"]
+    order = min(key.partition("-")[0] for key in orders)
+    items = {key: one for key, one in orders.items() if key.startswith(f"{order}-")}
+    invoice = min(sandbox.module("ACT02 Supplier Invoices")["cells"])
+    for what, name, keys in (
+        (order, "purchase_orders", items),
+        (invoice.replace("-", "/"), "supplier_invoices", [invoice]),
+    ):
+        told = desk.tell("audit", "explain", what, "--json")
+        assert told.code == 0, told.text
+        value = json.loads(told.out)
+        assert (value["flow"], value["about"], value["agreement"]) == (name, "document", "equal")
+        assert [one["key"] for one in value["sources"]] == sorted(keys)
+        assert {one["held"]["there"] for one in value["sources"]} == {True}
+        (cell,) = value["cells"]
+        with patch.object(engine, "MOST", 10_000):  # all of the cell's records are listed
+            back = desk.tell("audit", "trace", name, *cell["scope"], "--json")
+        assert back.code == 0, back.text
+        assert {*keys} <= {one["key"] for one in json.loads(back.out)["sources"]}
+        story = desk.tell("audit", "trace", what)
+        assert story.code == 0, story.text
+        for key in keys:
+            assert f"{name}: {key}" in story.out
+        assert "imported: task" in story.out
+        assert f"cell {' '.join(cell['scope'])} of {value['place']}" in story.out, "where it counts"
+    member = min(sandbox.items("Suppliers"))
+    assert "equal" in desk.tell("audit", "trace", "Suppliers", member).out
+    assert "equal" in desk.tell("audit", "trace", "Suppliers", member, "--kept").out
+    assert desk.tell("audit", "trace", "Suppliers").code == 2
+    assert desk.tell("audit", "trace", "nothing", "here").code == 2
+
+
 def test_the_worker_answers_what_the_console_asks(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, "gl_accounts")
     desk, store = installation.desk(), installation.store
@@ -332,6 +377,11 @@ def plan(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return plan_desk(sandbox, tmp_path, monkeypatch)
 
 
+def plan_lines(plan: PlanDesk, proposal: Proposal, document: int) -> list[ProposedLine]:
+    with plan.opened() as installation:
+        return list(installation.store.proposals.each_line(proposal.id, document))
+
+
 def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) -> None:
     for flow in MASTERS:
         plan.does("run", flow)
@@ -349,6 +399,17 @@ def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) ->
     assert (value["agreement"], value["about"], len(value["cells"])) == ("equal", "document", 2)
     source = value["sources"][0]
     assert source["posted"] == "P-0001, signed by a.novak"
+    rows = {line.row: line for line in plan_lines(plan, proposal, document.document.number)}
+    exported = proposal.origin
+    for one in value["sources"]:
+        row = rows[int(one["origin"].removeprefix("row ").partition(" ")[0])]
+        assert (format(row.amount, "f"), row.gl_account in one["scope"]) == (one["amount"], True)
+        mapping = f"mapping {proposal.head.mapping[:4]} {proposal.head.mapping[4:8]}"
+        assert one["origin"] == (
+            f"row {row.row} of PLN01 Journal.csv of Finance Hub, approved there by {exported.approved_by},"
+            f" task {exported.task_id}, run {proposal.run_id}, {mapping}"
+        )
+    assert f"run {proposal.run_id}; {mapping}" in " ".join(plan.does("audit", "trace", "PL-0001").out.split())
     assert source["mapping"] == value["mappings"][0]["digest"]
     assert value["mappings"][0]["columns"][0] == "Code = the key (str)"
     for told in (
@@ -363,6 +424,8 @@ def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) ->
     assert {one["mapping"] for one in stages if "mapping" in one} == {source["mapping"]}
     assert [one["proposal"] for one in stages if "proposal" in one] == ["P-0001"]
 
+    for named in ("PL-0001", document.reference):
+        assert plan.json("audit", "explain", named)["question"] == value["question"], "a plan's line to its cells"
     cell = plan.json("audit", "explain", "ACT11 GL Totals", *source["scope"], by=NOVAK)
     assert (cell["agreement"], cell["asked_by"]) == ("equal", NOVAK)
     assert [one["amount"] for one in cell["sources"]] == [source["amount"]]

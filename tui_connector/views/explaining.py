@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.explanation import About, Agreement, Standing
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import ABSENT, counted, money
+from tui_connector.review.amounts import ABSENT, counted, listed, money
 from tui_connector.views.answers import asked_words
 from tui_connector.views.deciding import serves, writing
 from tui_connector.views.marks import Mark
@@ -49,8 +49,8 @@ class SourceRow:
     """One record of SAP. run, at, file, line, task: of the run that decided how it stands; "" where there is none.
 
     cell: the scope it counts in, on one line. mapping: digest of the version that the run worked with. posted: the
-    proposal that it was posted from, with who signed. cause: why it was refused. held: what the module itself holds of
-    it, in words.
+    proposal that it was posted from, with who signed; origin: the way from there to the export. cause: why it was
+    refused. held: what the module itself holds of it, in words.
     """
 
     number: int
@@ -69,6 +69,7 @@ class SourceRow:
     posted: str
     cause: str
     held: str = ""
+    origin: str = ""
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -76,7 +77,8 @@ class SourceRow:
         line = f"line {figure(self.line)} of {self.file}" if self.line else ""
         told = (
             ("run", str(self.run or "")), ("file", line), ("task", self.task), ("mapping", self.mapping_words),
-            ("cell", self.cell), ("module", self.held), ("posted", self.posted), ("refused", self.cause),
+            ("cell", self.cell), ("module", self.held), ("posted", self.posted), ("planned", self.origin),
+            ("refused", self.cause),
         )  # fmt: skip
         return tuple((label, text) for label, text in told if text)
 
@@ -238,6 +240,7 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
     currency = _currency(told, one.scope)
     way = ways.of(one.run) if one.run else Way()
     version = way.version
+    posted = ways.posted(one)
     told_apart = told.question.about in {About.DOCUMENT, About.RECORD}
     return SourceRow(
         number=number,
@@ -253,9 +256,10 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
         task=way.task if one.line else "",
         mapping=clean(version.mapping.digest) if version else "",
         mapping_words=mapping_words(version),
-        posted=ways.posted(one.key),
+        posted=listed(plan.words for plan in posted) if posted else "",
         cause=clean(one.cause),
         held=_held_words(told, one.held, currency),
+        origin="; ".join(plan.origin for plan in posted),
     )
 
 
@@ -333,7 +337,7 @@ def _text(one: Text) -> dict[str, Any]:
 
 
 def _way_of(row: SourceRow | None) -> dict[str, Any]:
-    names_ = ("file", "task", "mapping", "posted")
+    names_ = ("file", "task", "mapping", "posted", "origin")
     return {name: (getattr(row, name) or None) if row else None for name in names_}
 
 

@@ -50,6 +50,8 @@ def read_question(desk: Desk, words: Sequence[str]) -> Question:
         document = _document(desk, tuple(given[0].split("/")))
         if document is not None:
             return document
+    if len(given) == 1 and about in {None, About.DOCUMENT} and (posted := _posted(desk, given[0])) is not None:
+        return posted
     raise ConfigError(f"{clean(' '.join(words), limit=80)!r} is nothing that can be explained", hint=f"say {EXAMPLES}")
 
 
@@ -72,6 +74,19 @@ def _named(desk: Desk, word: str) -> LoadFlow | None:
             names = (flow.name, flow.target_list, flow.totals.view if flow.totals else "")
             if word.casefold() in {name.casefold() for name in names if name}:
                 return flow
+    return None
+
+
+def _posted(desk: Desk, word: str) -> Question | None:
+    """The journal entry that a plan's line, or a reference of ours, was posted as last."""
+    proposals = desk.store.proposals
+    of_key = (document for _, _, document in reversed(proposals.trace(word)) if document)
+    found = proposals.by_reference(word) or list(of_key)
+    journal = next((one for one in desk.flows if document_fields(one) == JOURNAL), None)
+    for one in found:
+        if journal is not None and one.accounting_document and one.fiscal_year:
+            place = (one.document.company_code, one.accounting_document, one.fiscal_year)
+            return Question(About.DOCUMENT, journal.name, place)
     return None
 
 

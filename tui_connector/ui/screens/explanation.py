@@ -39,6 +39,7 @@ _SHEET = (
     "posted",
     "cause",
     "held",
+    "origin",
 )
 
 
@@ -191,7 +192,7 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
                     "record": row.key, "standing": row.mark.word, "amount": row.amount.replace(",", ""),
                     "currency": row.currency, "cell": row.cell, "run": row.run, "line": row.line, "file": row.file,
                     "task": row.task, "mapping": row.mapping, "posted": row.posted, "cause": row.cause,
-                    "held": row.held,
+                    "held": row.held, "origin": row.origin,
                 }  # fmt: skip
 
         return Sheet(f"explanation-{model.number}", _SHEET, rows, self.filter)
