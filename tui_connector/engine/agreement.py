@@ -113,14 +113,12 @@ def judge_module(one: Explanation) -> Explanation:
     lost = [source for source, held in looked if source.standing is Standing.LOADED and not held.there]
     odd = [(source, held) for source, held in looked if held.there and held.odd]
     wrong = bool(lost) or any(source.standing is Standing.LOADED for source, _ in odd)
-    words = [one.words]
-    if lost:
-        words.append(f"{name} has no row for {_some(source.key for source in lost)}.")
-    if odd:
-        words.append(f"{name} holds {_some(f'{clean(source.key)} with {_odd(held)}' for source, held in odd)}.")
+    told = [f"has no row for {_some(source.key for source in lost)}"] if lost else []
+    told += [f"holds {_some(f'{clean(source.key)} with {_odd(held)}' for source, held in odd)}"] if odd else []
     if one.beyond:
-        told = _some(f"{clean(source.key)} ({money(source.amount, _currency(one))})" for source in one.beyond)
-        words.append(f"{name} counts {told} there, and SAP does not.")
+        besides = _some(f"{clean(source.key)} ({money(source.amount, _currency(one))})" for source in one.beyond)
+        told.append(f"counts {besides} there, and SAP does not")
+    words = [one.words, *([f"{name} {'; it '.join(told)}."] if told else [])]
     if cell:
         return _judge_rows_of_cell(one, words, wrong=wrong or bool(one.beyond))
     if not (lost or odd) and looked and all(held.there for _, held in looked):

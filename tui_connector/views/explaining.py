@@ -41,6 +41,7 @@ _STANDINGS = {
     Standing.UNREAD: Mark("○", "not read yet", "muted"),
     Standing.GONE: Mark("✗", "not in SAP", "fail"),
 }
+_LOST, _TYPED_OVER = Mark("✗", "not there", "fail"), Mark("✗", "different", "fail")  # loaded, and yet
 _ABOUT = {About.CELL: "cell of", About.ITEM: "member of", About.DOCUMENT: "document in", About.RECORD: "record of"}
 
 
@@ -245,7 +246,7 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
     return SourceRow(
         number=number,
         key=clean(one.key),
-        mark=_STANDINGS[one.standing],
+        mark=_mark(one),
         amount="" if one.amount is None else money(one.amount, currency),
         currency=currency,
         cell=cell_words(one.scope) if told_apart else "",
@@ -261,6 +262,13 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
         held=_held_words(told, one.held, currency),
         origin="; ".join(plan.origin for plan in posted),
     )
+
+
+def _mark(one: Source) -> Mark:
+    """How a record stands; of one that was loaded what the module says, where it was looked into."""
+    if one.standing is Standing.LOADED and one.held is not None:
+        return _LOST if not one.held.there else _TYPED_OVER if one.held.odd else _STANDINGS[one.standing]
+    return _STANDINGS[one.standing]
 
 
 def _mapping(one: MappingVersion) -> MappingRow:
