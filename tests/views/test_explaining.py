@@ -54,7 +54,7 @@ CELL = Question(About.CELL, "gl_line_items", ("1010", "0000400000", "2026", "011
         (KEY, Question(About.RECORD, "gl_line_items", (KEY,))),
         ("it's", None), ("", None), ("cell", None), ("cell cost_centers 1", None), ("plan_writeback x", None),
         ("9999-2026-0100000008-000001", None), ("0100000008", None), ("gl_line_items", None), ("4500000001", None),
-        ("5105600101/2026", None), ("document cost_centers 0000001000", None), ("1010//2026", None),
+        ("5105600101/2026", None), ("document cost_centers 0000001000", None), ("1010//2026", None), ("gl_line_items 1010//2026", None),
     ],
 )  # fmt: skip
 def test_a_question_is_read_as_it_is_typed(bench: Bench, typed: str, question: Question | None) -> None:

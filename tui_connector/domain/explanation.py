@@ -72,12 +72,17 @@ class Held(NamedTuple):
     """What the module itself holds of a record, in the row of its own.
 
     there: whether anything stands there. amount: in the column that the totals sum. cells: all where one record is
-    explained, else those that are not as in SAP.
+    explained, else those that are not surely as in SAP.
     """
 
     there: bool
     amount: Decimal | None = None
     cells: tuple[Text, ...] = ()
+
+    @property
+    def unlike(self) -> tuple[Text, ...]:
+        """Cells of which it is not sure that they hold what SAP does."""
+        return tuple(one for one in self.cells if one.same is not True)
 
     @property
     def odd(self) -> tuple[Text, ...]:

@@ -122,19 +122,21 @@ def judge_module(one: Explanation) -> Explanation:
     if cell:
         return _judge_rows_of_cell(one, words, wrong=wrong or bool(one.beyond))
     if not (lost or odd) and looked and all(held.there for _, held in looked):
-        words.append(f"{name} holds {_them(len(looked))} as SAP does{_sum_of(one)}.")
+        untold = dict.fromkeys(cell.header for _, held in looked for cell in held.cells if cell.same is None)
+        but = f"; its {listed(map(clean, untold))} cannot be compared" if untold else ""
+        words.append(f"{name} holds {_them(len(looked))} as SAP does{_sum_of(one)}{but}.")
     return replace(one, agreement=Agreement.DIFFERENT if wrong else one.agreement, words=" ".join(words))
 
 
 def _judge_rows_of_cell(one: Explanation, words: list[str], *, wrong: bool) -> Explanation:
-    """Every row that the module counts in a cell is known now, so that there is no doubt left."""
+    """Where every row that the module counts in a cell is known now, there is no doubt left."""
     held, rows = _amount(one.cells[0].held), _amount(one.counted)
     if rows != held:
         currency = _currency(one)
         words.append(
             f"Its rows make {money(rows, currency)} {currency}".rstrip() + ", so the view sums them otherwise."
         )
-    elif one.agreement is Agreement.IN_DOUBT and not wrong:
+    elif one.agreement is Agreement.IN_DOUBT and not (wrong or one.rest.records):
         return replace(one, agreement=Agreement.EXPLAINED, words=" ".join(words))
     return replace(one, words=" ".join(words))
 

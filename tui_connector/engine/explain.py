@@ -195,7 +195,7 @@ class _Sources:
         def held(one: Source) -> Held | None:
             row = rows[one.key]
             there = None if row is None else found.held[row[0]]
-            return there if there is None or whole else there._replace(cells=there.odd)
+            return there if there is None or whole else there._replace(cells=there.unlike)
 
         sources = tuple(one._replace(held=held(one)) for one in told.sources)
         beyond = tuple(self._beyond(found.beyond, told.question.values))

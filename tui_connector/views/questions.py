@@ -97,7 +97,7 @@ def _of_flow(flow: LoadFlow, about: About | None, values: tuple[str, ...]) -> Qu
         About.CELL: bool(by) and len(values) == len(by),
         About.ITEM: bool(flow.target_list) and len(values) == 1,
         About.RECORD: len(values) == 1 and len(values[0].split(JOINT)) == len(flow.source.key),
-        About.DOCUMENT: bool(document) and len(named) == len(document),
+        About.DOCUMENT: bool(document) and len(named) == len(document) and all(named),
     }
     found = about or next((one for one in fitting if fitting[one]), None)
     if found is None or not fitting[found]:
