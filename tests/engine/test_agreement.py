@@ -14,7 +14,7 @@ from tui_connector.engine.agreement import judge_cell, judge_document, judge_ite
 from tui_connector.store.records import Trace
 
 PARTS, SCOPE = ("Company Code", "Currency"), ("1010", "EUR")
-LOADED, CHANGED, REFUSED, IN_DOUBT, UNREAD = Standing
+LOADED, CHANGED, REFUSED, IN_DOUBT, UNREAD, GONE = Standing
 SENT, REJECTED = Outcome.SENT, Outcome.REJECTED
 
 

@@ -17,8 +17,10 @@ from tests.journeys.conftest import Sandbox, assert_sound, request_runs, serve, 
 from tests.journeys.desk import Desk, assert_plain
 from tests.journeys.plan_desk import NOVAK, PlanDesk, plan_desk
 from tests.journeys.test_tie_out import LINES, Ledger, clean, spoil
+from tui_connector.anaplan import discovery
+from tui_connector.anaplan.dimensions import row_dimensions
 from tui_connector.bootstrap import Installation, open_installation
-from tui_connector.domain.explanation import About, Agreement, Explanation, Question, Standing
+from tui_connector.domain.explanation import About, Agreement, Explanation, Held, Question, Standing
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.run import ReadMode, RunState
 from tui_connector.domain.tie import Total
@@ -28,6 +30,8 @@ from tui_connector.views.explaining import explain_again, read_explanation
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tui_connector.domain.proposal import Proposal, ProposedLine
 
 DEEP = bool(os.environ.get("DEEP_TESTS"))
 CELLS, ROUNDS = (60, 60) if DEEP else (2, 2)  # of each view, and of changes
@@ -101,6 +105,7 @@ def adds_up(told: Explanation, in_model: Total | None) -> None:
 def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, *(one.name for one in installation.flows if isinstance(one, LoadFlow)))
     draw = random.Random(20261126)
+    assert {*MODULES} == {one.name for one in installation.flows if isinstance(one, LoadFlow) and one.totals}
     for name in MODULES:
         model = held(sandbox, installation, name)
         for scope in draw.sample(sorted(model), min(CELLS, len(model))):
@@ -113,6 +118,11 @@ def test_cells_of_every_view_are_the_sums_of_their_sources(sandbox: Sandbox, ins
                 assert source.scope == scope
                 (stage,) = installation.store.records.trace(source.key, name)
                 assert (source.run, source.line) == (stage.run_id, stage.record.file_line)
+            forth = explain(installation, About.RECORD, name, draw.choice(told.sources).key)
+            assert (forth.agreement, [one.scope for one in forth.cells]) == (Agreement.EQUAL, [scope]), forth.words
+            (own,) = forth.sources
+            assert own.held is not None
+            assert (own.held.amount, own.held.odd) == (own.amount, ())
     with patch.object(engine, "MOST", 5):
         told = explain(installation, About.CELL, "supplier_invoices", "1010", "EUR")
     assert told.agreement is Agreement.EQUAL, told.words
@@ -150,8 +160,11 @@ def test_cells_add_up_after_changes_reversals_and_refusals(sandbox: Sandbox, ins
         return explain(installation, About.CELL, "gl_line_items", *cell.scope)
 
     changed = again(AmountInCompanyCodeCurrency="1.00")  # not read again yet
-    assert changed.agreement is Agreement.IN_DOUBT, changed.words
+    assert changed.agreement is Agreement.EXPLAINED, changed.words
     assert f"The other {source.amount:,} EUR can be of 1 record changed since (1.00 EUR)." in changed.words
+    assert changed.words.endswith(f"ACT01 GL Actuals holds {source.key} with Amount {source.amount} (in SAP 1.00).")
+    (stale,) = [one for one in changed.sources if one.held and one.held.odd]
+    assert (stale.key, stale.held and stale.held.amount) == (source.key, source.amount)
     assert again(AmountInCompanyCodeCurrency=str(source.amount), CostCenter=NOWHERE).agreement is Agreement.EXPLAINED
     sandbox.advance(700)
     run(installation, "gl_line_items")  # refuses the change, and Anaplan holds what was loaded before
@@ -184,7 +197,10 @@ def test_cells_add_up_after_changes_reversals_and_refusals(sandbox: Sandbox, ins
     clean(sandbox)
     every = [explain(installation, About.CELL, "gl_line_items", *scope) for scope in scopes]
     (lost,) = [one for one in every if one.agreement is Agreement.DIFFERENT]
-    assert lost.words.endswith("missing in Anaplan.")
+    (gone,) = [one for one in lost.sources if one.held and not one.held.there]
+    assert lost.words.endswith(f"missing in Anaplan. ACT01 GL Actuals has no row for {gone.key}.")
+    told = explain(installation, About.RECORD, "gl_line_items", gone.key)
+    assert (told.agreement, told.sources[0].held) == (Agreement.DIFFERENT, Held(False)), told.words
     run(installation, "gl_line_items", mode=ReadMode.FULL)
     mended = explain(installation, About.CELL, "gl_line_items", *lost.question.values)
     assert mended.agreement is Agreement.EQUAL, mended.words
@@ -211,6 +227,66 @@ def test_what_anaplan_refused_in_part_may_be_held_all_the_same(sandbox: Sandbox,
         assert (source.standing, source.maybe, bool(source.line)) == (Standing.REFUSED, True, True)
 
 
+def write_cell(installation: Installation, module: str, code: str, name: str, value: object) -> None:
+    """As a person does in Anaplan who types over what was loaded."""
+
+    async def write() -> None:
+        async with installation.tenants() as tenants:
+            client = tenants.anaplan("main")
+            found = await discovery.find_module(client, module)
+            (rows,) = await row_dimensions(client, module)
+            path = f"/2/0/models/{client.model_id}/modules/{found.id}/data"
+            cell = {"lineItemName": name, "dimensions": [{"dimensionId": rows, "itemCode": code}], "value": value}
+            await client.request("POST", path, json=[cell], what="a cell", repeatable=True)
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize("shown", ["codes", "names"])
+def test_what_stands_in_a_records_own_row_is_told_beside_saps(
+    sandbox: Sandbox, installation: Installation, shown: str
+) -> None:
+    sandbox.anaplan(view_members=shown)
+    run(installation, "suppliers", "supplier_invoices")
+    module = sandbox.module("ACT02 Supplier Invoices")["cells"]
+    draw, scopes = random.Random(11), {}
+    for code in draw.sample(sorted(module), 3):
+        told = explain(installation, About.RECORD, "supplier_invoices", code)
+        (source,) = told.sources
+        assert (told.agreement, source.held and source.held.there) == (Agreement.EQUAL, True), told.words
+        same = f"ACT02 Supplier Invoices holds it as SAP does: {source.amount:,} {source.scope[-1]}"
+        assert told.words.endswith(same + ("." if shown == "codes" else "; its Supplier cannot be compared."))
+        assert source.held is not None
+        # A list without names of its own tells no more than its codes.
+        odd = {"Supplier": None} if shown == "names" else {}
+        assert {one.header: one.same for one in source.held.cells} == dict.fromkeys(module[code], True) | odd
+        scopes[code] = source
+    code, source = next(iter(scopes.items()))
+    write_cell(installation, "ACT02 Supplier Invoices", code, "Gross Amount", 999)
+    told = explain(installation, About.RECORD, "supplier_invoices", code)
+    assert told.agreement is Agreement.DIFFERENT, told.words
+    assert told.words.endswith(f"holds {code} with Gross Amount 999 (in SAP {source.amount}).")
+    other = next(one for one in module.values() if one["Supplier"] != module[code]["Supplier"])["Supplier"]
+    write_cell(installation, "ACT02 Supplier Invoices", code, "Supplier", other)
+    cell = explain(installation, About.CELL, "supplier_invoices", *source.scope)
+    assert cell.agreement is Agreement.DIFFERENT, cell.words
+    named = [f"{code} with {'Supplier ' if shown == 'codes' else 'Gross Amount 999 (in SAP '}"]
+    assert f"ACT02 Supplier Invoices holds {named[0]}" in cell.words
+    assert cell.cells[0].held == cell.counted
+    assert cell.beyond == ()
+    # What SAP counts elsewhere by now is what the module counts too much.
+    moved, before = list(scopes.items())[1]
+    company = "2010" if before.scope[0] != "2010" else "1010"
+    number, year = moved.split("-")
+    sandbox.change("A_SupplierInvoice", {"SupplierInvoice": number, "FiscalYear": year}, CompanyCode=company)
+    cell = explain(installation, About.CELL, "supplier_invoices", *before.scope)
+    (beyond,) = cell.beyond
+    assert (beyond.standing, beyond.amount) == (Standing.GONE, before.amount)
+    assert f"counts {beyond.key} ({before.amount:,}) there, and SAP does not." in cell.words
+    if shown == "codes":  # by its name alone nobody tells which record it is
+        assert (beyond.key, beyond.run, beyond.line) == (moved, before.run, before.line)
+
+
 def test_members_lead_to_their_master_record(sandbox: Sandbox, installation: Installation) -> None:
     run(installation, *MASTERS)
     code = sorted(sandbox.items("Cost Centers"))[2]
@@ -230,6 +306,43 @@ def test_members_lead_to_their_master_record(sandbox: Sandbox, installation: Ins
     told = explain(installation, About.ITEM, "gl_accounts", "0099000001")
     assert told.words == "GL Accounts does not hold 0099000001, and SAP does: 1 record not read yet."
     assert explain(installation, About.ITEM, "gl_accounts", "nowhere").agreement is Agreement.NOTHING
+
+
+def test_documents_of_every_flow_lead_to_their_cells_and_back(sandbox: Sandbox, config: Path) -> None:
+    desk = Desk(config, sandbox)
+    sandbox.anaplan(rate_limit=False)
+    desk.loads("suppliers", "Suppliers")
+    assert desk.tell("run", "supplier_invoices", "purchase_orders").code == 0
+    orders = sandbox.module("ACT03 Purchase Orders")["cells"]
+    order = min(key.partition("-")[0] for key in orders)
+    items = {key: one for key, one in orders.items() if key.startswith(f"{order}-")}
+    invoice = min(sandbox.module("ACT02 Supplier Invoices")["cells"])
+    for what, name, keys in (
+        (order, "purchase_orders", items),
+        (invoice.replace("-", "/"), "supplier_invoices", [invoice]),
+    ):
+        told = desk.tell("audit", "explain", what, "--json")
+        assert told.code == 0, told.text
+        value = json.loads(told.out)
+        assert (value["flow"], value["about"], value["agreement"]) == (name, "document", "equal")
+        assert [one["key"] for one in value["sources"]] == sorted(keys)
+        assert {one["held"]["there"] for one in value["sources"]} == {True}
+        (cell,) = value["cells"]
+        with patch.object(engine, "MOST", 10_000):  # all of the cell's records are listed
+            back = desk.tell("audit", "trace", name, *cell["scope"], "--json")
+        assert back.code == 0, back.text
+        assert {*keys} <= {one["key"] for one in json.loads(back.out)["sources"]}
+        story = desk.tell("audit", "trace", what)
+        assert story.code == 0, story.text
+        for key in keys:
+            assert f"{name}: {key}" in story.out
+        assert "imported: task" in story.out
+        assert f"cell {' '.join(cell['scope'])} of {value['place']}" in story.out, "where it counts"
+    member = min(sandbox.items("Suppliers"))
+    assert "equal" in desk.tell("audit", "trace", "Suppliers", member).out
+    assert "equal" in desk.tell("audit", "trace", "Suppliers", member, "--kept").out
+    assert desk.tell("audit", "trace", "Suppliers").code == 2
+    assert desk.tell("audit", "trace", "nothing", "here").code == 2
 
 
 def test_the_worker_answers_what_the_console_asks(sandbox: Sandbox, installation: Installation) -> None:
@@ -263,6 +376,11 @@ def plan(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return plan_desk(sandbox, tmp_path, monkeypatch)
 
 
+def plan_lines(plan: PlanDesk, proposal: Proposal, document: int) -> list[ProposedLine]:
+    with plan.opened() as installation:
+        return list(installation.store.proposals.each_line(proposal.id, document))
+
+
 def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) -> None:
     for flow in MASTERS:
         plan.does("run", flow)
@@ -280,6 +398,17 @@ def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) ->
     assert (value["agreement"], value["about"], len(value["cells"])) == ("equal", "document", 2)
     source = value["sources"][0]
     assert source["posted"] == "P-0001, signed by a.novak"
+    rows = {line.row: line for line in plan_lines(plan, proposal, document.document.number)}
+    exported = proposal.origin
+    for one in value["sources"]:
+        row = rows[int(one["origin"].removeprefix("row ").partition(" ")[0])]
+        assert (format(row.amount, "f"), row.gl_account in one["scope"]) == (one["amount"], True)
+        mapping = f"mapping {proposal.head.mapping[:4]} {proposal.head.mapping[4:8]}"
+        assert one["origin"] == (
+            f"row {row.row} of PLN01 Journal.csv of Finance Hub, approved there by {exported.approved_by},"
+            f" task {exported.task_id}, run {proposal.run_id}, {mapping}"
+        )
+    assert f"run {proposal.run_id}; {mapping}" in " ".join(plan.does("audit", "trace", "PL-0001").out.split())
     assert source["mapping"] == value["mappings"][0]["digest"]
     assert value["mappings"][0]["columns"][0] == "Code = the key (str)"
     for told in (
@@ -294,6 +423,8 @@ def test_a_posted_plan_is_told_from_cell_to_approver_and_back(plan: PlanDesk) ->
     assert {one["mapping"] for one in stages if "mapping" in one} == {source["mapping"]}
     assert [one["proposal"] for one in stages if "proposal" in one] == ["P-0001"]
 
+    for named in ("PL-0001", document.reference):
+        assert plan.json("audit", "explain", named)["question"] == value["question"], "a plan's line to its cells"
     cell = plan.json("audit", "explain", "ACT11 GL Totals", *source["scope"], by=NOVAK)
     assert (cell["agreement"], cell["asked_by"]) == ("equal", NOVAK)
     assert [one["amount"] for one in cell["sources"]] == [source["amount"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from tui_connector.domain.explanation import (
     Agreement,
     Cell,
     Explanation,
+    Held,
     Question,
     Share,
     Source,
@@ -31,8 +34,9 @@ QUESTION = Question(About.CELL, "gl_line_items", SCOPE)
 TOLD = Explanation(
     QUESTION, Agreement.EXPLAINED, "Anaplan holds 1.50 EUR", "ACT11", ("A", "B"), "B", (Cell(SCOPE, None), Cell(("x",), Total(None, Decimal("1.50")))),
     (Share(Standing.LOADED, False, Total(2, Decimal("1.50"))), Share(Standing.REFUSED, True, Total(1, None))),
-    (Source("K1", Standing.LOADED, False, Decimal("0.1000"), SCOPE, 3, 7), Source("K2", Standing.UNREAD, False, None, (), None, None, "why")),
-    (Text("Name", False, "a", "b"), Text("Category", None)),
+    (Source("K1", Standing.LOADED, False, Decimal("0.1000"), SCOPE, 3, 7, held=Held(True, Decimal("0.2"), (Text("Amount", False, "0.1", "0.2"),))), Source("K2", Standing.UNREAD, False, None, (), None, None, "why")),
+    (Text("Name", False, "a", "b"), Text("Category", None)), "ACT01", Total(2, Decimal("1.6")),
+    (Source("K3", Standing.GONE, True, Decimal("0.1"), SCOPE, 2, 4, held=Held(False)),),
 )  # fmt: skip
 
 
@@ -56,6 +60,20 @@ def test_an_answer_is_read_back_as_it_was_kept(bench: Bench) -> None:
         3, Total(1, Decimal("1.4000")), Total(2, Decimal("1.50")),
     )  # fmt: skip
     assert store.audit.verify().finding == "everything fits"
+
+
+def test_an_answer_from_before_modules_were_looked_into_is_read(bench: Bench) -> None:
+    number = keep(bench)
+    with bench.store.transaction() as tx:
+        kept = json.loads(tx.value("SELECT data FROM explanation"))
+        for name in ("module", "counted", "beyond"):
+            del kept[name]
+        kept["sources"] = [source[:-1] for source in kept["sources"]]
+        tx.change("UPDATE explanation SET data = ?", json.dumps(kept))
+    found = bench.store.explanations.get(number)
+    assert found is not None
+    plain = tuple(one._replace(held=None) for one in TOLD.sources)
+    assert found.explanation == replace(TOLD, sources=plain, module="", counted=None, beyond=())
 
 
 @pytest.mark.parametrize(

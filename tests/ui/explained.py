@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.explanation import About, Agreement, Cell, Explanation, Question, Share, Source, Standing
+from tui_connector.domain.explanation import (
+    About,
+    Agreement,
+    Cell,
+    Explanation,
+    Held,
+    Question,
+    Share,
+    Source,
+    Standing,
+    Text,
+)
 from tui_connector.domain.tie import Total
+from tui_connector.engine.agreement import judge_module
 
 if TYPE_CHECKING:
     from tui_connector.views.desk import Desk
@@ -44,3 +57,14 @@ def give(desk: Desk, told: Explanation | None = None, *, by: str = "uid:1000") -
     """Keep an answer as the worker does; its number."""
     with desk.store.transaction() as tx:
         return desk.store.explanations.keep(tx, told or answer(), by, "worker:w1")
+
+
+def looked_into() -> Explanation:
+    """The same answer after a look into the module: a record that is not there, one typed over, one of nowhere."""
+    told, module = answer(), "ACT01 GL Actuals"
+    typed = Held(True, Decimal("9.00"), (Text("Amount", False, "3.50", "9.00"), Text("Cost Center", False, "1710", "")))
+    held = {told.sources[1].key: Held(False), told.sources[2].key: typed}
+    sources = tuple(one._replace(held=held.get(one.key, Held(True, one.amount))) for one in told.sources)
+    beyond = Source("1010-2026-0199999999-000001", Standing.GONE, True, Decimal("5.00"), SCOPE, RUN, 31)
+    counted = Total(12_480, Decimal("8203506.40"))
+    return judge_module(replace(told, module=module, counted=counted, sources=sources, beyond=(beyond,)))

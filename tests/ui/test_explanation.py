@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ui.explained import QUESTION, SCOPE, answer, give
+from tests.ui.explained import QUESTION, SCOPE, answer, give, looked_into
 from tests.ui.hostile import HOSTILE
 from tests.ui.played import played
 from tests.ui.stage import SMALL, WIDE, press, settled, shown, stage, text, type_in, until
@@ -70,6 +70,27 @@ async def test_x_explains_the_scope_under_the_cursor(desk: Desk, size: tuple[int
         assert len(asked(desk)) == 1
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, DifferencesScreen)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+@played
+async def test_rows_that_the_module_holds_otherwise_stand_out(desk: Desk, size: tuple[int, int]) -> None:
+    give(desk, looked_into())
+    async with stage(desk, size, first="audit") as pilot:
+        await press(pilot, "t")
+        await pilot.press("ctrl+u")
+        await type_in(pilot, "gl_line_items 1010 0061000000 2026 011 EUR")  # no key: traced back to what makes it
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExplanationScreen))
+        await settled(pilot)
+        told = text(pilot.app)
+        marks = ("✗ not in SAP", "✗ refused", "✗ not there", "✗ different", "✓ loaded")
+        assert [mark for mark in marks if mark in told] == [*marks], "a few records are seen on a small screen as well"
+        await press(pilot, "down", "down")
+        assert "ACT01 GL Actuals has no row for it" in text(pilot.app)
+        await press(pilot, "down", "enter")
+        told = " ".join(text(pilot.app).split())
+        assert "ACT01 GL Actuals: Amount 3.50 in SAP, 9.00 in Anaplan; Cost Center" in told
 
 
 @played

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,16 @@ import pytest
 
 from tests.ui.explained import QUESTION, SCOPE, answer, give
 from tests.views.desks import begin, desk_on, end
+from tui_connector.domain.document import JOURNAL, document_fields, document_of, keys_begin, spelled
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import About, Question
+from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome, Record
 from tui_connector.domain.tie import Difference, Hop, Tie, Total, Verdict
 from tui_connector.views.explaining import describe, explanation_lines, read_explanation
 from tui_connector.views.questions import of_difference, read_question, words_of
 from tui_connector.views.story import trace
-from tui_connector.views.ways import Place, cell_words, keys_begin, place_of
+from tui_connector.views.ways import Place, cell_words, place_of
 
 if TYPE_CHECKING:
     from tests.store.conftest import Bench
@@ -40,16 +43,27 @@ CELL = Question(About.CELL, "gl_line_items", ("1010", "0000400000", "2026", "011
         ("1010/100000008/2026", Question(About.DOCUMENT, "gl_line_items", ("1010", "0100000008", "2026"))),
         ("document gl_line_items 1010 0100000008 2026",
          Question(About.DOCUMENT, "gl_line_items", ("1010", "0100000008", "2026"))),
+        ("gl_line_items 1010/100000008/2026", Question(About.DOCUMENT, "gl_line_items", ("1010", "0100000008", "2026"))),
+        ("purchase_orders 4500000001", Question(About.DOCUMENT, "purchase_orders", ("4500000001",))),
+        ("purchase_orders 4500000001-00010", Question(About.RECORD, "purchase_orders", ("4500000001-00010",))),
+        ("supplier_invoices 5105600101/2026", Question(About.DOCUMENT, "supplier_invoices", ("5105600101", "2026"))),
+        ("4500000042", Question(About.DOCUMENT, "purchase_orders", ("4500000042",))),
+        ("document 4500000042", Question(About.DOCUMENT, "purchase_orders", ("4500000042",))),
+        ("5105600142/2026", Question(About.DOCUMENT, "supplier_invoices", ("5105600142", "2026"))),
         (f"gl_line_items {KEY}", Question(About.RECORD, "gl_line_items", (KEY,))),
         (KEY, Question(About.RECORD, "gl_line_items", (KEY,))),
         ("it's", None), ("", None), ("cell", None), ("cell cost_centers 1", None), ("plan_writeback x", None),
-        ("9999-2026-0100000008-000001", None), ("0100000008", None), ("gl_line_items", None),
+        ("9999-2026-0100000008-000001", None), ("0100000008", None), ("gl_line_items", None), ("4500000001", None),
+        ("5105600101/2026", None), ("document cost_centers 0000001000", None), ("1010//2026", None), ("gl_line_items 1010//2026", None),
     ],
 )  # fmt: skip
 def test_a_question_is_read_as_it_is_typed(bench: Bench, typed: str, question: Question | None) -> None:
-    run = begin(bench, "gl_line_items")
-    with bench.store.transaction() as tx:
-        bench.store.records.append(tx, run.id, run.target_id, [Record(1, KEY, "c", Outcome.SENT, 2)])
+    seen = {"gl_line_items": KEY, "purchase_orders": "4500000042-00010", "supplier_invoices": "5105600142-2026"}
+    for flow, key in seen.items():
+        run = begin(bench, flow)
+        with bench.store.transaction() as tx:
+            bench.store.records.append(tx, run.id, run.target_id, [Record(1, key, "c", Outcome.SENT, 2)])
+        end(bench, run)
     desk = desk_on(bench.store)
     if question is None:
         with pytest.raises(ConfigError):
@@ -117,7 +131,17 @@ def test_documents_are_found_in_keys_that_begin_with_them(bench: Bench) -> None:
     assert place_of(None, KEY) is None
     lines = flows["gl_line_items"]
     assert place_of(lines, "1010-2026-01-00-000001") is None, "its parts cannot be told apart"
-    assert keys_begin(lines, place) == "1010-2026-0100000008-"  # type: ignore[arg-type]
+    assert isinstance(lines, LoadFlow)
+    assert keys_begin(lines, place) == "1010-2026-0100000008-"
+    assert {name: document_fields(flow) for name, flow in flows.items() if document_fields(flow)} == {
+        "gl_line_items": JOURNAL, "purchase_orders": ("PurchaseOrder",),
+        "supplier_invoices": ("SupplierInvoice", "FiscalYear"),
+    }  # fmt: skip
+    orders = replace(lines, source=replace(lines.source, key=("PurchaseOrder", "PurchaseOrderItem")))
+    assert document_of(orders, "45-10") == ("45",), "an item of its own entity set"
+    assert spelled(orders, ("45",)) == (("45",), ("0000000045",))
+    odd = replace(lines, source=replace(lines.source, key=("Ledger", *lines.source.key)))
+    assert keys_begin(odd, place) == "", "the document does not stand first in its keys"
     assert cell_words(("1010", "", "\x1b")) == "1010 (blank) \N{REPLACEMENT CHARACTER}"
 
 

@@ -286,16 +286,20 @@ def _add_audit(verbs: _Verbs) -> None:
     formats = ("csv", "jsonl", "text")
     show.add_argument("--format", choices=formats, help="write what fits so, oldest first (default: csv)")
     show.add_argument("--output", metavar="FILE", help="into this file instead of standard output")
-    trace = _verb(audit, "trace", "trace:trace", "everything that happened to one record or plan line")
-    text = "a record's or plan line's key, a reference (PL…), or a document in SAP (1010/0100000008/2026)"
-    trace.add_argument("key", metavar="KEY", help=text)
-    trace.add_argument("--flow", metavar="FLOW", help="in one flow only")
-    text = "which records of SAP make up what Anaplan holds, and how each came there; asks both sides"
+    text = "the story of one thing, from the store: from SAP or the plan to where it is now; of a cell see explain"
+    trace = _verb(audit, "trace", "trace:trace", text)
+    text = "a record's or plan line's key, a reference (PL…), a document in SAP (1010/0100000008/2026), a proposal"
+    text += "; or, in several words, a cell or a member, whose documents are told as `audit explain` tells them"
+    trace.add_argument("what", nargs="+", metavar="KEY", help=text)
+    trace.add_argument("--flow", metavar="FLOW", help="of a key in one flow only")
+    text = "back from what Anaplan holds to the records of SAP that make it, or on to their cells; asks both sides"
     explain = _verb(audit, "explain", "explain:explain", text)
     text = 'a cell (gl_line_items 1010 0000400000 2026 011 EUR), a member ("Cost Centers" 0000001000), a document'
-    explain.add_argument("what", nargs="+", metavar="WHAT", help=f"{text} (1010/0100000008/2026) or a record's key")
-    explain.add_argument("--kept", action="store_true", help="what was said the last time; asks nobody")
-    explain.add_argument("--limit", type=int, default=50, metavar="N", help="how many records (default: 50)")
+    text += " (1010/0100000008/2026, purchase_orders 4500000001), a plan line that was posted, or a record's key"
+    explain.add_argument("what", nargs="+", metavar="WHAT", help=text)
+    for one in (trace, explain):
+        one.add_argument("--kept", action="store_true", help="what both sides said the last time; asks nobody")
+        one.add_argument("--limit", type=int, default=50, metavar="N", help="how many records of SAP (default: 50)")
     verify = _verb(audit, "verify", "audit:verify", "recompute the whole chain and the records it covers")
     verify.add_argument("--note", action="store_true", help="let the log tell that it was verified, and how that ended")
     text = "hold these signed checkpoints against it: what was cut, put back or written anew is found"

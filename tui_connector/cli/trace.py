@@ -1,4 +1,7 @@
-"""audit trace: one record's story, or that of a plan's line from the export's row to the document in SAP."""
+"""audit trace: one record's story, or that of a plan's line from the export's row to the document in SAP.
+
+What is no key but a cell or a member is explained: nothing in the store alone tells what makes it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from rich.text import Text
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
+from tui_connector.cli.explain import explain
 from tui_connector.cli.out import console, facts, moment, print_json, say, say_next, state, table
 from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted
@@ -28,9 +32,11 @@ _LINES = 200
 
 
 def trace(given: argparse.Namespace) -> int:
-    """Everything that happened to one record, oldest first."""
+    """Everything that happened to one record, oldest first; of a cell the records that make it."""
+    if len(given.what) > 1:
+        return explain(given)
     with open_installation(given.config, read_only=True) as installation:
-        found = follow(installation.store, given.key, given.flow, installation.flows)
+        found = follow(installation.store, given.what[0], given.flow, installation.flows)
         known = names(installation.desk())
     if given.json:
         stages = [story_record.describe_stage(stage) for record in found.records for stage in record.stages]

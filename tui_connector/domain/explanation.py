@@ -13,13 +13,11 @@ from tui_connector.domain.tie import Scope, Total
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DOCUMENT = ("CompanyCode", "AccountingDocument", "FiscalYear")  # SAP's own names of what makes a document's number
-
 
 class About(StrEnum):
     """What is explained. CELL: a scope of a flow's totals. ITEM: a member of a list, by its code.
 
-    DOCUMENT: company code, number and fiscal year of a document in SAP. RECORD: one record by its key.
+    DOCUMENT: a document in SAP, by what `domain.document` names. RECORD: one record by its key.
     """
 
     CELL = "cell"
@@ -47,7 +45,7 @@ class Standing(StrEnum):
 
     LOADED: Anaplan was given exactly what SAP holds now. CHANGED: it was given something else, which SAP held before.
     REFUSED: its newest values were refused. IN_DOUBT: it was sent, and nobody has read what came of it.
-    UNREAD: no run has read it yet.
+    UNREAD: no run has read it yet. GONE: Anaplan counts it where SAP does not hold it.
     """
 
     LOADED = "loaded"
@@ -55,6 +53,41 @@ class Standing(StrEnum):
     REFUSED = "refused"
     IN_DOUBT = "in doubt"
     UNREAD = "not read yet"
+    GONE = "not in SAP"
+
+
+class Text(NamedTuple):
+    """A value on either side, told where they differ or where one thing alone is explained.
+
+    same: None where it cannot be told, since Anaplan does not show it or writes it in a way of its own.
+    """
+
+    header: str
+    same: bool | None
+    sap: str = ""
+    anaplan: str = ""
+
+
+class Held(NamedTuple):
+    """What the module itself holds of a record, in the row of its own.
+
+    there: whether anything stands there. amount: in the column that the totals sum. cells: all where one record is
+    explained, else those that are not surely as in SAP.
+    """
+
+    there: bool
+    amount: Decimal | None = None
+    cells: tuple[Text, ...] = ()
+
+    @property
+    def unlike(self) -> tuple[Text, ...]:
+        """Cells of which it is not sure that they hold what SAP does."""
+        return tuple(one for one in self.cells if one.same is not True)
+
+    @property
+    def odd(self) -> tuple[Text, ...]:
+        """Cells that hold something else than SAP does."""
+        return tuple(one for one in self.cells if one.same is False)
 
 
 class Source(NamedTuple):
@@ -62,7 +95,7 @@ class Source(NamedTuple):
 
     amount: None where the flow sums none. maybe: whether Anaplan may hold something of it, though not this. scope: the
     cell it counts in; () for a flow without totals. line: in the run's file; None when it was not sent. cause: of a
-    refusal.
+    refusal. held: None where the module was not looked into.
     """
 
     key: str
@@ -73,6 +106,7 @@ class Source(NamedTuple):
     run: int | None
     line: int | None
     cause: str = ""
+    held: Held | None = None
 
 
 class Share(NamedTuple):
@@ -88,15 +122,6 @@ class Cell(NamedTuple):
 
     scope: Scope
     held: Total | None
-
-
-class Text(NamedTuple):
-    """A text of a list's member on either side, told only where they differ; None where Anaplan does not tell it."""
-
-    header: str
-    same: bool | None
-    sap: str = ""
-    anaplan: str = ""
 
 
 class Agreement(StrEnum):
@@ -121,7 +146,9 @@ class Explanation:
     words: the answer in one sentence. place: the view or list that was looked at; "" for none. parts: what the values
     of a scope are called. currency: which of them tells the currency of the amounts; "" for none. cells: what Anaplan
     holds. shares: every record of SAP, summed by how it stands. sources: the records themselves, those that stand
-    otherwise first, then the largest, as far as they are kept. texts: of a list's member.
+    otherwise first, then the largest, as far as they are kept. texts: of a list's member. module: whose own rows were
+    looked into; "" for none. counted: what they make in a cell. beyond: those of them that SAP does not hold in that
+    cell; amount and scope are the module's.
     """
 
     question: Question
@@ -134,6 +161,9 @@ class Explanation:
     shares: tuple[Share, ...] = ()
     sources: tuple[Source, ...] = ()
     texts: tuple[Text, ...] = ()
+    module: str = ""
+    counted: Total | None = None
+    beyond: tuple[Source, ...] = ()
 
     @property
     def records(self) -> int:

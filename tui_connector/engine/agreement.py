@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,14 @@ from tui_connector.domain.text import clean
 from tui_connector.review.amounts import counted, listed, money
 
 if TYPE_CHECKING:
-    from tui_connector.domain.explanation import Explanation, Share
+    from collections.abc import Iterable
+
+    from tui_connector.domain.explanation import Explanation, Held, Share
     from tui_connector.domain.tie import Total
     from tui_connector.store.records import Trace
 
 _NOTHING = Decimal(0)
+_FEW = 3
 
 
 def standing_of(content: str, trace: Trace | None) -> tuple[Standing, bool]:
@@ -100,6 +104,64 @@ def judge_document(one: Explanation) -> tuple[Agreement, str]:
     if all(share.standing is Standing.LOADED for share in one.shares):
         return Agreement.EQUAL, f"{count}, loaded as SAP holds {_them(one.records)}{cells}."
     return Agreement.EXPLAINED, f"{count}{cells}: {listed(map(_records, one.shares))}."
+
+
+def judge_module(one: Explanation) -> Explanation:
+    """The same with what the module's own rows say to it, row by row."""
+    name, cell = clean(one.module, limit=80), one.question.about is About.CELL
+    looked = [(source, source.held) for source in one.sources if source.held]
+    lost = [source for source, held in looked if source.standing is Standing.LOADED and not held.there]
+    odd = [(source, held) for source, held in looked if held.there and held.odd]
+    wrong = bool(lost) or any(source.standing is Standing.LOADED for source, _ in odd)
+    told = [f"has no row for {_some(source.key for source in lost)}"] if lost else []
+    told += [f"holds {_some(f'{clean(source.key)} with {_odd(held)}' for source, held in odd)}"] if odd else []
+    if one.beyond:
+        besides = _some(f"{clean(source.key)} ({money(source.amount, _currency(one))})" for source in one.beyond)
+        told.append(f"counts {besides} there, and SAP does not")
+    words = [one.words, *([f"{name} {'; it '.join(told)}."] if told else [])]
+    if cell:
+        return _judge_rows_of_cell(one, words, wrong=wrong or bool(one.beyond))
+    if not (lost or odd) and looked and all(held.there for _, held in looked):
+        untold = dict.fromkeys(cell.header for _, held in looked for cell in held.cells if cell.same is None)
+        but = f"; its {listed(map(clean, untold))} cannot be compared" if untold else ""
+        words.append(f"{name} holds {_them(len(looked))} as SAP does{_sum_of(one)}{but}.")
+    return replace(one, agreement=Agreement.DIFFERENT if wrong else one.agreement, words=" ".join(words))
+
+
+def _judge_rows_of_cell(one: Explanation, words: list[str], *, wrong: bool) -> Explanation:
+    """Where every row that the module counts in a cell is known now, there is no doubt left."""
+    held, rows = _amount(one.cells[0].held), _amount(one.counted)
+    if rows != held:
+        currency = _currency(one)
+        words.append(
+            f"Its rows make {money(rows, currency)} {currency}".rstrip() + ", so the view sums them otherwise."
+        )
+    elif one.agreement is Agreement.IN_DOUBT and not (wrong or one.rest.records):
+        return replace(one, agreement=Agreement.EXPLAINED, words=" ".join(words))
+    return replace(one, words=" ".join(words))
+
+
+def _odd(held: Held) -> str:
+    return listed(
+        f"{clean(cell.header)} {clean(cell.anaplan) or 'blank'} (in SAP {clean(cell.sap) or 'blank'})"
+        for cell in held.odd
+    )
+
+
+def _some(told: Iterable[str]) -> str:
+    """The first of them in words, and how many more there are."""
+    every = list(told)
+    more = [f"{counted(len(every) - _FEW, 'other')}"] if len(every) > _FEW else []
+    return listed([*map(clean, every[:_FEW]), *more])
+
+
+def _sum_of(one: Explanation) -> str:
+    """What the rows make, where they are of one currency."""
+    scopes, amounts = {source.scope for source in one.sources}, [source.amount for source in one.sources]
+    if one.rest.records or None in amounts or len(scopes) != 1 or not one.currency:
+        return ""
+    currency = clean(next(iter(scopes))[one.parts.index(one.currency)])
+    return f": {money(sum((amount or _NOTHING for amount in amounts), _NOTHING), currency)} {currency}".rstrip()
 
 
 def _currency(one: Explanation) -> str:

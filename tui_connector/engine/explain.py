@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import list_members
+from tui_connector.domain.document import JOINT, document_fields, document_of
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.explanation import (
-    DOCUMENT,
     About,
     Agreement,
     Cell,
     Explanation,
+    Held,
     Question,
     Share,
     Source,
@@ -29,8 +30,9 @@ from tui_connector.domain.flow import KEY, Condition, LoadFlow
 from tui_connector.domain.mapping import mapping_digest
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Total
-from tui_connector.engine.agreement import judge_cell, judge_document, judge_item, standing_of
-from tui_connector.engine.layout import KEY_JOINT, lay_out
+from tui_connector.engine.agreement import judge_cell, judge_document, judge_item, judge_module, standing_of
+from tui_connector.engine.held import CellAsked, look_into
+from tui_connector.engine.layout import lay_out
 from tui_connector.engine.stage import Stager, file_page
 from tui_connector.engine.totals import read_totals
 from tui_connector.sap.reader import ODataReader
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 MOST = 500  # records listed in one explanation; the others are told as sums
+_KNOWN = 100_000  # codes of a cell's records that are held to tell which rows of the module are not among them
 _TEXT = 80
 
 
@@ -104,7 +107,10 @@ async def _cell(question: Question, flow: LoadFlow, sources: _Sources, anaplan: 
     cell = Cell(question.values, (await read_totals(anaplan, totals, {question.values})).get(question.values))
     made = replace(sources.told(question, totals.view), parts=totals.by, currency=totals.currency, cells=(cell,))
     agreement, words = judge_cell(made, counts=bool(totals.count))
-    return replace(made, agreement=agreement, words=words)
+    made = replace(made, agreement=agreement, words=words)
+    if not flow.target_module or agreement not in {Agreement.DIFFERENT, Agreement.IN_DOUBT}:
+        return made
+    return judge_module(await sources.look_into(anaplan, made))
 
 
 async def _document(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
@@ -114,7 +120,8 @@ async def _document(question: Question, flow: LoadFlow, sources: _Sources, anapl
         cells = tuple(Cell(scope, held.get(scope)) for scope in sorted(sources.scopes))
         made = replace(made, place=totals.view, parts=totals.by, currency=totals.currency, cells=cells)
     agreement, words = judge_document(made)
-    return replace(made, agreement=agreement, words=words)
+    made = replace(made, agreement=agreement, words=words)
+    return judge_module(await sources.look_into(anaplan, made)) if flow.target_module and made.sources else made
 
 
 async def _item(question: Question, flow: LoadFlow, sources: _Sources, anaplan: AnaplanClient) -> Explanation:
@@ -151,7 +158,9 @@ class _Sources:
         self._target = target
         self._records = store.records
         self._shares: dict[tuple[Standing, bool], Total] = {}
-        self._kept: list[tuple[bool, Decimal, int, Source]] = []  # a heap whose first is the next to go
+        # a heap whose first is the next to go
+        self._kept: list[tuple[bool, Decimal, int, Source, tuple[str, ...] | None]] = []
+        self._codes: set[str] | None = set()
         self._count = 0
         headers, totals = self._layout.headers, flow.totals
         self._by = tuple(headers.index(name) for name in totals.by) if totals else ()
@@ -172,9 +181,34 @@ class _Sources:
 
     def told(self, question: Question, place: str) -> Explanation:
         """What was found, before anything is said of it."""
-        kept = sorted((one[-1] for one in self._kept), key=lambda one: (one.standing is Standing.LOADED, one.key))
+        kept = sorted((one[3] for one in self._kept), key=lambda one: (one.standing is Standing.LOADED, one.key))
         shares = tuple(Share(*how, total) for how, total in sorted(self._shares.items()))
         return Explanation(question, Agreement.DIFFERENT, "", place, shares=shares, sources=tuple(kept))
+
+    async def look_into(self, anaplan: AnaplanClient, told: Explanation) -> Explanation:
+        """The same with what the module itself holds of the records that are kept, and in a cell besides them."""
+        flow, whole = self._flow, told.question.about is About.RECORD
+        rows = {entry[3].key: entry[4] for entry in self._kept}
+        asked = CellAsked(told.question.values, self._codes) if told.question.about is About.CELL else None
+        found = await look_into(anaplan, flow, {row[0]: row for row in rows.values() if row is not None}, asked)
+
+        def held(one: Source) -> Held | None:
+            row = rows[one.key]
+            there = None if row is None else found.held[row[0]]
+            return there if there is None or whole else there._replace(cells=there.unlike)
+
+        sources = tuple(one._replace(held=held(one)) for one in told.sources)
+        beyond = tuple(self._beyond(found.beyond, told.question.values))
+        counted = found.counted if asked else None
+        return replace(told, module=flow.target_module, sources=sources, counted=counted, beyond=beyond)
+
+    def _beyond(self, found: Sequence[tuple[str, Decimal]], scope: Scope) -> Iterator[Source]:
+        traces = {} if self._target is None else self._records.traces(self._target, [code for code, _ in found])
+        for code, amount in found:
+            trace = traces.get(code)
+            yield Source(
+                code, Standing.GONE, True, amount, scope, trace and trace.sent, trace and trace.sent_line
+            )  # fmt: skip
 
     def _take(self, page: FilePage, records: Sequence[Record], fits: Callable[[str, tuple[str, ...]], bool]) -> None:
         # Those that could not be read come last, without a row. SAP may answer more than was asked: a part of the
@@ -200,7 +234,10 @@ class _Sources:
             trace.cause if trace and refused else "",
         )  # fmt: skip
         self._count += 1
-        entry = (how[0] is not Standing.LOADED, abs(amount or Decimal(0)), -self._count, source)
+        if self._codes is not None and row is not None:
+            self._codes.add(row[0])
+            self._codes = self._codes if len(self._codes) <= _KNOWN else None
+        entry = (how[0] is not Standing.LOADED, abs(amount or Decimal(0)), -self._count, source, row)
         if len(self._kept) < MOST:
             heapq.heappush(self._kept, entry)
         else:
@@ -232,13 +269,10 @@ def _ask(flow: LoadFlow, question: Question) -> _Asked:
             return _cell_asked(flow, flow.totals, values)
         case About.ITEM if flow.target_list and len(values) == 1:
             return _Asked(_equal({flow.path(flow.columns[0]): values[0]}), lambda _, row: row[0] == values[0])
-        case About.DOCUMENT if set(DOCUMENT) <= set(keys) and len(values) == len(DOCUMENT):
-            places = [keys.index(name) for name in DOCUMENT]
-            return _Asked(
-                _equal(dict(zip(DOCUMENT, values, strict=True))),
-                lambda key, _: _parts(key, places, len(keys)) == values,
-            )
-        case About.RECORD if len(values) == 1 and len(parts := values[0].split(KEY_JOINT)) == len(keys):
+        case About.DOCUMENT if (fields := document_fields(flow)) and len(values) == len(fields):
+            wanted = _equal(dict(zip(fields, values, strict=True)))
+            return _Asked(wanted, lambda key, _: document_of(flow, key) == values)
+        case About.RECORD if len(values) == 1 and len(parts := values[0].split(JOINT)) == len(keys):
             return _Asked(_equal(dict(zip(keys, parts, strict=True))), lambda key, _: key == values[0])
         case _:
             raise ConfigError(
@@ -261,12 +295,6 @@ def _cell_asked(flow: LoadFlow, totals: Totals, values: Scope) -> _Asked:
 def _equal(wanted: Mapping[str, Any]) -> list[Condition]:
     """What lies behind a navigation is no condition on the entity."""
     return [Condition(field, "eq", value) for field, value in wanted.items() if "/" not in field]
-
-
-def _parts(key: str, places: Sequence[int], width: int) -> tuple[str, ...]:
-    """Parts of a record's key; () for a key whose parts cannot be told apart."""
-    parts = key.split(KEY_JOINT)
-    return tuple(parts[at] for at in places) if len(parts) == width else ()
 
 
 def _value(column: Column, text: str) -> Value:

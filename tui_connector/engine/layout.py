@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.document import JOINT
 from tui_connector.domain.flow import KEY
 from tui_connector.sap.reader import SourceField
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.flow import LoadFlow
 
-KEY_JOINT = "-"
+KEY_JOINT = JOINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tui_connector.domain.explanation import (
     Agreement,
     Cell,
     Explanation,
+    Held,
     Question,
     Share,
     Source,
@@ -96,8 +97,8 @@ def _told(one: Explanation) -> dict[str, Any]:
         "currency": one.currency,
         "cells": [[list(cell.scope), _pair(cell.held)] for cell in one.cells],
         "shares": [[share.standing.value, share.maybe, _pair(share.total)] for share in one.shares],
-        "sources": [[*source[:3], source.amount, list(source.scope), *source[5:]] for source in one.sources],
-        "texts": [list(text) for text in one.texts],
+        "sources": list(map(_row, one.sources)), "texts": [list(text) for text in one.texts], "module": one.module,
+        "counted": _pair(one.counted), "beyond": list(map(_row, one.beyond)),
     }  # fmt: skip
 
 
@@ -110,12 +111,24 @@ def _kept(row: Row) -> Kept:
         tuple(told["parts"]), told["currency"],
         tuple(Cell(tuple(scope), _total(held)) for scope, held in told["cells"]),
         tuple(Share(Standing(word), maybe, _total(total) or Total(0)) for word, maybe, total in told["shares"]),
-        tuple(
-            Source(key, Standing(word), maybe, _amount(amount), tuple(scope), run, line, cause)
-            for key, word, maybe, amount, scope, run, line, cause in told["sources"]
-        ),
-        tuple(Text(*text) for text in told["texts"]),
+        tuple(map(_source, told["sources"])), tuple(Text(*text) for text in told["texts"]), told.get("module", ""),
+        _total(told.get("counted")), tuple(map(_source, told.get("beyond", ()))),
     ))  # fmt: skip
+
+
+def _row(one: Source) -> list[Any]:
+    held = one.held and [one.held.there, one.held.amount, [list(cell) for cell in one.held.cells]]
+    return [one.key, one.standing.value, one.maybe, one.amount, list(one.scope), one.run, one.line, one.cause, held]
+
+
+def _source(row: list[Any]) -> Source:
+    """As `_row` wrote it; the oldest have no word of the module."""
+    key, word, maybe, amount, scope, run, line, cause, *more = row
+    held = more[0] if more else None
+    return Source(
+        key, Standing(word), maybe, _amount(amount), tuple(scope), run, line, cause,
+        held and Held(held[0], _amount(held[1]), tuple(Text(*cell) for cell in held[2])),
+    )  # fmt: skip
 
 
 def _pair(total: Total | None) -> list[Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.explanation import About, Agreement, Standing
 from tui_connector.domain.text import clean
-from tui_connector.review.amounts import ABSENT, counted, money
+from tui_connector.review.amounts import ABSENT, counted, listed, money
 from tui_connector.views.answers import asked_words
 from tui_connector.views.deciding import serves, writing
 from tui_connector.views.marks import Mark
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime, tzinfo
 
-    from tui_connector.domain.explanation import Explanation, Question, Source
+    from tui_connector.domain.explanation import Explanation, Held, Question, Source, Text
     from tui_connector.domain.tie import Scope, Total
     from tui_connector.store.explanations import Kept
     from tui_connector.store.mappings import MappingVersion
@@ -39,7 +39,9 @@ _STANDINGS = {
     Standing.REFUSED: Mark("✗", "refused", "fail"),
     Standing.IN_DOUBT: Mark("?", "in doubt", "warn"),
     Standing.UNREAD: Mark("○", "not read yet", "muted"),
+    Standing.GONE: Mark("✗", "not in SAP", "fail"),
 }
+_LOST, _TYPED_OVER = Mark("✗", "not there", "fail"), Mark("✗", "different", "fail")  # loaded, and yet
 _ABOUT = {About.CELL: "cell of", About.ITEM: "member of", About.DOCUMENT: "document in", About.RECORD: "record of"}
 
 
@@ -48,7 +50,8 @@ class SourceRow:
     """One record of SAP. run, at, file, line, task: of the run that decided how it stands; "" where there is none.
 
     cell: the scope it counts in, on one line. mapping: digest of the version that the run worked with. posted: the
-    proposal that it was posted from, with who signed. cause: why it was refused.
+    proposal that it was posted from, with who signed; origin: the way from there to the export. cause: why it was
+    refused. held: what the module itself holds of it, in words.
     """
 
     number: int
@@ -66,6 +69,8 @@ class SourceRow:
     mapping_words: str
     posted: str
     cause: str
+    held: str = ""
+    origin: str = ""
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -73,7 +78,8 @@ class SourceRow:
         line = f"line {figure(self.line)} of {self.file}" if self.line else ""
         told = (
             ("run", str(self.run or "")), ("file", line), ("task", self.task), ("mapping", self.mapping_words),
-            ("cell", self.cell), ("posted", self.posted), ("refused", self.cause),
+            ("cell", self.cell), ("module", self.held), ("posted", self.posted), ("planned", self.origin),
+            ("refused", self.cause),
         )  # fmt: skip
         return tuple((label, text) for label, text in told if text)
 
@@ -151,7 +157,7 @@ def read_explanation(desk: Desk, question: Question) -> ExplanationPage:
         return ExplanationPage(now, question, title_of(question), asked=asked, error=error, hint=hint)
     flow = next((one for one in desk.flows if one.name == question.flow), None)
     told, ways = kept.explanation, Ways(desk.store, flow)
-    rows = tuple(_row(number, source, told, ways) for number, source in enumerate(told.sources, 1))
+    rows = tuple(_row(number, source, told, ways) for number, source in enumerate((*told.beyond, *told.sources), 1))
     more = f"and smaller ones: {_total(told.rest, _currency(told, ()))}" if told.rest.records else ""
     return ExplanationPage(
         now, question, title_of(question), kept.id, _AGREEMENTS[told.agreement], clean(told.words), kept.at,
@@ -179,16 +185,41 @@ def _facts(told: Explanation) -> Iterator[tuple[str, str]]:
         yield from ((clean(name), clean(value)) for name, value in zip(told.parts, cell.scope, strict=False))
         yield clean(told.place), f"Anaplan holds {_total(cell.held, _currency(told, cell.scope))}"
     elif told.question.about is About.ITEM:
-        for one in told.texts:
-            same = f"{clean(one.anaplan)!r} in Anaplan, {clean(one.sap)!r} in SAP" if one.same is False else "the same"
-            yield clean(one.header), "not told by Anaplan" if one.same is None else same
+        yield from ((clean(one.header), _text_words(one)) for one in told.texts)
     else:
         for cell in told.cells:
             yield cell_words(cell.scope), f"Anaplan holds {_total(cell.held, _currency(told, cell.scope))}"
+    if told.counted is not None:
+        yield clean(told.module), f"its own rows make {_total(told.counted, _currency(told, ()))}"
+    if told.question.about is About.RECORD and told.sources and told.sources[0].held:
+        yield from ((clean(one.header), _both_words(one)) for one in told.sources[0].held.cells)
     for share in told.shares:
         whole = told.question.about is not About.CELL
         amount = counted(share.total.records or 0, "record") if whole else _total(share.total, _currency(told, ()))
         yield _STANDINGS[share.standing].word, amount + (", Anaplan may hold them otherwise" if share.maybe else "")
+
+
+def _text_words(one: Text) -> str:
+    same = f"{clean(one.anaplan)!r} in Anaplan, {clean(one.sap)!r} in SAP" if one.same is False else "the same"
+    return "not told by Anaplan" if one.same is None else same
+
+
+def _both_words(one: Text) -> str:
+    """A cell of the module beside what SAP holds."""
+    ours, theirs = clean(one.sap) or "blank", clean(one.anaplan) or "blank"
+    return f"{ours} in both" if one.same and ours == theirs else f"{ours} in SAP, {theirs} in Anaplan"
+
+
+def _held_words(told: Explanation, held: Held | None, currency: str) -> str:
+    if held is None:
+        return ""
+    name = clean(told.module)
+    if not held.there:
+        return f"{name} has no row for it"
+    if held.odd:
+        return f"{name}: {'; '.join(f'{clean(one.header)} {_both_words(one)}' for one in held.odd)}"
+    amount = "" if held.amount is None else f"{money(held.amount, currency)} {currency}".strip()
+    return f"{name} holds {amount}, as SAP does" if amount else f"{name} holds it as SAP does"
 
 
 def _currency(told: Explanation, scope: Scope) -> str:
@@ -210,11 +241,12 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
     currency = _currency(told, one.scope)
     way = ways.of(one.run) if one.run else Way()
     version = way.version
+    posted = ways.posted(one)
     told_apart = told.question.about in {About.DOCUMENT, About.RECORD}
     return SourceRow(
         number=number,
         key=clean(one.key),
-        mark=_STANDINGS[one.standing],
+        mark=_mark(one),
         amount="" if one.amount is None else money(one.amount, currency),
         currency=currency,
         cell=cell_words(one.scope) if told_apart else "",
@@ -225,9 +257,18 @@ def _row(number: int, one: Source, told: Explanation, ways: Ways) -> SourceRow:
         task=way.task if one.line else "",
         mapping=clean(version.mapping.digest) if version else "",
         mapping_words=mapping_words(version),
-        posted=ways.posted(one.key),
+        posted=listed(plan.words for plan in posted) if posted else "",
         cause=clean(one.cause),
+        held=_held_words(told, one.held, currency),
+        origin="; ".join(plan.origin for plan in posted),
     )
+
+
+def _mark(one: Source) -> Mark:
+    """How a record stands; of one that was loaded what the module says, where it was looked into."""
+    if one.standing is Standing.LOADED and one.held is not None:
+        return _LOST if not one.held.there else _TYPED_OVER if one.held.odd else _STANDINGS[one.standing]
+    return _STANDINGS[one.standing]
 
 
 def _mapping(one: MappingVersion) -> MappingRow:
@@ -275,18 +316,10 @@ def describe(kept: Kept, page: ExplanationPage) -> dict[str, Any]:
         "shares": [
             {"standing": share.standing, "maybe": share.maybe, **(_pair(share.total) or {})} for share in told.shares
         ],
-        "sources": [
-            {
-                "key": source.key, "standing": source.standing, "maybe": source.maybe, "amount": _exact(source.amount),
-                "scope": list(source.scope), "run": source.run, "line": source.line, "cause": source.cause,
-                **_way_of(rows.get(clean(source.key))),
-            }
-            for source in told.sources
-        ],
-        "rest": _pair(told.rest),
-        "texts": [
-            {"header": one.header, "same": one.same, "sap": one.sap, "anaplan": one.anaplan} for one in told.texts
-        ],
+        "sources": [_source(source, rows.get(clean(source.key))) for source in told.sources],
+        "rest": _pair(told.rest), "module": told.module or None, "counted": _pair(told.counted),
+        "beyond": [_source(source, rows.get(clean(source.key))) for source in told.beyond],
+        "texts": list(map(_text, told.texts)),
         "mappings": [
             {
                 "digest": one.digest, "since": one.since, "since_at": one.since_at, "columns": list(one.columns),
@@ -297,8 +330,22 @@ def describe(kept: Kept, page: ExplanationPage) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _source(one: Source, row: SourceRow | None) -> dict[str, Any]:
+    held = one.held and {
+        "there": one.held.there, "amount": _exact(one.held.amount), "cells": list(map(_text, one.held.cells)),
+    }  # fmt: skip
+    return {
+        "key": one.key, "standing": one.standing, "maybe": one.maybe, "amount": _exact(one.amount),
+        "scope": list(one.scope), "run": one.run, "line": one.line, "cause": one.cause, "held": held, **_way_of(row),
+    }  # fmt: skip
+
+
+def _text(one: Text) -> dict[str, Any]:
+    return {"header": one.header, "same": one.same, "sap": one.sap, "anaplan": one.anaplan}
+
+
 def _way_of(row: SourceRow | None) -> dict[str, Any]:
-    names_ = ("file", "task", "mapping", "posted")
+    names_ = ("file", "task", "mapping", "posted", "origin")
     return {name: (getattr(row, name) or None) if row else None for name in names_}
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError
 from tui_connector.views import story_plan, story_record
-from tui_connector.views.audit_filter import document_of
-from tui_connector.views.ways import Place, place_of
+from tui_connector.views.ways import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tui_connector.domain.document import Document
     from tui_connector.domain.flow import Flow
     from tui_connector.store.store import Store
     from tui_connector.views.stations import Station
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tui_connector.views.story_record import RecordStory
 
 _LINES = 20  # of documents; the others are counted
-_DIGITS = 10  # of a document's number in SAP
 _PROPOSAL = re.compile(r"P-0*(\d{1,7})", re.IGNORECASE)
 
 
@@ -61,24 +60,24 @@ def trace(store: Store, key: str, flow: str | None = None, flows: Sequence[Flow]
         places = {place for one in records if (place := place_of(declared.get(one.flow), one.key))}
         plans += [one for place in sorted(places) for one in story_plan.of(store, "/".join(place), flow)]
     else:
-        for place in _places(said, plans):
-            found, left = story_record.of_document(store, place, flow, flows, _LINES - len(records))
+        for document in _documents(said, plans):
+            found, left = story_record.of_document(store, document, flow, flows, _LINES - len(records))
             records, more = [*records, *found], more + left
     if not records and not plans:
         raise ConfigError(
             f"no run has seen a record {said}, and no proposal holds it",
             hint="write the key as SAP or the plan does, its parts joined by -, for example"
-            " 1010-2026-0100000008-000001; or a reference (PL…), or 1010/0100000008/2026 for a document in SAP",
+            " 1010-2026-0100000008-000001; or a reference (PL…), or 1010/0100000008/2026 for a document in SAP, other"
+            " ones by what makes their number: 4500000001, 5105600101/2026",
         )
     return Trace(said, tuple(records), tuple(plans), more)
 
 
-def _places(said: str, plans: Sequence[PlanStory]) -> list[Place]:
+def _documents(said: str, plans: Sequence[PlanStory]) -> list[Document]:
     """The documents in SAP that are meant: one that is named in full, and those that plans were posted as."""
-    named = document_of(said)
-    found = [Place(named[0], named[1].zfill(_DIGITS), named[2])] if named and named[0] and named[2] else []
+    found: list[Document] = [tuple(said.split("/"))]
     for one in plans:
         posted = one.document
         if posted is not None and posted.accounting_document and posted.fiscal_year:
-            found.append(Place(posted.document.company_code, posted.accounting_document, posted.fiscal_year))
+            found.append((posted.document.company_code, posted.accounting_document, posted.fiscal_year))
     return list(dict.fromkeys(found))

@@ -145,6 +145,9 @@ def _export(story: PlanStory) -> Station:
     approved = " at ".join(part for part in (origin.approved_by, origin.approved_at) if part)
     details += [f"approved there by {approved}"] if approved else []
     details += [f"task {origin.task_id}", f"SHA-256 {origin.digest}"]
+    run, mapping = story.proposal.run_id, story.proposal.head.mapping
+    details += [f"run {run}"] if run else []
+    details += [f"mapping {mapping[:4]} {mapping[4:8]}"]
     return Station(Mark("✓", "exported", "ok"), origin.exported_at, tuple(map(clean, details)), "export", "anaplan")
 
 

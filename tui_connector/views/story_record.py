@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.domain.document import document_of, keys_begin, spelled
 from tui_connector.domain.explanation import About, Question
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome, RejectedBy
@@ -15,7 +16,7 @@ from tui_connector.review.amounts import counted, listed
 from tui_connector.views.events import mark_of, words_of_reject
 from tui_connector.views.marks import Mark
 from tui_connector.views.stations import Station
-from tui_connector.views.ways import Place, cell_words, keys_begin, mapping_words, place_of, reads_documents
+from tui_connector.views.ways import cell_words, mapping_words
 from tui_connector.views.words import figure, long_id, short_id
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui_connector.domain.audit import AuditEvent
+    from tui_connector.domain.document import Document
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.record import Reject, TracedRecord
     from tui_connector.domain.run import Run, Step
@@ -87,19 +89,28 @@ def _story(store: Store, key: str, name: str, stages: Sequence[Stage], flow: Flo
 
 
 def of_document(
-    store: Store, place: Place, flow: str | None, flows: Sequence[Flow], most: int
+    store: Store, named: Document, flow: str | None, flows: Sequence[Flow], most: int
 ) -> tuple[list[RecordStory], int]:
-    """The stories of a document's first lines, as actuals that came from SAP; and how many lines more there are."""
+    """The stories of a document's first records, as actuals that came from SAP; and how many more of it there are."""
     found: list[RecordStory] = []
     left = 0
-    for one in filter(reads_documents, flows):
-        begin = keys_begin(one, place) if flow in {None, one.name} else ""
-        targets = store.targets.of(one.name) if begin else []
-        keys = dict.fromkeys(key for target in targets for key in store.records.under(target.id, begin, _LINES))
-        told = [key for key in keys if place_of(one, key) == place]
-        left += len(told[most:])
-        found += [story for key in told[:most] for story in of(store, key, one.name, flows)]
+    for one in flows:
+        if isinstance(one, LoadFlow) and flow in {None, one.name}:
+            told = keys_of(store, one, named)
+            left += len(told[most:])
+            found += [story for key in told[:most] for story in of(store, key, one.name, flows)]
     return found, left
+
+
+def keys_of(store: Store, flow: LoadFlow, named: Document) -> list[str]:
+    """Keys of a document's records that runs of this flow have seen, however a person writes the document."""
+    found: dict[str, None] = {}
+    for document in spelled(flow, named):
+        begin = keys_begin(flow, document)
+        for target in store.targets.of(flow.name) if begin else ():
+            keys = store.records.under(target.id, begin, _LINES)
+            found |= dict.fromkeys(key for key in keys if document_of(flow, key) == document)
+    return list(found)
 
 
 def _stage(store: Store, traced: TracedRecord) -> Stage:
@@ -164,9 +175,9 @@ def _run(store: Store, stage: Stage, flow: Flow | None) -> Iterator[Station]:
 
 def _explained(store: Store, key: str, flow: Flow | None) -> Iterator[Station]:
     """The cell that it counts in, as the last explanation of it told; nothing before the first."""
-    place = place_of(flow, key)
+    document = document_of(flow, key)
     questions = [Question(About.RECORD, flow.name, (key,))] if flow else []
-    questions += [Question(About.DOCUMENT, flow.name, place)] if flow and place else []
+    questions += [Question(About.DOCUMENT, flow.name, document)] if flow and document else []
     given = [one for one in map(store.explanations.newest, questions) if one is not None]
     for kept in sorted(given, key=lambda one: one.id)[-1:]:
         told = kept.explanation

@@ -16,7 +16,7 @@ from tui_connector.sandbox.anaplan.hiding import hidden_members, visible_rows
 from tui_connector.sandbox.anaplan.lists_api import find_list, parents_of
 from tui_connector.sandbox.anaplan.modules_api import find_module
 from tui_connector.sandbox.anaplan.read_requests import ReadRequest
-from tui_connector.sandbox.anaplan.tables import list_header, list_rows, module_header
+from tui_connector.sandbox.anaplan.tables import list_header, list_rows, module_header, named_rows
 from tui_connector.sandbox.anaplan.wire import ApiError, Row, envelope
 
 IDLE_SECONDS = 30 * 60
@@ -29,10 +29,14 @@ def _table(call: Call, kind: str) -> tuple[str, Table]:
     if kind == "view":
         module = find_module(call, "view")
 
-        def view_rows(db: sqlite3.Connection) -> Iterator[list[str]]:
-            return visible_rows(book, model, module, db)
+        named = call.state.settings.view_members == "names" and not module.summary
 
-        return module.id, (module_header(module), view_rows)
+        def view_rows(db: sqlite3.Connection) -> Iterator[list[str]]:
+            rows = visible_rows(book, model, module, db)
+            return named_rows(db, model, module, rows) if named else rows
+
+        header = module_header(module)
+        return module.id, ([header[0], *header[2:]] if named else header, view_rows)
     target = find_list(call)
     parents = parents_of(call, target)
 

@@ -72,4 +72,5 @@ class AnaplanSettings:
     missing_dump_status: int = 404  # answer of dump chunk lists without a dump: 200, 204, 400 or 404
     # Large reads
     read_page_rows: int = 10_000
+    view_members: str = "codes"  # codes | names: what large reads of views show of members
     read_seconds: float = 0.0

@@ -43,6 +43,20 @@ def module_rows(db: sqlite3.Connection, model: ModelObject, module: ModuleObject
         yield [member_label(number, name, target.first_item), code or "", *shown]
 
 
+def named_rows(
+    db: sqlite3.Connection, model: ModelObject, module: ModuleObject, rows: Iterator[list[str]]
+) -> Iterator[list[str]]:
+    """The same rows without codes: members by what people see of them."""
+    names: dict[int, dict[str, str]] = {}
+    for at, one in enumerate(module.line_items, 1):
+        if one.list_name:
+            target = model.list_named(one.list_name)
+            found = db.execute(f"SELECT id, code, {target.display_column} FROM {target.table}")
+            names[at] = {code: member_label(number, name, target.first_item) for number, code, name in found if code}
+    for label, _, *cells in rows:
+        yield [names[at].get(text, text) if at in names else text for at, text in enumerate([label, *cells])]
+
+
 def show_cells(module: ModuleObject, cells: list[str | None]) -> list[str]:
     """Stored cells as text, calculated ones worked out."""
     shown = []

@@ -354,7 +354,9 @@ class AuditScreen(ConsoleScreen[AuditModel]):
         try:
             self._trace = await self.shell.in_thread(lambda: trace(desk.store, key, flows=desk.flows))
         except ConnectorError as error:
-            if not quiet:
+            if len(words_of(key)) > 1 and not quiet:
+                self._explain(key)  # no key, but a cell or a member: traced back to the records that make it
+            elif not quiet:
                 self.app.push_screen(Tell.error(error))
             return
         if self.present:

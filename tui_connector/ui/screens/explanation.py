@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 
+from tui_connector.ui.dialogs.base import Tell
 from tui_connector.ui.draw import MARGIN, Col, Grid, Line, facts, width_of, wrap
 from tui_connector.ui.export import Sheet
 from tui_connector.ui.screens.base import ConsoleScreen
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tui_connector.views.explaining import SourceRow
 
 _LABEL, _SHORT_FACTS = 14, 3
+_SHORT_TOP, _SHORT_SENTENCE, _SHORT_ABOUT = 8, 5, 3  # lines where the screen has few rows
+_TELLING = ("refused", "module", "posted", "planned")  # facts of a record that come first there
 _SHEET = (
     "record",
     "standing",
@@ -38,6 +41,8 @@ _SHEET = (
     "mapping",
     "posted",
     "cause",
+    "held",
+    "origin",
 )
 
 
@@ -57,8 +62,8 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         Binding("l", "look", "look again", tooltip="let the worker ask both sides now"),
     )
     bar: ClassVar[Sequence[tuple[str, str]]] = (
-        ("↑↓", "move"), ("l", "look again"), ("t", "trace"), ("/", "filter"), ("e", "export"), ("y", "send id"),
-        ("esc", "back"),
+        ("↑↓", "move"), ("enter", "all of it"), ("l", "look again"), ("t", "trace"), ("/", "filter"), ("e", "export"),
+        ("y", "send id"), ("esc", "back"),
     )  # fmt: skip
 
     def __init__(self, desk: Desk, question: Question) -> None:
@@ -105,7 +110,10 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         first, *more = wrap(model.sentence, width - 2, "bright", indent=MARGIN + 2)
         mark = model.mark
         head = Line((f"{mark.glyph} ", mark.role), *first.parts[1:]) if mark else Line(*first.parts)
-        lines += [head, *more]
+        shown = more[: _SHORT_SENTENCE - 1] if self.short else more
+        if len(shown) < len(more):
+            shown[-1].put("…", "muted", limit=width - shown[-1].width)
+        lines += [head, *shown]
         if model.error:
             lines += wrap(f"{sentence(model.error)} {sentence(model.hint)}", width, "fail")
         if model.asked:
@@ -113,11 +121,13 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         elif model.told_at is not None:
             at = moment(model.told_at, model.at, self.desk.zone, seconds=True)
             lines += wrap(f"Told {at}, asked by {model.told_by}, explanation {model.number}.", width, "muted")
-        if model.advice:
-            lines += wrap(f"Next: {model.advice}.", width, "muted")
-        known = model.facts[-_SHORT_FACTS:] if self.short else model.facts
-        label = max((width_of(name) + 2 for name, _ in known), default=_LABEL)
-        return [*lines, *([] if self.short else [Line()]), *facts(known, label=label, width=width), Line()]
+        advice = wrap(f"Next: {model.advice}.", width, "muted") if model.advice else []
+        if self.short:
+            known = _labelled(model.facts[-_SHORT_FACTS:], width)
+            for part in (advice, known):  # what there is no room for stands behind enter
+                lines += part if len(lines) + len(part) <= _SHORT_TOP + 1 else []
+            return [*lines, Line()]
+        return [*lines, *advice, Line(), *_labelled(model.facts, width), Line()]
 
     def _grid(self, width: int) -> Grid:
         rows = self.model.rows if self.model else ()
@@ -145,10 +155,17 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
         row = self.query_one("#sources", Listing).row if self.is_mounted else None
         if row is None:
             return [Line()]
+        known = self._known(row)
+        if self.short:
+            known.sort(key=lambda one: one[0] not in _TELLING)
+            return [Line(), *facts(known, label=_LABEL, width=width)[:_SHORT_ABOUT]]
+        return [Line(), *facts(known, label=_LABEL, width=width)]
+
+    def _known(self, row: SourceRow) -> list[tuple[str, str]]:
         known, mapping = list(row.facts), self.model.mapping(row) if self.model else None
         if mapping is not None and mapping.changes:
             known.append(("changed then", "; ".join(mapping.changes)))
-        return [Line(), *facts(known, label=_LABEL, width=width)]
+        return known
 
     def _empty(self, width: int) -> Sequence[Line]:
         model = self.model
@@ -162,6 +179,26 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
 
     def on_listing_moved(self) -> None:
         self.query_one("#about", Block).tell(self._about)
+
+    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+        """All that is told, for which a small screen has no room."""
+        model, row = self.model, event.row
+        if model is None or row is None:
+            return
+        parts = (model.sentence, f"Next: {model.advice}." if model.advice else "")
+
+        def told(width: int) -> Sequence[Line]:
+            words = [line for part in parts if part for line in [*wrap(part, width, "ink"), Line()]]
+            known = (("record", row.key), *self._known(row), *model.facts)
+            label = max(width_of(name) + 2 for name, _ in known)
+            for name, value in known:
+                if label + width_of(value) <= width - 2 * MARGIN:
+                    words += facts([(name, value)], label=label, width=width)
+                else:
+                    words += [Line((name, "muted")), *wrap(value, width, indent=MARGIN + 2)]
+            return words
+
+        self.app.push_screen(Tell("Explanation", told))
 
     def action_look(self) -> None:
         self._asked_once = True
@@ -190,9 +227,14 @@ class ExplanationScreen(ConsoleScreen[ExplanationPage]):
                     "record": row.key, "standing": row.mark.word, "amount": row.amount.replace(",", ""),
                     "currency": row.currency, "cell": row.cell, "run": row.run, "line": row.line, "file": row.file,
                     "task": row.task, "mapping": row.mapping, "posted": row.posted, "cause": row.cause,
+                    "held": row.held, "origin": row.origin,
                 }  # fmt: skip
 
         return Sheet(f"explanation-{model.number}", _SHEET, rows, self.filter)
+
+
+def _labelled(known: Sequence[tuple[str, str]], width: int) -> Sequence[Line]:
+    return facts(known, label=max((width_of(name) + 2 for name, _ in known), default=_LABEL), width=width)
 
 
 def _searched(row: SourceRow) -> str:
