@@ -79,9 +79,9 @@ def test_a_difference_says_which_side_lacks_what() -> None:
 def test_a_hop_is_summed_by_currency_and_its_digest_knows_no_order() -> None:
     one: Sums = {("a", "EUR"): Total(1, Decimal("1.10")), ("b", "USD"): Total(2, Decimal("2.20"))}
     other = dict(reversed(one.items()))
-    told = hop_total(Hop.SOURCE, one, 1)
-    assert told == hop_total(Hop.SOURCE, other, 1)
-    assert (told.records, told.amounts, told.note) == (3, {"EUR": Decimal("1.10"), "USD": Decimal("2.20")}, "2 scopes")
+    told = hop_total(Hop.SOURCE, one, 1, "said")
+    assert told == hop_total(Hop.SOURCE, other, 1, "said")
+    assert (told.records, told.amounts, told.note) == (3, {"EUR": Decimal("1.10"), "USD": Decimal("2.20")}, "said")
     assert hop_total(Hop.SOURCE, {("a", "EUR"): Total(None, Decimal(1))}, 1).records is None
     assert money({"USD": Decimal("2.20"), "EUR": Decimal("1234.10"), "CHF": NOTHING}) == ": 1,234.10 EUR, 2.20 USD"
     assert money({"EUR": NOTHING}) == ""

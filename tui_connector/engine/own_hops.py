@@ -52,7 +52,7 @@ def own_hops(
         words = f"{moved['read']:,} records were read, the trail holds {kept:,}."
         made.broken.append(hop_difference(Hop.READ, Hop.STAGED, moved["read"], kept, words))
     if left:
-        made.hops.append(_hop(flow, Hop.LEFT, None, left, f"{counts.unchanged:,} unchanged"))
+        made.hops.append(_hop(flow, Hop.LEFT, None, left, _left_out(counts)))
     if not counts.sent:
         return made
     lines = moved.get("lines", counts.sent)
@@ -72,6 +72,13 @@ def own_hops(
 
 def _unreadable(count: int) -> str:
     return f"without {counted(count, 'record')} that cannot be read" if count else ""
+
+
+def _left_out(counts: Counts) -> str:
+    """Which of the records that are not sent are unchanged, and which were refused here."""
+    refused = counts.read - counts.unchanged - counts.sent
+    told = ((counts.unchanged, "unchanged"), (refused, "refused"))
+    return ", ".join(f"{count:,} {how}" for count, how in told if count)
 
 
 def _hop(flow: LoadFlow, hop: Hop, records: int | None, sums: Sums | None, note: str = "") -> HopTotal:

@@ -117,8 +117,7 @@ def hop_total(hop: Hop, sums: Sums, at: int | None, note: str = "", records: int
     records = records if records is not None or None in counts else sum(one or 0 for one in counts)
     rows = ((*scope, format((total.amount or NOTHING).normalize(), "f")) for scope, total in sums.items())
     return HopTotal(
-        hop, records, by_currency(sums, at), digest(rows),
-        f"{counted(len(sums), 'scope')}{', ' if note else ''}{note}", by_currency(sums, at, gross=True), sums=sums,
+        hop, records, by_currency(sums, at), digest(rows), note, by_currency(sums, at, gross=True), sums=sums,
     )  # fmt: skip
 
 

@@ -200,8 +200,12 @@ class TieOut:
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
         at = totals.by.index(totals.currency) if totals.currency in totals.by else None
-        untold = f"{counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
-        hops = [*own.hops, hop_total(Hop.SOURCE, ours, at, untold), hop_total(Hop.READ_BACK, theirs, at)]
+        untold = f", {counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
+        hops = [
+            *own.hops,
+            hop_total(Hop.SOURCE, ours, at, f"{counted(len(ours), 'scope')}{untold}"),
+            hop_total(Hop.READ_BACK, theirs, at, counted(len(theirs), "scope")),
+        ]
         found = [difference(scope, ours, theirs, refused, self._read_of(own, scope)) for scope in open_[:MOST]]
         told = money(by_currency(ours, at))  # a ledger's debits and credits are nothing together
         if broken or open_:

@@ -380,8 +380,9 @@ class Story:
 
 def _figures(hop: dict[str, Any]) -> tuple[str, ...]:
     records = [] if hop["records"] is None else [counted(hop["records"], "record")]
-    amounts = (hop["amounts"] or {}).items()
-    return (*records, *(f"{money(Decimal(amount), currency)} {currency}" for currency, amount in amounts))
+    net, gross = hop["amounts"] or {}, hop.get("gross") or {}  # earlier versions told no gross sums
+    told = [f"{money(Decimal(amount), currency)} {currency}" for currency, amount in (gross or net).items()]
+    return (*records, *(f"{one} gross" if gross != net else one for one in told))
 
 
 def _total(count: int | None, amount: str | None) -> str:
