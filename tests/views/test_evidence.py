@@ -229,7 +229,7 @@ def test_changes_of_schedules_and_mappings_are_told(desk: Desk, tmp_path: Path) 
 
 
 def test_what_was_erased_on_purpose_is_told_and_the_rest_verifies(desk: Desk, tmp_path: Path) -> None:
-    found = desk.store.erasures.aged(values_before=NOW, steps_before=NOW)
+    found = desk.store.erasures.aged(dict.fromkeys(("reject_values", "step_details"), NOW))
     with desk.store.transaction() as tx:
         desk.store.erasures.erase(tx, found, "kept long enough", KELLER.account)
     made, pack = packed(desk, "Mon 2026-12-02", tmp_path)

@@ -22,7 +22,7 @@ _COLUMNS = "id, kind, subject, payload, requested_by, requested_at, worker, clai
 class Command:
     """One wish. kind: "cancel", "ping", "discover", "explain". subject: what it is about, as a connection's name.
 
-    ok: None until it has ended. answer: what came of it.
+    ok: None until it has ended. answer: what came of it; {} also where that was erased.
     """
 
     id: int
@@ -103,5 +103,5 @@ def _command_of(row: Row) -> Command:
     return Command(
         number, kind, subject, json.loads(payload), requested_by, to_moment(requested_at), worker,
         to_moment_or_none(claimed_at), to_moment_or_none(ended_at),
-        None if ok is None else bool(ok), json.loads(answer),
+        None if ok is None else bool(ok), {} if answer is None else json.loads(answer),
     )  # fmt: skip
