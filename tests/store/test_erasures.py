@@ -303,3 +303,20 @@ def test_nothing_goes_without_an_event(bench: Bench, change: str) -> None:
     fill_all(bench)
     bench.write(lambda tx: tx.change(change))
     assert finding(bench)
+
+
+def test_the_digest_of_what_may_go_lets_nobody_check_a_guess(bench: Bench) -> None:
+    """The same words twice have two digests; nobody sees the salt, and with the words it is gone."""
+    with bench.store.transaction() as tx:
+        for kind in ("step.done", "rejects.noted", "run.failed") * 2:
+            bench.store.audit.append(tx, Fact(kind, "w1", "a", {"note": NAME, "positions": []}))
+    events = bench.store.audit.events()[-6:]
+    assert {str(event.fact.data) for event in events} == {str({"note": NAME, "positions": []})}
+    digests = {kind: {one.payload_hash for one in events if one.fact.kind == kind} for kind in
+               ("step.done", "rejects.noted", "run.failed")}  # fmt: skip
+    assert {kind: len(found) for kind, found in digests.items()} == {
+        "step.done": 2, "rejects.noted": 2, "run.failed": 1,
+    }  # fmt: skip
+    fill_all(bench)
+    assert "" not in bench.store.commands.answered("discover", "sap.main")[0].answer
+    assert finding(bench) == ""

@@ -25,6 +25,7 @@ from tui_connector.domain.explanation import (
 from tui_connector.domain.tie import Total
 from tui_connector.store import chain
 from tui_connector.store.database import to_moment
+from tui_connector.store.salt import salted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ class Explanations:
 
     def keep(self, tx: Transaction, told: Explanation, by: str, actor: str) -> int:
         """Write an answer down, audited; its number. by: who asked; actor: who answers."""
-        question, data = told.question, canonical(_told(told))
+        question, data = told.question, canonical(salted(_told(told)))
         number = tx.add("explanation", {"subject": question.text, "asked_by": by, "at": tx.now, "data": data})
         said = {
             "explanation": number, "by": by, "flow": question.flow, "agreement": told.agreement.value,
