@@ -5,16 +5,19 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.tie import Hop
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.markup import code, safe
 from tui_connector.review.plots import legend, parts_bar, run_grid
 from tui_connector.review.report_data import AGES
-from tui_connector.review.report_parts import at, bad, keys, left_out, nothing, section, state, table
+from tui_connector.review.report_parts import at, bad, keys, left_out, nothing, said_table, section, state, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tui_connector.review.report_data import CauseRow, LoadRow, Report
+    from tui_connector.review.report_data import CauseRow, LoadRow, Report, TieRow
+
+_OF_POSTINGS = {Hop.EXPORTED, Hop.PROPOSED, Hop.POSTED}
 
 
 def runs(data: Report) -> str:
@@ -52,17 +55,23 @@ def _tied(row: LoadRow) -> str:
 
 
 def _ties(data: Report) -> str:
+    """The last tie-out of each flow; loads and postings go by other hops and have a table each."""
     newest = [(row.flow, row.newest) for row in data.loads if row.newest is not None]
-    hops = list(dict.fromkeys(hop for _, tie in newest for hop in tie.hops))
-    rows = (
-        (
-            safe(flow), f"{tie.run:,}", state(tie.verdict),
-            *("<br>".join(map(safe, tie.hops.get(hop, ()))) or "–" for hop in hops), safe(tie.words),
-        )
-        for flow, tie in newest
-    )  # fmt: skip
-    names = ("flow", ">run", "verdict", *(f">{hop}" for hop in hops), "in words")
-    return f"<h3>The last tie-out of each flow, hop by hop</h3>\n{table(names, rows, 'in words')}" if newest else ""
+    if not newest:
+        return ""
+    tables = []
+    for posting in (False, True):
+        some = [(flow, tie) for flow, tie in newest if bool(_OF_POSTINGS & tie.hops.keys()) == posting]
+        hops = [hop for hop in Hop if any(hop in tie.hops for _, tie in some)]
+        rows = ((_hops(flow, tie, hops), safe(tie.words)) for flow, tie in some)
+        if some:
+            tables.append(said_table(("flow", ">run", "verdict", *(f">{hop}" for hop in hops)), rows))
+    return f"<h3>The last tie-out of each flow, hop by hop</h3>\n{''.join(tables)}"
+
+
+def _hops(flow: str, tie: TieRow, hops: Sequence[Hop]) -> tuple[str, ...]:
+    figures = ("<br>".join(map(safe, tie.hops.get(hop, ()))) or "–" for hop in hops)
+    return safe(flow), f"{tie.run:,}", state(tie.verdict), *figures
 
 
 def differences(data: Report) -> str:
