@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,21 @@ if TYPE_CHECKING:
     from datetime import date, datetime, tzinfo
     from decimal import Decimal
 
+    from tui_connector.domain.tie import Verdict
+
+COUNTS = {"read": "read", "unchanged": "unchanged", "sent": "sent", "loaded": "loaded", "rejected": "refused"}  # heads
 AGES = ("up to a day", "up to a week", "up to a month", "longer")
 
 
 @dataclass(slots=True)
 class LoadRow:
-    """All runs of one flow; records are counted of its loads that ended well. newest: its last tie-out."""
+    """All runs of one flow. counts: records of its loads that ended well, by `COUNTS`. newest: its last tie-out."""
 
     flow: str
     runs: int = 0
     failed: int = 0
-    read: int = 0
-    unchanged: int = 0
-    sent: int = 0
-    loaded: int = 0
-    rejected: int = 0
-    tied: int = 0
-    not_tied: int = 0
-    unverified: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    ties: Counter[Verdict] = field(default_factory=Counter)
     newest: TieRow | None = None
 
 
