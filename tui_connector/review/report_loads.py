@@ -9,7 +9,7 @@ from tui_connector.domain.tie import Hop, Verdict
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.markup import code, safe
 from tui_connector.review.plots import legend, parts_bar, run_grid
-from tui_connector.review.report_data import AGES, COUNTS
+from tui_connector.review.report_data import AGES, BECAME, COUNTS
 from tui_connector.review.report_parts import at, bad, keys, left_out, nothing, said_table, section, state, table
 
 if TYPE_CHECKING:
@@ -106,22 +106,18 @@ def refusals(data: Report) -> str:
     )  # fmt: skip
     names = ("flow", "cause", ">refused", "what became of them", "", *(f">{age}" for age in AGES), "waived by, and why")
     legends = keys(
-        ("warn", "open"), ("ok", "loaded by a later run"), ("soft", "waived"),
+        ("warn", "open"), ("ok", "loaded by a later run, or gone from SAP"), ("soft", "waived"),
         ("hollow", "refused again, or its run failed"),
     )  # fmt: skip
     return section(title, note, table(names, rows, "cause"), legends)
 
 
 def _parts(row: CauseRow) -> list[tuple[str, int]]:
-    return [("warn", row.open), ("ok", row.loaded), ("soft", row.waived), ("hollow", row.again + row.void)]
+    return [(tone, row.became[name]) for name, (tone, _) in BECAME.items()]
 
 
 def _words(row: CauseRow) -> str:
-    told = (
-        (row.open, "open"), (row.loaded, "loaded since"), (row.waived, "waived"), (row.again, "refused again"),
-        (row.void, "of a run that failed"),
-    )  # fmt: skip
-    return listed(f"{count:,} {word}" for count, word in told if count)
+    return listed(f"{row.became[name]:,} {words}" for name, (_, words) in BECAME.items() if row.became[name])
 
 
 def troubles(data: Report) -> str:

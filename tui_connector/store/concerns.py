@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.concern import Concern, Look, Permission, Rule, Survey
 from tui_connector.store.database import to_moment
+from tui_connector.store.rows import misnumbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,6 +159,8 @@ def fault(reader: Reader) -> str:
     finding = _survey_fault(reader, used) or _permission_fault(reader, used)
     if not finding and (stray := reader.value(_STRAY)) is not None:
         finding = f"run {stray} holds concerns that no survey tells of"
+    if not finding and (wrong := misnumbered(reader, "concern")) is not None:
+        finding = f"the concerns of run {wrong} are not numbered as they were"
     return finding
 
 

@@ -29,7 +29,7 @@ _REFUSALS = (
 )
 _CASE = (
     "c.run_id, c.position, c.since, c.solved_run, c.solved_at, c.waived_run, c.waived_position, w.reason, w.waived_by,"
-    " w.at"
+    " w.at, c.solved_how"
 )
 
 
@@ -286,14 +286,17 @@ def _refusal(row: Row) -> dict[str, object]:
 
 
 def _resolution(run_id: int, position: int, row: Row) -> dict[str, object]:
-    """How the case of a refusal stands. again: where the same record was refused last, when that was later."""
-    at_run, at_position, since, solved_run, solved_at, waived_run, waived_position, reason, by, at = row
+    """How the case of a refusal stands. again: where the same record was refused last, when that was later.
+
+    state: open, waived, loaded, gone (from SAP), or not confirmed.
+    """
+    at_run, at_position, since, solved_run, solved_at, waived_run, waived_position, reason, by, at, how = row
     if at_run is None:
         return {"state": "not confirmed"}  # its run did not end well: nothing of it counts as refused or loaded
     again = None if (at_run, at_position) == (run_id, position) else [at_run, at_position]
     told: dict[str, object] = {"since": to_moment(since), "again": again}
     if solved_run is not None:
-        return {"state": "loaded", "run": solved_run, "at": to_moment_or_none(solved_at), **told}
+        return {"state": how, "run": solved_run, "at": to_moment_or_none(solved_at), **told}
     if waived_run is not None:
         place = [waived_run, waived_position]
         return {"state": "waived", "place": place, "reason": reason, "by": by, "at": to_moment_or_none(at), **told}

@@ -20,6 +20,7 @@ from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.tie import Verdict
 from tui_connector.review.amounts import by_currency, counted, money
 from tui_connector.review.report_data import (
+    BECAME,
     COUNTS,
     CauseRow,
     ChangeRow,
@@ -225,19 +226,15 @@ class Story:
             return
         flow, ended = self.flow_of.get(refusal["run"], ""), refusal["resolution"]
         row = self.causes.setdefault((flow, refusal["cause"]), CauseRow(flow, refusal["cause"]))
+        became = ended["state"] if ended["state"] in BECAME else "void"
         if ended.get("again") and ended["again"][0] in self.flow_of:
-            row.again += 1
-        elif ended["state"] == "open":
-            row.open += 1
+            became = "again"
+        row.became[became] += 1
+        if became == "open":
             row.ages[sum(self.now - ended["since"] > age for age in _AGES)] += 1
-        elif ended["state"] == "waived":
-            row.waived += 1
+        elif became == "waived":
             why = f"{self.person(ended['by'])}: {ended['reason']}"
             row.reasons[why] = row.reasons.get(why, 0) + 1
-        elif ended["state"] == "loaded":
-            row.loaded += 1
-        else:
-            row.void += 1
 
     # --- proposals ----------------------------------------------------------------------------------------------
 
