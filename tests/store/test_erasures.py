@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.store.conftest import make_draft
 from tests.store.test_chain import fill
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import Place
@@ -322,3 +323,32 @@ def test_the_digest_of_what_may_go_lets_nobody_check_a_guess(bench: Bench) -> No
     fill_all(bench)
     assert "" not in bench.store.commands.answered("discover", "sap.main")[0].answer
     assert finding(bench) == ""
+
+
+@pytest.mark.parametrize("company", ["1010", "9999"])
+def test_a_hold_of_a_proposal_or_its_period_keeps_the_runs_that_serve_it(bench: Bench, company: str) -> None:
+    """As an export of the same words selects them: what is posted into a period's days, whenever that happens."""
+    store, made = bench.store, bench.propose(make_draft({"PL-1": "1"}))
+    run_id, _ = bench.posting(made.id)
+    other, _, _ = bench.running("customers")
+    with store.transaction() as tx:
+        for run in (run_id, other):
+            store.audit.append(tx, Fact("step.done", "w1", "a/post", {"said": "well"}, run))
+    soon = {"step_details": datetime.now(UTC) + timedelta(days=1)}
+    day = store.proposals.documents(made.id)[0].document.posting_date
+    past = datetime(2001, 1, 1, tzinfo=UTC)
+    holds = (
+        replace(EVERYTHING, proposal=made.id),
+        replace(EVERYTHING, since=past, until=past, period="001/2001", company=company, days=(day, day)),
+    )
+    for hold in holds if company == "1010" else holds[1:]:
+        with store.transaction() as tx:
+            store.holds.set(tx, hold)
+        assert store.holds.all() == [replace(hold, at=store.holds.all()[0].at)]
+        found = store.erasures.aged(soon)
+        held = 1 if company == "1010" else 0
+        assert (found.held, gone(found, "audit_event")) == (held, 2 - held)
+        assert finding(bench) == ""
+        with store.transaction() as tx:
+            store.holds.release(tx, hold.name, "over", "uid:1")
+    assert store.erasures.aged(soon).held == 0
