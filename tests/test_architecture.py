@@ -15,8 +15,10 @@ import pytest
 
 from tui_connector.__main__ import main
 from tui_connector.cli import build_parser
+from tui_connector.domain.retention import CLASSES
 from tui_connector.settings import sections
 from tui_connector.settings.load import load_settings
+from tui_connector.store.erasable import KINDS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -141,6 +143,15 @@ def test_every_command_is_in_the_readme() -> None:
     assert verbs
     for verb in verbs:
         assert f"tui-connector {verb}" in readme, verb
+
+
+def test_what_is_kept_how_long_is_one_list() -> None:
+    """Settings, the sample, the README and the erasing itself know the same classes."""
+    readme, names = (ROOT / "README.md").read_text(), [one.setting for one in CLASSES]
+    assert list(sections.RetentionSettings.model_fields) == names
+    assert {one.kept for one in KINDS} - {None} == set(CLASSES)
+    for one in CLASSES:
+        assert f"| `{one.setting}` | {one.goes} | {one.stays} |" in readme
 
 
 def test_every_module_says_what_lives_in_it() -> None:

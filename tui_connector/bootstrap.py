@@ -21,6 +21,7 @@ from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.proposal import ProposalHead
+from tui_connector.domain.retention import CLASSES
 from tui_connector.domain.run import Purpose, RunRequest, RunState
 from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
@@ -408,9 +409,9 @@ class Installation:
 
     def aged(self) -> Erasing:
         """What is older than the settings keep."""
-        now, kept = self.clock.now(), self.settings.retention
-        before = [days and now - timedelta(days=days) for days in (kept.reject_values_days, kept.step_details_days)]
-        return self.store.erasures.aged(values_before=before[0] or None, steps_before=before[1] or None)
+        now, settings = self.clock.now(), self.settings.retention
+        days = {kept.name: settings.days(kept) for kept in CLASSES}
+        return self.store.erasures.aged({name: now - timedelta(days=n) for name, n in days.items() if n is not None})
 
     def retain(self, by: str) -> Erasing:
         """Erase it; what was erased."""

@@ -17,7 +17,8 @@ from tui_connector.domain.errors import ConfigError, RefusedError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.record import Outcome
 from tui_connector.domain.run import Purpose, ReadMode, Run, RunState
-from tui_connector.store.erasures import Erasing
+from tui_connector.store.erasable import REJECTS
+from tui_connector.store.erasures import Erasing, Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,7 +209,8 @@ def test_what_cannot_be_replayed_says_why_and_what_helps(
     refuses("plan_writeback loads nothing", "load flows", next(one for one in others if one.name == "plan_writeback"))
     refuses("no record was chosen", "rejects list", chosen=[])
     with installation.store.transaction() as tx:
-        installation.store.erasures.erase(tx, Erasing((), ((*places[1], 1),)), "she asked", "uid:1")
+        found = Erasing((Found(REJECTS, ((*places[1], 1),)),))
+        installation.store.erasures.erase(tx, found, "she asked", "uid:1")
     refuses(rf"the values of 1 record were erased \(.*\({places[1]}\)\)", full)
     assert installation.store.runs.waiting() == []
     assert_sound(installation)

@@ -199,7 +199,7 @@ def test_erased_values_are_no_values(bench: Bench) -> None:
     load(bench, [], {"B": GONE})
     soon = datetime.now(UTC) + timedelta(days=1)
     erasures = bench.store.erasures
-    bench.write(lambda tx: erasures.erase(tx, erasures.aged(values_before=soon, steps_before=None), "old", "uid:1"))
+    bench.write(lambda tx: erasures.erase(tx, erasures.aged({"reject_values": soon}), "old", "uid:1"))
     assert list(bench.store.cases.values(bench.target())) == [(GONE, {})]
     sound(bench)
 

@@ -85,6 +85,30 @@ def test_both_ways_lead_to_the_same_tables(old: Path, tmp_path: Path) -> None:
     assert tables(old) == tables(tmp_path / "new.db")
 
 
+def test_rows_that_may_be_erased_move_with_their_numbers(tmp_path: Path) -> None:
+    database = Database(SqliteBackend(tmp_path / "old.db", read_only=False))
+    schema.migrate(database, schema.MIGRATIONS[:10])
+    concern = {"run_id": 7, "number": 1, "digest": "d"} | dict.fromkeys(
+        ("look", "rule", "change", "subject", "was", "now", "effect"), "x"
+    )
+    command = {"kind": "ping", "subject": "s", "payload": "{}", "requested_by": "u", "requested_at": 1, "answer": "{}"}
+    with database.transaction() as tx:
+        for number in range(3):
+            tx.put("concern", {**concern, "number": number})
+            tx.add("command", {**command, "worker": f"w{number}"})
+            tx.add("explanation", {"subject": "s", "asked_by": "u", "at": number, "data": "{}"})
+    kept = "kind, subject, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer"
+    asked = [f"SELECT {columns} FROM {table} ORDER BY 1, 2" for table, columns in (
+        ("concern", ", ".join(concern)), ("command", f"id, {kept}"), ("explanation", "id, subject, asked_by, at, data"),
+    )]  # fmt: skip
+    before = [database.rows(sql) for sql in asked]
+    schema.migrate(database)
+    assert [database.rows(sql) for sql in asked] == before
+    with database.transaction() as tx:
+        assert tx.add("command", command) == 4, "a number is never given twice"
+    database.close()
+
+
 def test_runs_say_what_they_are_for(bench: Bench) -> None:
     made = bench.propose(make_draft({"PL-1": "1"}))
     run_id, _ = bench.posting(made.id)

@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ from tui_connector.domain.run import Counts, RunState, StepState, Watermark
 from tui_connector.domain.tie import Total
 from tui_connector.store import Store
 from tui_connector.store.comparisons import MovedRow
-from tui_connector.store.erasures import Hold
+from tui_connector.store.erasable import KINDS
+from tui_connector.store.holds import Hold
 from tui_connector.vault import Vault
 
 if TYPE_CHECKING:
@@ -94,12 +95,14 @@ def load(bench: Bench, refused: dict[str, str], loaded: list[str]) -> int:
 def told(tx: Transaction, store: Store, run_id: int) -> None:
     """What the looks of a run leave behind, and an answer that was given."""
     target_id = store.runs.get(run_id).target_id
-    question = Question(About.ITEM, "customers", ("A",))
-    store.explanations.keep(tx, Explanation(question, Agreement.EQUAL, "the same", "Customers"), "uid:1", "w1")
+    for code, words in (("A", "the same"), ("B", "the same"), ("C", "Rika, the same")):
+        question = Question(About.ITEM, "customers", (code,))
+        store.explanations.keep(tx, Explanation(question, Agreement.EQUAL, words, "Customers"), "uid:1", "w1")
     file = Definition("file c.csv", "column", {"delimiter": ","}, (Piece("1", "Code", "TEXT", (60,)),))
     digests = store.definitions.keep(tx, target_id, run_id, [file])
     store.audit.append(tx, Fact("definitions.kept", "w1", "customers", {"digests": digests}, run_id))
     masters = {code: Master(code, f"Name {code}", ("1010",), Standing.VALID) for code in ("A", "B")}
+    masters |= {code: Master(code, f"Rika {code}", ("1010",), Standing.MISSING) for code in ("C", "D")}
     seen = store.masters.keep(tx, target_id, {}, masters)
     assert seen is not None
     store.audit.append(tx, Fact("masters.seen", "w1", "customers", seen, run_id))
@@ -131,19 +134,31 @@ def fill(folder: Path) -> Note:
                 store.cases.waive(tx, [Place(run_id, 1)], "known", "uid:1")
                 store.cases.assign(tx, [Place(run_id, 2)], "a.novak", "uid:1")
                 store.cases.note(tx, [Place(run_id, 2)], "asked the owner", "uid:1")
+        else:
+            with store.transaction() as tx:  # A is refused each time
+                position = list(refused).index("A") + 1
+                store.cases.assign(tx, [Place(run_id, position)], "Rika", "uid:1")
+                store.cases.note(tx, [Place(run_id, position)], "asked Rika", "uid:1")
     (again,) = bench.request("customers")
     with store.transaction() as tx:
         store.schedule.set_next(tx, "suppliers", NOON)
         store.schedule.pause(tx, "customers", "close", "uid:1")
-        for kind in ("ping", "discover"):
+        for kind in ("ping", "discover", "discover"):
             number = store.commands.enqueue(tx, kind, {"a": 1}, "uid:1", subject="sap.main")
             store.audit.append(tx, Fact(f"command.{kind}", "uid:1", "sap.main", {"command": number}))
-        store.commands.take(tx, number, "w1")
-        store.commands.finish(tx, number, ok=True, answer={"b": 2})
-        store.audit.append(tx, Fact("command.answered", "w1", "sap.main", {"command": number, "ok": True}))
+            if kind == "discover":
+                store.commands.take(tx, number, "w1")
+                store.commands.finish(tx, number, ok=True, answer={"b": "Rika"})
+                store.audit.append(tx, Fact("command.answered", "w1", "sap.main", {"command": number, "ok": True}))
         store.comparisons.keep(tx, 1, run_id, [MovedRow("PL-1", "1010", "C", "G", "EUR", None, None, "gone")])
         found = store.concerns.keep(
-            tx, run_id, 1, [Concern(Look.MASTERS, Rule.ASK, "renamed", "A", "x", "y", "one item")]
+            tx,
+            run_id,
+            1,
+            [
+                Concern(Look.MASTERS, Rule.ASK, "renamed", code, "x", now, "one item")
+                for code, now in (("A", "y"), ("B", "Rika"))
+            ],
         )
         store.audit.append(tx, Fact("run.surveyed", "w1", "customers", {**found, "allowed_by": []}, run_id))
         store.audit.append(
@@ -159,7 +174,17 @@ def fill(folder: Path) -> Note:
         store.audit.append(tx, Fact("step.done", "w1", "customers/import", {"said": "by name"}, 1))
         store.erasures.erase(tx, store.erasures.about("by name"), "asked", "uid:1")
         store.erasures.erase(tx, store.erasures.about("suppliers-3"), "asked", "uid:1")
-        store.erasures.hold(tx, Hold("audit", run_id, NOON, None, "asked for", "uid:1", NOON))
+        going = store.erasures.about("Rika")
+        assert {one.kind.table for one in going.found if one.rows} == {one.table for one in KINDS} - {
+            "reject",
+            "member_name",
+        }
+        store.erasures.erase(tx, going, "asked", "uid:1")
+        store.holds.set(tx, Hold("audit", run_id, NOON, None, "asked for", "uid:1", NOON))
+        days = date(2026, 11, 1), date(2026, 11, 30)
+        period = Hold("period", None, NOON, NOON, "tax", "uid:1", NOON, period="011/2026", company="1010", days=days)
+        store.holds.set(tx, period)
+        store.holds.set(tx, Hold("plan", None, None, None, "tax", "uid:1", NOON, proposal=1))
     note = Keeper(store, vault, [], Pace(1000, timedelta(minutes=5)), SystemClock()).make("w1")
     (KEYS[store.id],) = store.checkpoints.verifiers()
     verdict = store.audit.verify()

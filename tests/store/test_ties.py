@@ -98,6 +98,7 @@ def test_only_the_first_thousand_differences_are_kept_and_all_are_counted(bench:
         ("UPDATE tie SET digest = 'x'", "is not as it was written"),
         ("UPDATE tie_difference SET found = '10.50' WHERE number = 1", "figures of the tie-out"),
         ("UPDATE tie_difference SET number = 9 WHERE number = 1", "figures of the tie-out"),
+        ("UPDATE tie_difference SET number = 0 WHERE number = 1", "not numbered as they were"),
         ("DELETE FROM tie_difference WHERE number = 2", "figures of the tie-out"),
         ("DELETE FROM tie", "is not as it was written"),
         ("INSERT INTO tie SELECT max(id), 'tied', '', '{}', '' FROM run", "that no event tells of"),

@@ -62,7 +62,7 @@ def open_still(path: Path, clock: Still, *, read_only: bool = False) -> Store:
 @contextmanager
 def foretold() -> Iterator[None]:
     """Inside, what is drawn by lot (ids, nonces, keys) comes out the same every time."""
-    count = itertools.count()
+    count, salts = itertools.count(), itertools.count()
 
     def token_bytes(size: int = 32) -> bytes:
         return hashlib.shake_128(f"lot {next(count)}".encode()).digest(size)
@@ -70,5 +70,9 @@ def foretold() -> Iterator[None]:
     def token_hex(size: int = 32) -> str:
         return token_bytes(size).hex()
 
-    with patch("secrets.token_hex", token_hex), patch("secrets.token_bytes", token_bytes):
+    with (
+        patch("secrets.token_hex", token_hex),
+        patch("secrets.token_bytes", token_bytes),
+        patch("secrets.randbits", lambda _: next(salts)),
+    ):
         yield

@@ -13,13 +13,14 @@ import pytest
 from tests.ui.played import played
 from tests.ui.stage import SMALL, press, shown, stage, text, type_in, until
 from tui_connector.domain.audit import Fact
+from tui_connector.store.holds import Hold
 from tui_connector.ui.dialogs.base import Tell
 from tui_connector.ui.event_rows import DayRow, EventSource, key_of
 from tui_connector.ui.screens.audit import AuditScreen
 from tui_connector.ui.widgets.listing import Listing
 from tui_connector.views import audit as views
 from tui_connector.views import audit_export
-from tui_connector.views.audit import EventRow, read_view
+from tui_connector.views.audit import EventRow, audit_lines, read_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,22 @@ async def test_events_stand_newest_first_under_their_days(desk: Desk) -> None:
         await until(pilot, lambda: f"Event {last:,}" in text(pilot.app))  # beside it stands the event under the cursor
         await press(pilot, "down", "down")
         await until(pilot, lambda: f"Event {last - 2:,}" in text(pilot.app))
+
+
+@played
+async def test_holds_in_force_stand_with_the_evidence(desk: Desk) -> None:
+    names = ("lawsuit 7", "tax audit of the year before")
+    for name in names:
+        with desk.store.transaction() as tx:
+            desk.store.holds.set(tx, Hold(name, None, None, None, "asked", "uid:1", desk.clock.now()))
+    async with stage(desk, first="audit") as pilot:
+        lines = [line.partition("legal holds")[2].strip() for line in shown(pilot.app) if "2 legal holds" in line]
+        assert lines
+        assert lines[0].startswith("lawsuit 7, tax audit")
+        await _trace(pilot, "P-0001")
+        assert any("writes what is shown" in line for line in shown(pilot.app)), "there is room for all of it"
+    told = list(audit_lines(desk))
+    assert "legal hold lawsuit 7: everything" in told
 
 
 @played

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from tests.review.packs import Parts
 from tests.ui.afternoon import NOW, afternoon, empty
 from tests.ui.people import KELLER
 from tui_connector.domain.audit import Fact
+from tui_connector.domain.case import Place
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.run import RunRequest
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tui_connector.views.desk import Desk
     from tui_connector.views.evidence import Exported
 
+WHOLE = "2026-01-01 2027-12-31"
 HOSTILE = "<script>alert(1)</script>\u202e=cmd|'/C calc'!A0"
 
 
@@ -229,7 +232,7 @@ def test_changes_of_schedules_and_mappings_are_told(desk: Desk, tmp_path: Path) 
 
 
 def test_what_was_erased_on_purpose_is_told_and_the_rest_verifies(desk: Desk, tmp_path: Path) -> None:
-    found = desk.store.erasures.aged(values_before=NOW, steps_before=NOW)
+    found = desk.store.erasures.aged(dict.fromkeys(("reject_values", "step_details"), NOW))
     with desk.store.transaction() as tx:
         desk.store.erasures.erase(tx, found, "kept long enough", KELLER.account)
     made, pack = packed(desk, "Mon 2026-12-02", tmp_path)
@@ -240,3 +243,31 @@ def test_what_was_erased_on_purpose_is_told_and_the_rest_verifies(desk: Desk, tm
     assert any(row.what.startswith("erased: ") for row in made.report.changes)
     pack.tell(erased=erased[1:])
     assert verifier.look(pack.repair().packed())[1] == f"the data of event {erased[0]} are missing"
+
+
+def test_what_people_say_of_a_waived_record_takes_no_waiver_away(desk: Desk, tmp_path: Path) -> None:
+    _, pack = packed(desk, WHOLE, tmp_path)
+    waived = next(one["resolution"] for one in pack.lines("rejects.jsonl") if one["resolution"]["state"] == "waived")
+    with desk.store.transaction() as tx:
+        desk.store.cases.note(tx, [Place(*waived["place"])], "looked at again", KELLER.account)
+        desk.store.cases.assign(tx, [Place(*waived["place"])], "a.novak", KELLER.account)
+    _, after = packed(desk, WHOLE, tmp_path, "later.zip")
+    assert {"rejects.noted", "rejects.assigned"} <= {row["kind"] for row, _, _ in after.lines("events.jsonl")}
+    assert waived in [one["resolution"] for one in after.lines("rejects.jsonl")]
+
+
+def test_a_record_gone_from_sap_does_not_count_as_loaded(desk: Desk, tmp_path: Path) -> None:
+    _, pack = packed(desk, WHOLE, tmp_path)
+    before = Counter(one["resolution"]["state"] for one in pack.lines("rejects.jsonl"))
+    runs = {one["run"] for one in pack.lines("rejects.jsonl") if one["resolution"]["state"] == "open"}
+    with desk.store.transaction() as tx:
+        for run in runs:
+            target = desk.store.runs.get(run).target_id
+            later = tx.value("SELECT max(id) FROM run WHERE target_id = ?", target)
+            desk.store.cases.close_gone(tx, later, KELLER.account)
+    made, after = packed(desk, WHOLE, tmp_path, "later.zip")
+    states = Counter(one["resolution"]["state"] for one in after.lines("rejects.jsonl"))
+    assert (states["loaded"], before["gone"]) == (before["loaded"], 0)
+    assert states["gone"]
+    assert sum(row.became["gone"] for row in made.report.causes)
+    assert "gone from SAP since" in after.members["report.html"].decode()

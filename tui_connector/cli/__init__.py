@@ -325,13 +325,18 @@ def _add_audit(verbs: _Verbs) -> None:
 
 
 def _add_keeping(audit: _Verbs) -> None:
-    retention = _verb(audit, "retention", "keeping:retention", "erase what is older than [retention] says")
+    retention = _verb(
+        audit, "retention", "keeping:retention", "erase what is older than [retention] says, class by class"
+    )
     hold = _group(audit, "hold", "legal holds, which nothing is erased against", "keeping:holds")
     _verb(hold, "list", "keeping:holds", "the holds in force")
-    add = _verb(hold, "add", "keeping:hold", "keep everything, a run or a time from being erased")
+    add = _verb(hold, "add", "keeping:hold", "keep everything, or what it names, from being erased")
     add.add_argument("--run", type=int, metavar="ID", help="of one run only")
     add.add_argument("--since", metavar="TIME", help="of this moment and later, for example 2026-11-01")
     add.add_argument("--until", metavar="TIME", help="of before this moment")
+    add.add_argument("--proposal", metavar="ID", help="of the runs of a proposal, for example P-0001")
+    add.add_argument("--period", metavar="PERIOD", help="of what an export of a period holds, for example 011/2026")
+    add.add_argument("--company", metavar="COMPANY", help="with --period: proposals of this company code only")
     release = _verb(hold, "release", "keeping:release", "end a hold")
     erase = _verb(audit, "erase", "keeping:erase", "erase a person's name where nothing is verified by it")
     erase.add_argument("person", metavar="PERSON", help="the name as it is written")

@@ -113,7 +113,7 @@ class Comparison:
 
     def _differences(self, master: Master, held: tuple[str | None, ...], before: Master | None) -> Iterator[Finding]:
         code, radar = master.code, self.radar
-        last = (before.name, *before.places) if before and len(before.places) == len(self.headers) else None
+        last = (before.name or None, *before.places) if before and len(before.places) == len(self.headers) else None
         name, *places = (
             self._side(told, None if last is None else last[at], now)
             for at, (told, now) in enumerate(zip(held, (master.name, *master.places), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.tie import Verdict
 from tui_connector.review import report_loads as loads
 from tui_connector.review import report_postings as postings
 from tui_connector.review.amounts import counted
@@ -76,7 +77,7 @@ def _covered(data: Report) -> str:
 
 
 def _figures(data: Report) -> str:
-    failed, tied = sum(row.failed for row in data.loads), any(row.tied for row in data.loads)
+    failed, tied = sum(row.failed for row in data.loads), any(row.ties[Verdict.TIED] for row in data.loads)
     refused, still = sum(row.total for row in data.causes), sum(row.open for row in data.causes)
     differ = len(data.differences) + data.more.get("differences", 0)
     missed, dark = sum(row.slots for row in data.gaps), sum(row.slots for row in data.gaps if not row.explained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,27 @@ if TYPE_CHECKING:
     from datetime import date, datetime, tzinfo
     from decimal import Decimal
 
+    from tui_connector.domain.tie import Verdict
+
+COUNTS = {"read": "read", "unchanged": "unchanged", "sent": "sent", "loaded": "loaded", "rejected": "refused"}  # heads
+# What became of a refused record: its tone and its words. again: refused once more later in the pack, where it is
+# counted. void: its run did not end well, so that nothing of it counts.
+BECAME = {
+    "open": ("warn", "open"), "loaded": ("ok", "loaded since"), "gone": ("ok", "gone from SAP since"),
+    "waived": ("soft", "waived"), "again": ("hollow", "refused again"), "void": ("hollow", "of a run that failed"),
+}  # fmt: skip
 AGES = ("up to a day", "up to a week", "up to a month", "longer")
 
 
 @dataclass(slots=True)
 class LoadRow:
-    """All runs of one flow; records are counted of its loads that ended well. newest: its last tie-out."""
+    """All runs of one flow. counts: records of its loads that ended well, by `COUNTS`. newest: its last tie-out."""
 
     flow: str
     runs: int = 0
     failed: int = 0
-    read: int = 0
-    unchanged: int = 0
-    sent: int = 0
-    loaded: int = 0
-    rejected: int = 0
-    tied: int = 0
-    not_tied: int = 0
-    unverified: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    ties: Counter[Verdict] = field(default_factory=Counter)
     newest: TieRow | None = None
 
 
@@ -72,23 +76,22 @@ class DifferenceRow:
 class CauseRow:
     """Refusals of one flow with one cause. ages: of the open ones, by `AGES`. reasons: of waivers, with their count.
 
-    again: of a record that was refused once more later in the pack, where it is counted. void: of a run that did not
-    end well, so that nothing of it counts.
+    became: what became of them, by `BECAME`.
     """
 
     flow: str
     cause: str
-    open: int = 0
-    waived: int = 0
-    loaded: int = 0
-    again: int = 0
-    void: int = 0
+    became: Counter[str] = field(default_factory=Counter)
     ages: list[int] = field(default_factory=lambda: [0] * len(AGES))
     reasons: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        return self.open + self.waived + self.loaded + self.again + self.void
+        return self.became.total()
+
+    @property
+    def open(self) -> int:
+        return self.became["open"]
 
 
 @dataclass(frozen=True, slots=True)

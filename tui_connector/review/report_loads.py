@@ -5,16 +5,20 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.tie import Hop, Verdict
 from tui_connector.review.amounts import counted, listed
 from tui_connector.review.markup import code, safe
 from tui_connector.review.plots import legend, parts_bar, run_grid
-from tui_connector.review.report_data import AGES
-from tui_connector.review.report_parts import at, bad, keys, left_out, nothing, section, state, table
+from tui_connector.review.report_data import AGES, BECAME, COUNTS
+from tui_connector.review.report_parts import at, bad, keys, left_out, nothing, said_table, section, state, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tui_connector.review.report_data import CauseRow, LoadRow, Report
+    from tui_connector.review.report_data import CauseRow, LoadRow, Report, TieRow
+
+_TONES = {Verdict.TIED: "ok", Verdict.NOT_TIED: "fail", Verdict.UNVERIFIED: "soft"}
+_OF_POSTINGS = {Hop.EXPORTED, Hop.PROPOSED, Hop.POSTED}
 
 
 def runs(data: Report) -> str:
@@ -27,8 +31,7 @@ def runs(data: Report) -> str:
     if data.days and data.marks:
         parts.append(f'<div class="wide">{run_grid(data.days, data.marks)}</div>\n')
         parts.append(legend(word for days in data.marks.values() for word in days.values()))
-    names = ("flow", ">runs", ">failed", ">due", ">not begun", ">read", ">unchanged", ">sent", ">loaded", ">refused",
-             "tied out")  # fmt: skip
+    names = ("flow", ">runs", ">failed", ">due", ">not begun", *(f">{head}" for head in COUNTS.values()), "tied out")
     if data.loads:
         parts.append(table(names, (_load(data, row) for row in data.loads)))
     return section("Loads and runs", f"{note}{holes} missing" if note else "", *parts, _ties(data))
@@ -36,39 +39,45 @@ def runs(data: Report) -> str:
 
 def _load(data: Report, row: LoadRow) -> tuple[str, ...]:
     _, due, missed = data.schedules.get(row.flow, ("", 0, 0))
-    moved = (row.read, row.unchanged, row.sent, row.loaded, row.rejected)
+    moved = (row.counts[name] for name in COUNTS)
     slots = (f"{due:,}", f"{missed:,}") if due else ("–", "–")
     return safe(row.flow), f"{row.runs:,}", f"{row.failed:,}", *slots, *(f"{one:,}" for one in moved), _tied(row)
 
 
 def _tied(row: LoadRow) -> str:
-    whole = row.tied + row.not_tied + row.unverified
-    if not whole:
+    ties = row.ties
+    if not ties:
         return "–"
-    told = ((row.tied, "tied"), (row.not_tied, "not tied"), (row.unverified, "unverified"))
-    words = listed(f"{count:,} {word}" for count, word in told if count)
-    bar = parts_bar([("ok", row.tied), ("fail", row.not_tied), ("soft", row.unverified)], whole, words)
-    return f'<span class="w barred">{bar}<span class="{"fail" if row.not_tied else ""}">{words}</span></span>'
+    words = listed(f"{ties[verdict]:,} {verdict}" for verdict in Verdict if ties[verdict])
+    bar = parts_bar([(tone, ties[verdict]) for verdict, tone in _TONES.items()], ties.total(), words)
+    return f'<span class="w barred">{bar}<span class="{"fail" if ties[Verdict.NOT_TIED] else ""}">{words}</span></span>'
 
 
 def _ties(data: Report) -> str:
+    """The last tie-out of each flow; loads and postings go by other hops and have a table each."""
     newest = [(row.flow, row.newest) for row in data.loads if row.newest is not None]
-    hops = list(dict.fromkeys(hop for _, tie in newest for hop in tie.hops))
-    rows = (
-        (
-            safe(flow), f"{tie.run:,}", state(tie.verdict),
-            *("<br>".join(map(safe, tie.hops.get(hop, ()))) or "–" for hop in hops), safe(tie.words),
-        )
-        for flow, tie in newest
-    )  # fmt: skip
-    names = ("flow", ">run", "verdict", *(f">{hop}" for hop in hops), "in words")
-    return f"<h3>The last tie-out of each flow, hop by hop</h3>\n{table(names, rows, 'in words')}" if newest else ""
+    if not newest:
+        return ""
+    tables = []
+    for posting in (False, True):
+        some = [(flow, tie) for flow, tie in newest if bool(_OF_POSTINGS & tie.hops.keys()) == posting]
+        there = (hop for hop in Hop if any(hop in tie.hops for _, tie in some))
+        hops = sorted(there, key=lambda hop: posting and hop is Hop.READ_BACK)  # what SAP shows of a posting is last
+        rows = ((_hops(flow, tie, hops), safe(tie.words)) for flow, tie in some)
+        if some:
+            tables.append(said_table(("flow", ">run", "verdict", *(f">{hop}" for hop in hops)), rows))
+    return f"<h3>The last tie-out of each flow, hop by hop</h3>\n{''.join(tables)}"
+
+
+def _hops(flow: str, tie: TieRow, hops: Sequence[Hop]) -> tuple[str, ...]:
+    figures = ("<br>".join(map(safe, tie.hops.get(hop, ()))) or "–" for hop in hops)
+    return safe(flow), f"{tie.run:,}", state(tie.verdict), *figures
 
 
 def differences(data: Report) -> str:
     """Scopes in which two hops of a tie-out do not agree."""
     if not data.differences:
-        tied = sum(row.tied for row in data.loads)
+        tied = sum(row.ties[Verdict.TIED] for row in data.loads)
         told = f"None: {counted(tied, 'run')} tied, from SAP's pages to what Anaplan holds."
         return section("Differences", "", nothing(told if tied else "Nothing was tied out."))
     rows = (
@@ -97,22 +106,18 @@ def refusals(data: Report) -> str:
     )  # fmt: skip
     names = ("flow", "cause", ">refused", "what became of them", "", *(f">{age}" for age in AGES), "waived by, and why")
     legends = keys(
-        ("warn", "open"), ("ok", "loaded by a later run"), ("soft", "waived"),
+        ("warn", "open"), ("ok", "loaded by a later run, or gone from SAP"), ("soft", "waived"),
         ("hollow", "refused again, or its run failed"),
     )  # fmt: skip
     return section(title, note, table(names, rows, "cause"), legends)
 
 
 def _parts(row: CauseRow) -> list[tuple[str, int]]:
-    return [("warn", row.open), ("ok", row.loaded), ("soft", row.waived), ("hollow", row.again + row.void)]
+    return [(tone, row.became[name]) for name, (tone, _) in BECAME.items()]
 
 
 def _words(row: CauseRow) -> str:
-    told = (
-        (row.open, "open"), (row.loaded, "loaded since"), (row.waived, "waived"), (row.again, "refused again"),
-        (row.void, "of a run that failed"),
-    )  # fmt: skip
-    return listed(f"{count:,} {word}" for count, word in told if count)
+    return listed(f"{row.became[name]:,} {words}" for name, (_, words) in BECAME.items() if row.became[name])
 
 
 def troubles(data: Report) -> str:

@@ -41,6 +41,17 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]], plain: str = "") 
     return f'<div class="wide"><table><thead>{heads(*names)}</thead><tbody>\n{body}</tbody></table></div>\n'
 
 
+def said_table(names: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> str:
+    """A table of cells that are markup; under each row a sentence about it has all the room."""
+    kinds = ["n" if name.startswith(">") else "" for name in names]
+    body = "".join(
+        f'<tr>{"".join(map(cell, row, kinds))}</tr>\n<tr class="said"><td></td><td colspan="{len(names) - 1}">{words}'
+        "</td></tr>\n"
+        for row, words in rows
+    )
+    return f'<div class="wide"><table><thead>{heads(*names)}</thead><tbody>\n{body}</tbody></table></div>\n'
+
+
 def left_out(data: Report, name: str, member: str) -> str:
     """How many rows are in a member alone."""
     count = data.more.get(name, 0)

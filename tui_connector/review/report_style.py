@@ -32,6 +32,7 @@ td .plot { margin-top: 4px; }
 .key { display: inline-block; width: 10px; height: 10px; margin-right: 7px; }
 .key.ok { background: var(--ok); } .key.warn { background: #b98500; } .key.soft { background: var(--rule); }
 .key.hollow { border: 1px solid var(--muted); }
+.said td { border-top: 0; padding: 0 0 5px; color: var(--muted); }
 h3 { margin: 22px 0 2px; font-size: 13px; font-weight: 650; color: var(--bright); }
 .none { color: var(--muted); }
 .two { grid-template-columns: 1fr 1fr; }

@@ -184,7 +184,7 @@ class Check:
             self.rejected[row["seq"]] = (run, data)
         elif kind == ["records", "dropped"]:
             self.rejected = {seq: told for seq, told in self.rejected.items() if told[0] != run}
-        elif kind[0] == "rejects":
+        elif row["kind"] in {"rejects.waived", "rejects.waiver_taken_back"}:
             waived = (data["reason"], row["actor"]) if kind[1] == "waived" else None
             self.waived.update({(run, place): waived for place in data["positions"]})
         elif kind[0] in {"proposal", "document"}:

@@ -29,6 +29,8 @@ from tui_connector.domain.ledger import PeriodStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tui_connector.domain.retention import Kept
+
 PREFIX = "TUI_CONNECTOR_"
 _Connection = TypeVar("_Connection", "SapSettings", "AnaplanSettings")
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$")
@@ -122,6 +124,15 @@ class EvidenceSettings(Section):
 class RetentionSettings(Section):
     reject_values_days: int | None = Field(default=None, ge=1)
     step_details_days: int | None = Field(default=None, ge=1)
+    concern_texts_days: int | None = Field(default=None, ge=1)
+    explanations_days: int | None = Field(default=None, ge=1)
+    missing_names_days: int | None = Field(default=None, ge=1)
+    command_answers_days: int | None = Field(default=None, ge=1)
+
+    def days(self, kept: Kept) -> int | None:
+        """How long a class is kept; None for good."""
+        found: int | None = getattr(self, kept.setting)
+        return found
 
 
 class SapSettings(Section):

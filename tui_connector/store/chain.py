@@ -11,6 +11,8 @@ from tui_connector.domain.audit import AuditEvent, Fact
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.store import seals
 from tui_connector.store.database import to_moment
+from tui_connector.store.erasable import is_free
+from tui_connector.store.salt import salted, unsalted
 
 if TYPE_CHECKING:
     from tui_connector.store.database import Row, Transaction
@@ -31,7 +33,7 @@ def append(tx: Transaction, fact: Fact) -> AuditEvent:
     """
     seq, previous = tx.rows(f"SELECT seq, digest FROM audit_head WHERE only = 1{tx.dialect.locked}")[0]
     fact = replace(fact, data={**fact.data, **seals.seal(tx, fact)})
-    payload = canonical(fact.data)
+    payload = canonical(salted(fact.data) if is_free(fact.kind) else fact.data)
     payload_hash = sha256(payload)
     digest = event_digest(previous, seq + 1, tx.now, fact, payload_hash)
     row = {
@@ -56,5 +58,5 @@ def event_digest(previous: str, seq: int, at: int, fact: Fact, payload_hash: str
 def event_of(row: Row) -> AuditEvent:
     """The event of one row of `COLUMNS`."""
     seq, at, kind, actor, subject, run_id, data, payload_hash, previous, digest = row
-    fact = Fact(kind, actor, subject, {} if data is None else json.loads(data), run_id)
+    fact = Fact(kind, actor, subject, {} if data is None else unsalted(json.loads(data)), run_id)
     return AuditEvent(seq, to_moment(at), fact, payload_hash, previous, digest)

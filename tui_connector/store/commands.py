@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.canonical import canonical
 from tui_connector.store.database import to_moment, to_moment_or_none
+from tui_connector.store.salt import salted, unsalted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +23,7 @@ _COLUMNS = "id, kind, subject, payload, requested_by, requested_at, worker, clai
 class Command:
     """One wish. kind: "cancel", "ping", "discover", "explain". subject: what it is about, as a connection's name.
 
-    ok: None until it has ended. answer: what came of it.
+    ok: None until it has ended. answer: what came of it; {} also where that was erased.
     """
 
     id: int
@@ -65,7 +66,7 @@ class Commands:
         """Answer a wish."""
         tx.change(
             "UPDATE command SET ended_at = ?, ok = ?, answer = ? WHERE id = ? AND ended_at IS NULL",
-            tx.now, int(ok), canonical(answer or {}), command_id,
+            tx.now, int(ok), canonical(salted(answer) if answer else {}), command_id,
         )  # fmt: skip
 
     def give_back(self, tx: Transaction, worker: str, command_id: int | None = None) -> int:
@@ -103,5 +104,5 @@ def _command_of(row: Row) -> Command:
     return Command(
         number, kind, subject, json.loads(payload), requested_by, to_moment(requested_at), worker,
         to_moment_or_none(claimed_at), to_moment_or_none(ended_at),
-        None if ok is None else bool(ok), json.loads(answer),
+        None if ok is None else bool(ok), {} if answer is None else unsalted(json.loads(answer)),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.concern import Concern, Look, Permission, Rule, Survey
 from tui_connector.store.database import to_moment
+from tui_connector.store.rows import misnumbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row, Transaction
 
 MOST = 1000  # concerns of the rule GO_ON kept of one run; those that ask or stop are all kept
+ERASED = "(erased)"  # in place of each text that was
 _COLUMNS = "look, rule, change, subject, was, now, effect"
+_SUBJECT = 3
 _PERMISSION = "run_id, reason, given_by, at, used_by"
 # A later run of the flow itself, or one for the same proposal; what became of a proposal is told whatever comes after.
 _OVERTAKING = (
@@ -156,21 +159,26 @@ def fault(reader: Reader) -> str:
     finding = _survey_fault(reader, used) or _permission_fault(reader, used)
     if not finding and (stray := reader.value(_STRAY)) is not None:
         finding = f"run {stray} holds concerns that no survey tells of"
+    if not finding and (wrong := misnumbered(reader, "concern")) is not None:
+        finding = f"the concerns of run {wrong} are not numbered as they were"
     return finding
 
 
 def _survey_fault(reader: Reader, used: dict[int, int]) -> str:
     """Also notes which permission was used by which run, as the log tells it."""
-    kept = {row[0]: row[1:] for row in reader.rows("SELECT run_id, data, digest FROM survey")}
+    surveys = {row[0]: row[1:] for row in reader.rows("SELECT run_id, data, digest FROM survey")}
     for run_id, _, data in _events(reader, "run.surveyed"):
-        said, row = json.loads(data), kept.pop(run_id, None)
+        said, row = json.loads(data), surveys.pop(run_id, None)
         rows = reader.rows(f"SELECT {_COLUMNS}, digest FROM concern WHERE run_id = ? ORDER BY number", run_id)
-        if row is None or row[1] != said["digest"] or _digest(row[0], [tuple(one[:-1]) for one in rows]) != row[1]:
+        kept = [one for one in rows if one[_SUBJECT] is not None]  # what was erased is looked at in `erasures.fault`
+        if row is None or row[1] != said["digest"]:
             return f"what run {run_id} found before it sent anything is not as it was written"
-        if any(_concern_of(one[:-1]).digest != one[-1] for one in rows):
+        if len(kept) == len(rows) and _digest(row[0], [tuple(one[:-1]) for one in rows]) != row[1]:
+            return f"what run {run_id} found before it sent anything is not as it was written"
+        if any(_concern_of(one[:-1]).digest != one[-1] for one in kept):
             return f"a concern of run {run_id} is not as it was written"
         used |= dict.fromkeys(said["allowed_by"], run_id)
-    return f"run {min(kept)} holds a survey that no event tells of" if kept else ""
+    return f"run {min(surveys)} holds a survey that no event tells of" if surveys else ""
 
 
 def _permission_fault(reader: Reader, used: dict[int, int]) -> str:
@@ -205,7 +213,8 @@ def _kept(one: Concern) -> tuple[str, ...]:
 
 
 def _concern_of(row: Row) -> Concern:
-    return Concern(Look(row[0]), Rule(row[1]), *row[2:])
+    look, rule, change, *texts = row
+    return Concern(Look(look), Rule(rule), change, *(ERASED if text is None else text for text in texts))
 
 
 def _permission_of(row: Row) -> Permission:

@@ -1,4 +1,4 @@
-"""What is erased on purpose: the data of events and the values of refused records go, their digests stay.
+"""What is erased on purpose: data of events and texts of rows go, their digests stay.
 
 Each erasing is told by an event, and only what is told may be gone: `audit verify` asks for it. What other rows are
 verified by is never erased; a legal hold keeps everything that it is about.
@@ -13,169 +13,157 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.canonical import canonical, sha256
+from tui_connector.domain.canonical import canonical
 from tui_connector.domain.errors import RefusedError
-from tui_connector.store import chain
-from tui_connector.store.database import escaped, to_micros, to_moment, to_moment_or_none
+from tui_connector.store import case_words, chain
+from tui_connector.store.database import escaped, to_micros
+from tui_connector.store.erasable import ALL, EVENTS, IS_FREE, KINDS, STAYS, Kind
+from tui_connector.store.holds import Holds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from tui_connector.store.database import Database, Reader, Row, Transaction
+    from tui_connector.store.erasable import Group
 
-_FREE = ("step.", "task.", "names.", "audit.")  # families of events on whose data nothing hangs
-_ERASED = "data.erased"
-_EVENTS = 5000  # told by one event, at most
-_HOLD = "name, run_id, since, until, reason, set_by, at"
-_IS_FREE = "(" + " OR ".join(f"(e.kind >= '{one}' AND e.kind < '{one[:-1]}/')" for one in _FREE) + ")"
-_HELD = (
-    "EXISTS (SELECT 1 FROM hold h WHERE (h.run_id IS NULL OR h.run_id = {run}) AND (h.since IS NULL OR {at} >= h.since)"
-    " AND (h.until IS NULL OR {at} < h.until))"
-)
-_EVENT_HELD = _HELD.format(run="e.run_id", at="e.at")
-_REJECT_HELD = _HELD.format(run="j.run_id", at="(SELECT at FROM audit_event WHERE seq = j.seq)")
-_REST = "run_id, position, part, target_id, key, rejected_by, cause, detail, file_line, digest, seq"
+ERASED = "data.erased"
+_MOST = 5000  # events told by one event, at most
+_LIKE = "LIKE ? ESCAPE '\\'"
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A legal hold. run_id, since, until: what it is about; all None for everything."""
+class Found:
+    """What can be erased of one kind. rows: their keys. held: how many more a hold keeps."""
 
-    name: str
-    run_id: int | None
-    since: datetime | None
-    until: datetime | None
-    reason: str
-    set_by: str
-    at: datetime
+    kind: Kind
+    rows: tuple[Row, ...]
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
-    """What can be erased. events: by number. rejects: run, position, part. held: how much more a hold keeps.
+    """What can be erased, of each kind that was looked at.
 
-    kept: events that tell of it and stay, since other rows are verified by them, by kind.
+    kept: rows that tell a name and stay, since others are verified by them: table, kind of event or "", how many.
     """
 
-    events: tuple[int, ...]
-    rejects: tuple[tuple[int, int, int], ...]
-    held: int = 0
-    kept: tuple[tuple[str, int], ...] = ()
+    found: tuple[Found, ...]
+    kept: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not self.events and not self.rejects
+        return not any(one.rows for one in self.found)
+
+    @property
+    def held(self) -> int:
+        return sum(one.held for one in self.found)
 
 
 class Erasures:
-    """Finds what is to go, and lets it go in one transaction with the event that tells so."""
+    """Finds what is to go, and lets it go in one transaction with the events that tell so."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._holds = Holds(database)
 
-    def aged(self, *, values_before: datetime | None, steps_before: datetime | None) -> Erasing:
-        """Values of records refused, and details of steps done, before these moments; None: none."""
-        steps = "e.kind >= 'step.' AND e.kind < 'step/' AND e.data IS NOT NULL AND e.at < ?"
-        values = "j.content IS NOT NULL AND (SELECT at FROM audit_event WHERE seq = j.seq) < ?"
-        return self._find(
-            (steps, to_micros(steps_before)) if steps_before else None,
-            (values, to_micros(values_before)) if values_before else None,
-        )
+    def aged(self, before: Mapping[str, datetime]) -> Erasing:
+        """What has had its time, by the name of a class; what is older than its moment goes."""
+        return self._find([
+            (kind, kind.old, (to_micros(before[kind.kept.name]),))
+            for kind in KINDS
+            if kind.kept is not None and kind.kept.name in before
+        ])  # fmt: skip
 
     def about(self, name: str) -> Erasing:
         """Whatever tells a name; RefusedError for one so short that it would be found everywhere."""
         if len(name.strip()) < 3:
             raise RefusedError("The name is too short; nothing was erased.", hint="Give the whole name.")
-        like = f"%{escaped(canonical(name.strip())[1:-1])}%"
-        found = self._find(
-            (f"e.data IS NOT NULL AND {_IS_FREE} AND e.data LIKE ? ESCAPE '\\'", like),
-            ("j.content IS NOT NULL AND j.content LIKE ? ESCAPE '\\'", like),
-        )
-        kept = self._database.rows(
-            f"SELECT e.kind, count(*) FROM audit_event e WHERE NOT {_IS_FREE} AND e.data LIKE ? ESCAPE '\\'"
-            " GROUP BY e.kind ORDER BY e.kind",
-            like,
-        )
-        return Erasing(found.events, found.rejects, found.held, tuple((str(kind), int(n)) for kind, n in kept))
+        plain, quoted = (f"%{escaped(text)}%" for text in (name.strip(), canonical(name.strip())[1:-1]))
+        found = self._find([
+            (
+                kind,
+                "(" + " OR ".join(f"x.{column} {_LIKE}" for column in (*kind.json, *kind.plain)) + ")",
+                (*[quoted] * len(kind.json), *[plain] * len(kind.plain)),
+            )
+            for kind in KINDS
+        ])  # fmt: skip
+        return Erasing(found.found, tuple(self._kept(found, plain, quoted)))
 
     def erase(self, tx: Transaction, found: Erasing, why: str, by: str) -> None:
-        """Let it go, and tell so: without a name, by numbers and the digest of what stays of each run's refusals."""
-        for start in range(0, len(found.events), _EVENTS):
-            some = found.events[start : start + _EVENTS]
+        """Let it go, and tell so: without a name, by numbers and the digests of what stays."""
+        for one in found.found:
+            if one.kind is EVENTS:
+                self._erase_events(tx, [row[0] for row in one.rows], why, by)
+            elif one.rows:
+                self._erase_rows(tx, one, why, by)
+
+    @staticmethod
+    def _erase_events(tx: Transaction, numbers: Sequence[int], why: str, by: str) -> None:
+        for start in range(0, len(numbers), _MOST):
+            some = numbers[start : start + _MOST]
+            words = case_words.clear(tx, some)
             tx.change(f"UPDATE audit_event SET data = NULL WHERE seq IN ({tx.dialect.numbers})", canonical(list(some)))
-            chain.append(tx, Fact(_ERASED, by, "details", {"reason": why, "events": _ranges(some)}))
-        if not found.rejects:
-            return
-        places = tx.dialect.table((("run_id", "number"), ("position", "number"), ("part", "number")))
+            chain.append(tx, Fact(ERASED, by, EVENTS.words, {"reason": why, "events": _ranges(some), **words}))
+
+    @staticmethod
+    def _erase_rows(tx: Transaction, one: Found, why: str, by: str) -> None:
+        kind = one.kind
+        keys = ", ".join(kind.columns)
         tx.change(
-            "UPDATE reject SET content = NULL WHERE (run_id, position, part) IN"
-            f" (SELECT run_id, position, part FROM ({places}) AS gone)",
-            canonical([list(place) for place in found.rejects]),
+            (f"UPDATE {kind.table} SET {kind.put}" if kind.put else f"DELETE FROM {kind.table}") + f" WHERE ({keys}) IN"
+            f" (SELECT {keys} FROM ({tx.dialect.table(kind.keys)}) AS gone)",
+            canonical([list(row) for row in one.rows]),
         )
-        stays = {str(run_id): _rest(tx, run_id) for run_id in sorted({place[0] for place in found.rejects})}
-        data = {"reason": why, "values": len(found.rejects), "rejects": stays}
-        chain.append(tx, Fact(_ERASED, by, "values", data))
+        told = dict[str, str]()
+        if kind.stays is not None:
+            at = kind.columns.index(kind.group) if kind.group else None
+            groups: set[Group] = {ALL} if at is None else {row[at] for row in one.rows}
+            told = {str(group): kind.stays(tx, group) for group in sorted(groups, key=str)}
+        data = {"reason": why, "values": len(one.rows), **({kind.told: told} if told else {})}
+        chain.append(tx, Fact(ERASED, by, kind.words, data))
 
-    def hold(self, tx: Transaction, hold: Hold) -> None:
-        """Keep what a hold is about from being erased; RefusedError without a reason, or when its name is in use."""
-        if not hold.reason.strip():
-            raise RefusedError("A hold needs a reason; nothing was changed.", hint="Say why; it is kept for good.")
-        if tx.value("SELECT count(*) FROM hold WHERE name = ?", hold.name):
-            raise RefusedError(
-                f"There is a hold {hold.name} already.", hint="Choose another name, or release it first."
+    def _find(self, wanted: Sequence[tuple[Kind, str, tuple[object, ...]]]) -> Erasing:
+        keeps, found = self._holds.keeps(), list[Found]()
+        for kind, where, parameters in wanted:
+            columns = ", ".join(f"x.{name}" for name in kind.columns)
+            rows = self._database.rows(
+                f"SELECT {kind.run}, {kind.at}, {columns} FROM {kind.source} WHERE {kind.there} AND {where}"
+                f" ORDER BY {columns}",
+                *parameters,
             )
-        row = {
-            "name": hold.name, "run_id": hold.run_id, "since": hold.since and to_micros(hold.since),
-            "until": hold.until and to_micros(hold.until), "reason": hold.reason, "set_by": hold.set_by, "at": tx.now,
-        }  # fmt: skip
-        tx.put("hold", row)
-        chain.append(tx, Fact("hold.set", hold.set_by, hold.name, {key: row[key] for key in _TOLD}))
+            free = tuple(row[2:] for row in rows if not keeps(row[0], row[1]))
+            found.append(Found(kind, free, len(rows) - len(free)))
+        return Erasing(tuple(found))
 
-    def release(self, tx: Transaction, name: str, reason: str, by: str) -> None:
-        """End a hold; RefusedError without a reason, or when there is none of this name."""
-        if not reason.strip():
-            raise RefusedError("Releasing a hold needs a reason; nothing was changed.", hint="Say why.")
-        if not tx.change("DELETE FROM hold WHERE name = ?", name):
-            raise RefusedError(f"There is no hold {name}.", hint="`audit hold` lists them.")
-        chain.append(tx, Fact("hold.released", by, name, {"reason": reason}))
-
-    def holds(self) -> list[Hold]:
-        """Every hold in force, by name."""
-        return [
-            Hold(name, run_id, to_moment_or_none(since), to_moment_or_none(until), reason, set_by, to_moment(at))
-            for name, run_id, since, until, reason, set_by, at in self._database.rows(
-                f"SELECT {_HOLD} FROM hold ORDER BY name"
+    def _kept(self, found: Erasing, plain: str, quoted: str) -> list[tuple[str, str, int]]:
+        """How much more tells the name, and stays: events by kind, then tables."""
+        kept = [
+            ("audit_event", str(kind), int(count))
+            for kind, count in self._database.rows(
+                f"SELECT x.kind, count(*) FROM audit_event x WHERE NOT {IS_FREE} AND x.data {_LIKE}"
+                " GROUP BY x.kind ORDER BY x.kind",
+                quoted,
             )
         ]
-
-    def _find(self, events: tuple[str, int | str] | None, rejects: tuple[str, int | str] | None) -> Erasing:
-        steps = self._rows("e.seq", "audit_event e", _EVENT_HELD, events)
-        values = self._rows("j.run_id, j.position, j.part", "reject j", _REJECT_HELD, rejects)
-        held = sum(bool(row[-1]) for row in (*steps, *values))
-        return Erasing(
-            tuple(row[0] for row in steps if not row[-1]),
-            tuple((row[0], row[1], row[2]) for row in values if not row[-1]),
-            held,
-        )
-
-    def _rows(self, columns: str, source: str, is_held: str, wanted: tuple[str, int | str] | None) -> list[Row]:
-        if wanted is None:
-            return []
-        where, parameter = wanted
-        return self._database.rows(
-            f"SELECT {columns}, {is_held} FROM {source} WHERE {where} ORDER BY {columns}", parameter
-        )
-
-
-_TOLD = ("run_id", "since", "until", "reason")
+        going = {one.kind.table: len(one.rows) + one.held for one in found.found}
+        for table, columns in STAYS.items():
+            told = " OR ".join(f"{column} {_LIKE} OR {column} {_LIKE}" for column in columns)
+            count = int(
+                self._database.value(f"SELECT count(*) FROM {table} WHERE {told}", *[plain, quoted] * len(columns))
+            )
+            if table == "command":  # its answers stand on both sides
+                count -= going["command"]
+            if count > 0:
+                kept.append((table, "", count))
+        return kept
 
 
 def erased_events(reader: Reader, last: int) -> Callable[[int], bool]:
     """Whether the data of an event may be gone, by its number."""
     told = sorted(
         (first, end)
-        for (data,) in reader.rows("SELECT data FROM audit_event WHERE kind = ? AND seq <= ?", _ERASED, last)
+        for (data,) in reader.rows("SELECT data FROM audit_event WHERE kind = ? AND seq <= ?", ERASED, last)
         for first, end in json.loads(data or "{}").get("events", ())
     )
 
@@ -187,41 +175,25 @@ def erased_events(reader: Reader, last: int) -> Callable[[int], bool]:
 
 
 def fault(reader: Reader) -> str:
-    """What of erased values and of holds is not as the chain tells, in words; "" when all is."""
-    told = dict[int, str]()
-    for (data,) in reader.rows("SELECT data FROM audit_event WHERE kind = ? ORDER BY seq", _ERASED):
-        told |= {int(run_id): digest for run_id, digest in json.loads(data or "{}").get("rejects", {}).items()}
-    for (run_id,) in reader.rows("SELECT DISTINCT run_id FROM reject WHERE content IS NULL"):
-        if run_id not in told:
-            return f"values of refused records of run {run_id} are gone, and nothing tells that they were erased"
-    for run_id, digest in told.items():
-        if _rest(reader, run_id) != digest:
-            return f"what stays of the erased refusals of run {run_id} is not as it was"
-    return _hold_fault(reader)
-
-
-def _hold_fault(reader: Reader) -> str:
-    wanted = dict[str, tuple[object, ...]]()
-    for kind, name, actor, at, data in reader.rows(
-        "SELECT kind, subject, actor, at, data FROM audit_event WHERE kind IN ('hold.set', 'hold.released')"
-        " ORDER BY seq"
-    ):
-        said = json.loads(data or "{}")
-        wanted.pop(name, None)
-        if kind == "hold.set":
-            wanted[name] = (*(said[key] for key in _TOLD), actor, at)
-    for name, *found in reader.rows(f"SELECT {_HOLD} FROM hold"):
-        if wanted.pop(name, None) != tuple(found):
-            return f"the hold {name} is not as it was set"
-    return f"the hold {min(wanted)} is missing" if wanted else ""
-
-
-def _rest(reader: Reader, run_id: int) -> str:
-    """Digest of what stays of a run's refusals whose values are gone."""
-    rows = reader.rows(
-        f"SELECT {_REST} FROM reject WHERE run_id = ? AND content IS NULL ORDER BY position, part", run_id
-    )
-    return sha256(canonical([list(row) for row in rows]))
+    """What of erased rows is not as the chain tells, in words; "" when all is."""
+    events = [
+        json.loads(data or "{}")
+        for (data,) in reader.rows("SELECT data FROM audit_event WHERE kind = ? ORDER BY seq", ERASED)
+    ]
+    for kind in KINDS:
+        if kind.stays is None or not kind.erased:
+            continue
+        told = dict[str, str]()
+        for data in events:
+            told |= data.get(kind.told, {})
+        of = " of run {}" if kind.group else ""
+        for (group,) in reader.rows(kind.erased):
+            if str(group) not in told:
+                return f"{kind.words}{of.format(group)} are gone, and nothing tells that they were erased"
+        for name, digest in told.items():
+            if kind.stays(reader, int(name) if kind.group else name) != digest:
+                return f"what stays of the erased {kind.words}{of.format(name)} is not as it was"
+    return ""
 
 
 def _ranges(numbers: Sequence[int]) -> list[list[int]]:

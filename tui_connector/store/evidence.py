@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Database, Reader, Row
 
 _PAGE = 1000
+_FIRST, _LAST = to_moment(0), to_moment(1 << 56)  # in place of an end that is left open
 _RUNS = (
     "id, flow, purpose, proposal, mode, dry_run, state, reason, hint, requested_by, requested_at, started_at, ended_at,"
     " read, unchanged, sent, loaded, ignored, rejected, (SELECT verdict FROM tie WHERE tie.run_id = run.id)"
@@ -28,7 +29,7 @@ _REFUSALS = (
 )
 _CASE = (
     "c.run_id, c.position, c.since, c.solved_run, c.solved_at, c.waived_run, c.waived_position, w.reason, w.waived_by,"
-    " w.at"
+    " w.at, c.solved_how"
 )
 
 
@@ -69,6 +70,33 @@ class KeptProposal:
     approvals: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What evidence is about. since, until: what happened then, None for no end. days: what was posted into them.
+
+    company: only proposals with a document of this company code. proposal: this one alone, whenever.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    days: tuple[date, date] | None = None
+    company: str = ""
+    proposal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What that takes out of the store. block: the runs asked for in its time, without those around and of proposals.
+
+    within: first and last event of its time.
+    """
+
+    runs: frozenset[int]
+    block: tuple[int, ...]
+    proposals: frozenset[int]
+    within: range
+
+
 class Evidence:
     """Reads for evidence packs; inside `snapshot` all of them see one state of the store."""
 
@@ -78,6 +106,21 @@ class Evidence:
     def snapshot(self) -> AbstractContextManager[Reader]:
         """Let every read of this thread inside the block see the same."""
         return self._database.snapshot()
+
+    def select(self, asked: Asked) -> Selection:
+        """What belongs to it: the same for a pack that is exported and for a hold."""
+        if asked.proposal is not None:
+            return Selection(frozenset(self.runs_for({asked.proposal})), (), frozenset({asked.proposal}), range(0))
+        since, until = asked.since or _FIRST, asked.until or _LAST
+        within = range(self.first_event(since), self.first_event(until))
+        proposals = self.proposals_told(within.start, within.stop - 1)
+        if asked.days is not None:
+            proposals |= self.proposals_posting(*asked.days)
+        if asked.company:
+            proposals &= self.proposals_of(asked.company)
+        block = self.runs_asked(since, until)
+        runs = {*block, *self.runs_during(since, until), *self.runs_for(proposals)}
+        return Selection(frozenset(runs), tuple(block), frozenset(proposals), within)
 
     def first_event(self, at: datetime) -> int:
         """Number of the first event at or after a moment; one more than the last when there is none."""
@@ -243,14 +286,17 @@ def _refusal(row: Row) -> dict[str, object]:
 
 
 def _resolution(run_id: int, position: int, row: Row) -> dict[str, object]:
-    """How the case of a refusal stands. again: where the same record was refused last, when that was later."""
-    at_run, at_position, since, solved_run, solved_at, waived_run, waived_position, reason, by, at = row
+    """How the case of a refusal stands. again: where the same record was refused last, when that was later.
+
+    state: open, waived, loaded, gone (from SAP), or not confirmed.
+    """
+    at_run, at_position, since, solved_run, solved_at, waived_run, waived_position, reason, by, at, how = row
     if at_run is None:
         return {"state": "not confirmed"}  # its run did not end well: nothing of it counts as refused or loaded
     again = None if (at_run, at_position) == (run_id, position) else [at_run, at_position]
     told: dict[str, object] = {"since": to_moment(since), "again": again}
     if solved_run is not None:
-        return {"state": "loaded", "run": solved_run, "at": to_moment_or_none(solved_at), **told}
+        return {"state": how, "run": solved_run, "at": to_moment_or_none(solved_at), **told}
     if waived_run is not None:
         place = [waived_run, waived_position]
         return {"state": "waived", "place": place, "reason": reason, "by": by, "at": to_moment_or_none(at), **told}

@@ -25,6 +25,7 @@ from tui_connector.domain.explanation import (
 from tui_connector.domain.tie import Total
 from tui_connector.store import chain
 from tui_connector.store.database import to_moment
+from tui_connector.store.salt import salted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ class Explanations:
 
     def keep(self, tx: Transaction, told: Explanation, by: str, actor: str) -> int:
         """Write an answer down, audited; its number. by: who asked; actor: who answers."""
-        question, data = told.question, canonical(_told(told))
+        question, data = told.question, canonical(salted(_told(told)))
         number = tx.add("explanation", {"subject": question.text, "asked_by": by, "at": tx.now, "data": data})
         said = {
             "explanation": number, "by": by, "flow": question.flow, "agreement": told.agreement.value,
@@ -63,15 +64,17 @@ class Explanations:
         return number
 
     def newest(self, question: Question) -> Kept | None:
-        """The last answer to a question; None when it was not explained yet."""
+        """The last answer to a question; None when it was not explained yet, or what was told was erased."""
         row = self._database.row(
             f"SELECT {_COLUMNS} FROM explanation WHERE subject = ? ORDER BY id DESC LIMIT 1", question.text
         )
+        if row is not None and row[-1] is None:
+            return None
         return _kept(row) if row else None
 
     def get(self, number: int) -> Kept | None:
-        """The answer of this number."""
-        row = self._database.row(f"SELECT {_COLUMNS} FROM explanation WHERE id = ?", number)
+        """The answer of this number; None also for one that was erased."""
+        row = self._database.row(f"SELECT {_COLUMNS} FROM explanation WHERE id = ? AND data IS NOT NULL", number)
         return _kept(row) if row else None
 
 
@@ -81,7 +84,7 @@ def fault(reader: Reader) -> str:
     for (data,) in reader.rows("SELECT data FROM audit_event WHERE kind = ? AND data IS NOT NULL", MADE):
         said = json.loads(data)
         row = kept.pop(said["explanation"], None)
-        if row is None or _digest(*row) != said["digest"]:
+        if row is None or (row[-1] is not None and _digest(*row) != said["digest"]):
             return f"explanation {said['explanation']} is not as it was given"
     return f"no event tells of explanation {min(kept)}" if kept else ""
 

@@ -1,4 +1,5 @@
-"""Canonical JSON of many rows at once, by the quick encoder, and its digest."""
+"""Canonical JSON of many rows at once, by the quick encoder, and its digest; whether rows are numbered as they were."""
+# ruff: noqa: S608 - only constants are pasted into SQL; every value is bound
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from tui_connector.domain.canonical import canonical, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tui_connector.store.database import Reader
 
 
 def canonical_rows(rows: Sequence[object]) -> str:
@@ -25,3 +28,11 @@ def stored_digest(rows: Sequence[Sequence[object]]) -> str:
     if any(isinstance(value, bytes) for row in rows for value in row):
         return ""
     return sha256(canonical_rows(rows))
+
+
+def misnumbered(reader: Reader, table: str) -> int | None:
+    """A run whose rows are not numbered from 1 on without a gap: their digest tells no more than their order."""
+    found: int | None = reader.value(
+        f"SELECT run_id FROM {table} GROUP BY run_id HAVING min(number) <> 1 OR max(number) <> count(*) LIMIT 1"
+    )
+    return found

@@ -298,6 +298,43 @@ CREATE TABLE member_use (
 CREATE INDEX member_use_code ON member_use (list_name, code, run_id);
 """
 
+# What may be erased becomes NULL. master_gone: since when SAP no longer holds a master. hold: also of a proposal, or of
+# a period with the days that are posted into it.
+_ERASABLE = """
+ALTER TABLE concern RENAME TO concern_before;
+CREATE TABLE concern (
+    run_id BIGINT NOT NULL, number BIGINT NOT NULL, look TEXT NOT NULL, rule TEXT NOT NULL, change TEXT NOT NULL,
+    subject TEXT, was TEXT, now TEXT, effect TEXT, digest TEXT NOT NULL, PRIMARY KEY (run_id, number)) {clustered};
+INSERT INTO concern (run_id, number, look, rule, change, subject, was, now, effect, digest)
+    SELECT run_id, number, look, rule, change, subject, was, now, effect, digest FROM concern_before;
+DROP TABLE concern_before;
+ALTER TABLE explanation RENAME TO explanation_before;
+CREATE TABLE explanation (
+    id {identity}, subject TEXT NOT NULL, asked_by TEXT NOT NULL, at BIGINT NOT NULL, data TEXT);
+INSERT INTO explanation (id, subject, asked_by, at, data)
+    SELECT id, subject, asked_by, at, data FROM explanation_before;
+DROP TABLE explanation_before;
+CREATE INDEX explanation_subject ON explanation (subject, id);
+ALTER TABLE command RENAME TO command_before;
+CREATE TABLE command (
+    id {identity}, kind TEXT NOT NULL, subject TEXT NOT NULL DEFAULT '', payload TEXT NOT NULL,
+    requested_by TEXT NOT NULL, requested_at BIGINT NOT NULL, worker TEXT, claimed_at BIGINT, ended_at BIGINT,
+    ok INTEGER, answer TEXT);
+INSERT INTO command (id, kind, subject, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer)
+    SELECT id, kind, subject, payload, requested_by, requested_at, worker, claimed_at, ended_at, ok, answer
+    FROM command_before;
+DROP TABLE command_before;
+CREATE INDEX command_open ON command (id) WHERE ended_at IS NULL;
+CREATE INDEX command_subject ON command (kind, subject, id);
+CREATE TABLE master_gone (
+    target_id BIGINT NOT NULL, code TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (target_id, code)) {clustered};
+ALTER TABLE hold ADD COLUMN proposal BIGINT;
+ALTER TABLE hold ADD COLUMN period TEXT NOT NULL DEFAULT '';
+ALTER TABLE hold ADD COLUMN company TEXT NOT NULL DEFAULT '';
+ALTER TABLE hold ADD COLUMN first_day TEXT;
+ALTER TABLE hold ADD COLUMN last_day TEXT;
+"""
+
 
 def _first_tables(tx: Transaction) -> None:
     _apply(tx, _FIRST)
@@ -358,6 +395,10 @@ def _sheet_table(tx: Transaction) -> None:
     _apply(tx, _SHEETS)
 
 
+def _erasable_tables(tx: Transaction) -> None:
+    _apply(tx, _ERASABLE)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -370,6 +411,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _definition_tables,
     _master_tables,
     _sheet_table,
+    _erasable_tables,
 )
 
 

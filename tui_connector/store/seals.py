@@ -97,6 +97,8 @@ def fault(reader: Reader) -> str:
             wanted.pop(Subject("credential", about), None)
         for name, digest in data.get(_ROWS, {}).items():
             wanted[Subject("credential", name)] = digest
+    for (number,) in reader.rows("SELECT id FROM command WHERE answer IS NULL"):
+        wanted[Subject("answered wish", number)] = None  # what stays of it is looked at in `erasures.fault`
     for subject, digest in wanted.items():
         if digest is not None and digest != _digest(reader, subject):
             return f"what is kept of the {subject.kind} {subject.of}".rstrip() + " is not as it was sealed"

@@ -20,6 +20,7 @@ from tui_connector.store.definitions import Definitions
 from tui_connector.store.erasures import Erasures
 from tui_connector.store.evidence import Evidence
 from tui_connector.store.explanations import Explanations
+from tui_connector.store.holds import Holds
 from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
 from tui_connector.store.masters import MastersSeen
@@ -86,6 +87,7 @@ class Store:
         self.explanations = Explanations(self._database)
         self.checkpoints = ChainCheckpoints(self._database)
         self.erasures = Erasures(self._database)
+        self.holds = Holds(self._database)
         self.evidence = Evidence(self._database)
         self.definitions = Definitions(self._database)
         self.masters = MastersSeen(self._database)

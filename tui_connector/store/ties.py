@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Tie, Total, Verdict
 from tui_connector.store import sheets
+from tui_connector.store.rows import misnumbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +107,10 @@ def fault(reader: Reader) -> str:
     if kept:
         return f"run {min(kept)} holds a tie-out that no event tells of"
     stray = reader.value("SELECT run_id FROM tie_difference WHERE run_id NOT IN (SELECT run_id FROM tie) LIMIT 1")
-    return "" if stray is None else f"run {stray} holds differences that no tie-out tells of"
+    if stray is not None:
+        return f"run {stray} holds differences that no tie-out tells of"
+    wrong = misnumbered(reader, "tie_difference")
+    return "" if wrong is None else f"the differences of run {wrong} are not numbered as they were"
 
 
 def kept_differences(reader: Reader, run_id: int) -> list[Row]:

@@ -86,7 +86,7 @@ class _Check:
         self.seen = 0
         self.records = 0
         self.previous = chain.BEFORE_THE_FIRST
-        self.may_be_gone = erasures.erased_events(reader, last)
+        self.may_be_gone: Callable[[int], bool] = lambda _: False  # until what the log tells of it was read
         self.dropped: dict[int, int] = dict(
             reader.rows(
                 "SELECT run_id, max(seq) FROM audit_event WHERE kind = 'records.dropped' AND seq <= ? GROUP BY run_id",
@@ -95,6 +95,7 @@ class _Check:
         )
 
     def events(self, progress: Callable[[int], None] | None) -> Iterator[AuditEvent]:
+        self.may_be_gone = erasures.erased_events(self.reader, self.last)
         expected = self.from_seq
         if expected > 1:
             row = self.reader.row("SELECT digest FROM audit_event WHERE seq = ?", expected - 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.canonical import canonical, sha256
 from tui_connector.domain.case import Place
+from tui_connector.store import case_words
 from tui_connector.store.cases import GONE_SINCE, REFUSED, SAID_SINCE
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def verify_cases(reader: Reader) -> str:
     """What of cases, waivers and replays is not as the trail and the chain tell, in words; "" when all is."""
-    looks = (_verify_alive, _verify_ended, _verify_words, _verify_waivers, _verify_replays)
+    looks = (_verify_alive, _verify_ended, case_words.fault, _verify_waivers, _verify_replays)
     return next((finding for look in looks if (finding := look(reader))), "")
 
 
@@ -77,42 +78,6 @@ def _verify_ended(reader: Reader) -> str:
     if early:
         return f"the case of record {early[1]} of run {early[0]} is open, but says how it ended"
     return ""
-
-
-def _verify_words(reader: Reader) -> str:
-    """Owner and note of every case are the last ones that a person gave it."""
-    for column, kind, word in (("owner", "rejects.assigned", "to"), ("note", "rejects.noted", "note")):
-        wanted, erased = _said(reader, kind, word)
-        for number, run_id, position, *found in reader.rows(
-            f"SELECT id, run_id, position, {column}, {column}_by, {column}_at FROM reject_case"
-            f" WHERE {column} <> '' OR {column}_by <> '' OR {column}_at IS NOT NULL"
-        ):
-            if wanted.pop(number, tuple(found) if erased else None) != tuple(found):
-                return f"the {column} of record {position} of run {run_id} is not as it was written"
-        if wanted:
-            return f"the {column} of case {min(wanted)} is missing"
-    return ""
-
-
-def _said(reader: Reader, kind: str, word: str) -> tuple[dict[int, tuple[str, str, int]], bool]:
-    """What was said last of each case, by whom and when; and whether something of it was erased."""
-    said: dict[int, tuple[str, str, int]] = {}
-    erased = False
-    for run_id, by, at, data in reader.rows(
-        "SELECT run_id, actor, at, data FROM audit_event WHERE kind = ? ORDER BY seq", kind
-    ):
-        if data is None:
-            erased = True
-            continue
-        told = json.loads(data)
-        for (number,) in reader.rows(
-            "SELECT c.id FROM record r JOIN reject_case c ON c.target_id = r.target_id AND c.key = r.key"
-            " AND c.first_run <= r.run_id AND c.run_id >= r.run_id WHERE r.run_id = ?"
-            f" AND r.position IN ({reader.dialect.numbers})",
-            run_id, canonical(told["positions"]),
-        ):  # fmt: skip
-            said[number] = (told[word], by, at)
-    return said, erased
 
 
 def _verify_waivers(reader: Reader) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_connector.store import erasures, seals
+from tui_connector.store import erasures, holds, seals
 from tui_connector.store.database import Database
 from tui_connector.store.schema import migrate
 from tui_connector.store.sqlite import SqliteBackend
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def fault(reader: Reader) -> str:
     """What is not as the chain tells, in words; "" when all is."""
-    return _form(reader) or erasures.fault(reader) or seals.fault(reader) or _pauses(reader) or _store(reader)
+    looks = (_form, erasures.fault, holds.fault, seals.fault, _pauses, _store)
+    return next((finding for look in looks if (finding := look(reader))), "")
 
 
 def _form(reader: Reader) -> str:

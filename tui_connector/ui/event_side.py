@@ -143,6 +143,10 @@ def evidence_lines(head: AuditHead, trace: Trace | None, width: int) -> list[Lin
         lines.append(Line(("chain", "muted")).to(edge - len(unbroken) - 2).put("✓ ", "ok").put(unbroken, "ink"))
     lines.append(Line(("last event", "muted")).right(figure(head.last_seq), "ink", edge))
     lines.append(Line(("its digest", "muted")).right(_grouped(head.digest[:16]), "ink", edge))
+    if head.holds:
+        named = ", ".join(name for name, _ in head.holds)
+        label = counted(len(head.holds), "legal hold")
+        lines.append(Line((label, "muted")).right(cut(named, edge - len(label) - 2), "ink", edge))
     return [*lines, Line(("e", "accent!"), (" writes what is shown, with its filter", "muted"))]
 
 

@@ -14,6 +14,7 @@ from tui_connector.views import events, people
 from tui_connector.views.anchored import Anchored, read_anchored
 from tui_connector.views.audit_filter import parse
 from tui_connector.views.audit_terms import resolve
+from tui_connector.views.keeping import hold_words
 from tui_connector.views.words import actor, day, figure, is_person, moment
 
 if TYPE_CHECKING:
@@ -85,12 +86,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """How the log stands: its last event, when it was verified last, and how far evidence of it has left."""
+    """How the log stands: its last event, when it was verified last, and how far evidence of it has left.
+
+    holds: the legal holds in force, name and what each is about, cleaned.
+    """
 
     last_seq: int
     digest: str
     verification: Verification | None
     anchored: Anchored
+    holds: tuple[tuple[str, str], ...] = ()
 
     @property
     def sentence(self) -> tuple[str, str, str]:
@@ -147,7 +152,8 @@ def read_head(desk: Desk, kept: Verification | None = None) -> AuditHead:
     told = audit.events_before(None, 1, "audit.")
     known = _verification(told[0]) if told else None
     newest = max((one for one in (known, kept) if one is not None), key=lambda one: one.at, default=None)
-    return AuditHead(last.seq if last else 0, last.digest if last else "", newest, read_anchored(desk))
+    holds = tuple((clean(one.name), hold_words(one, desk.zone)) for one in desk.store.holds.all())
+    return AuditHead(last.seq if last else 0, last.digest if last else "", newest, read_anchored(desk), holds)
 
 
 def verify(desk: Desk, progress: Callable[[int], None] | None = None, from_seq: int = 1) -> Verification:
@@ -208,6 +214,7 @@ def audit_lines(desk: Desk, text: str = "", count: int = _NEAR) -> Iterator[str]
     yield head.anchored.sentence
     if head.verification is not None:
         yield f"verified {moment(head.verification.at, desk.clock.now(), desk.zone)}"
+    yield from (f"legal hold {name}: {about}" for name, about in head.holds)
     if view.text:
         yield f"filter {view.text}"
     before, said, anchor = "", 0, None

@@ -366,7 +366,7 @@ def _checkpoint(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 def _erased(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     events = sum(last - first + 1 for first, last in data.get("events", ()))
-    told = counted(events, "event") if events else f"values of {counted(data.get('values', 0), 'refused record')}"
+    told = counted(events, "event") if events else counted(data.get("values", 0), "row")
     return [f"{fact.subject}: {told}", data.get("reason")]
 
 

@@ -141,29 +141,14 @@ def note(desk: Desk, made: Exported) -> None:
 
 def choose(desk: Desk, scope: Scope) -> Chosen:
     """What belongs to a scope."""
-    evidence, last = desk.store.evidence, desk.store.audit.last_seq()
-    block: list[int] = []
-    if scope.proposal is not None:
-        proposals, runs, within = {scope.proposal.id}, set[int](), range(0)
-    else:
-        assert scope.since is not None  # noqa: S101 - a scope has a proposal or a time
-        assert scope.until is not None  # noqa: S101
-        within = range(evidence.first_event(scope.since), evidence.first_event(scope.until))
-        proposals = evidence.proposals_told(within.start, within.stop - 1)
-        if scope.days is not None:
-            proposals |= evidence.proposals_posting(*scope.days)
-        if scope.company:
-            proposals &= evidence.proposals_of(scope.company)
-        block = evidence.runs_asked(scope.since, scope.until)
-        runs = {*block, *evidence.runs_during(scope.since, scope.until)}
-    runs |= set(evidence.runs_for(proposals))
-    span = evidence.span(runs, proposals)
+    last, found = desk.store.audit.last_seq(), desk.store.evidence.select(scope.asked)
+    within, span = found.within, desk.store.evidence.span(found.runs, found.proposals)
     first, end = (within.start, within.stop) if scope.proposal is None else (last + 1, last + 1)
     if span is not None:
         first, end = (min(first, span[0]), max(end, span[1] + 1)) if within else (span[0], span[1] + 1)
     reaches = (note.checkpoint.seq for note in desk.store.checkpoints.notes())
     reached = next((seq for seq in reaches if first <= end - 1 <= seq), end - 1)  # where a signature covers all of it
-    return Chosen(frozenset(runs), tuple(block), frozenset(proposals), within, first, reached)
+    return Chosen(found.runs, found.block, found.proposals, within, first, reached)
 
 
 class _Writing:

@@ -10,6 +10,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import WritebackFlow
 from tui_connector.domain.ledger import FiscalPeriod
 from tui_connector.domain.text import clean
+from tui_connector.store.evidence import Asked
 from tui_connector.views.filters import moment_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ class Scope:
             "words": self.words, "since": self.since, "until": self.until, "company": self.company,
             "period": str(self.period or ""), "proposal": self.proposal.name if self.proposal else "",
         }  # fmt: skip
+
+    @property
+    def asked(self) -> Asked:
+        """What the store is to select."""
+        number = self.proposal.id if self.proposal is not None else None
+        return Asked(self.since, self.until, self.days, self.company, number)
 
     @property
     def file_name(self) -> str:

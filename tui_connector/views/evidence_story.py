@@ -20,6 +20,8 @@ from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.tie import Verdict
 from tui_connector.review.amounts import by_currency, counted, money
 from tui_connector.review.report_data import (
+    BECAME,
+    COUNTS,
     CauseRow,
     ChangeRow,
     DifferenceRow,
@@ -147,12 +149,9 @@ class Story:
         row.runs += 1
         row.failed += state in {RunState.FAILED, RunState.BLOCKED}
         if state == RunState.DONE and not run["dry_run"] and purpose in {Purpose.FLOW, Purpose.REPLAY}:
-            for name in ("read", "unchanged", "sent", "loaded", "rejected"):
-                setattr(row, name, getattr(row, name) + run[name])
+            row.counts.update({name: run[name] for name in COUNTS})
         if run["tie"]:
-            row.tied += run["tie"] == Verdict.TIED
-            row.not_tied += run["tie"] == Verdict.NOT_TIED
-            row.unverified += run["tie"] == Verdict.UNVERIFIED
+            row.ties[Verdict(run["tie"])] += 1
         kind = (flow, purpose, run["serves"])
         if state == RunState.DONE:
             self._mended(kind, number)
@@ -227,19 +226,15 @@ class Story:
             return
         flow, ended = self.flow_of.get(refusal["run"], ""), refusal["resolution"]
         row = self.causes.setdefault((flow, refusal["cause"]), CauseRow(flow, refusal["cause"]))
+        became = ended["state"] if ended["state"] in BECAME else "void"
         if ended.get("again") and ended["again"][0] in self.flow_of:
-            row.again += 1
-        elif ended["state"] == "open":
-            row.open += 1
+            became = "again"
+        row.became[became] += 1
+        if became == "open":
             row.ages[sum(self.now - ended["since"] > age for age in _AGES)] += 1
-        elif ended["state"] == "waived":
-            row.waived += 1
+        elif became == "waived":
             why = f"{self.person(ended['by'])}: {ended['reason']}"
             row.reasons[why] = row.reasons.get(why, 0) + 1
-        elif ended["state"] == "loaded":
-            row.loaded += 1
-        else:
-            row.void += 1
 
     # --- proposals ----------------------------------------------------------------------------------------------
 
@@ -362,15 +357,11 @@ class Story:
         found: list[str] = []
         if self.scope.until is not None and self.scope.until > self.now:
             found.append("The time it is about has not ended: what comes later is not in it.")
-        blind = [row.flow for row in self.loads.values() if row.unverified and not row.tied and not row.not_tied]
+        blind = [row.flow for row in self.loads.values() if set(row.ties) == {Verdict.UNVERIFIED}]
         if blind:
             found.append(f"Nothing was read back for {_few(blind)}: whether Anaplan holds what was sent is not known.")
         known = {flow.name for flow in self.desk.flows if isinstance(flow, LoadFlow)}
-        silent = [
-            row.flow
-            for row in self.loads.values()
-            if row.flow in known and not (row.tied + row.not_tied + row.unverified)
-        ]
+        silent = [row.flow for row in self.loads.values() if row.flow in known and not row.ties]
         if silent:
             found.append(f"No run of {_few(silent)} was tied out.")
         if erased:
