@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.worker import Worker
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
+    from tui_connector.store.backup import Copy
     from tui_connector.store.database import Transaction
     from tui_connector.store.erasures import Erasing
 
@@ -76,8 +77,8 @@ class Installation:
     config: Path
 
     def person(self) -> str:
-        """Who sits at this command: the user id, which cannot be forged by the environment."""
-        return f"uid:{os.getuid()}" if hasattr(os, "getuid") else getpass.getuser()
+        """Who sits at this command."""
+        return person()
 
     def connections(self) -> tuple[Connection, ...]:
         """The configured tenants."""
@@ -496,14 +497,42 @@ def open_installation(config: str | None, *, read_only: bool = False) -> Iterato
         level=settings.log.level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     flows = effective_flows(settings, FLOWS)
-    assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
-    url = str(settings.state_folder / "connector.db") if settings.store.url == "sqlite" else settings.store.url
-    store = Store.open(url, read_only=read_only)
+    store = Store.open(store_url(settings), read_only=read_only)
     try:
+        assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
         vault = Vault(store.credentials, settings.state_folder / "master.key", ask=_ask_passphrase)
         yield Installation(settings, flows, store, vault, SystemClock(), path)
     finally:
         store.close()
+
+
+def store_url(settings: Settings) -> str:
+    """Where the store is, whatever the configuration calls it."""
+    assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
+    return str(settings.state_folder / "connector.db") if settings.store.url == "sqlite" else settings.store.url
+
+
+def restore_store(settings: Settings, file: Path, reason: str) -> Copy:
+    """Put a backup in the store's place; a later state that it replaces, or may have, counts as lost from then on.
+
+    The posting mark tells so: before anything is sent, what may have been sent is looked up in SAP, and a person
+    confirms. See `store.backup.restore` for what it raises.
+    """
+    from tui_connector.engine.writeback.mark import mark_behind
+    from tui_connector.store.backup import restore
+
+    def tell(copy: Store, now: Store | None) -> None:
+        same = now is not None and now.id == copy.id and now.audit.last_seq() == copy.audit.last_seq()
+        assert settings.posting.mark is not None  # noqa: S101 - load_settings fills it
+        if not same:
+            mark_behind(settings.posting.mark, copy)
+
+    return restore(store_url(settings), file, reason, person(), tell)
+
+
+def person() -> str:
+    """Who sits at this command: the user id, which cannot be forged by the environment."""
+    return f"uid:{os.getuid()}" if hasattr(os, "getuid") else getpass.getuser()
 
 
 def _ask_passphrase(prompt: str) -> str:

@@ -196,6 +196,27 @@ def test_a_restored_store_waits_for_what_was_sent_after_its_copy(sandbox: Sandbo
     assert sent(sandbox) == 1
 
 
+def test_a_backup_put_back_without_a_posting_mark_counts_as_behind(sandbox: Sandbox, tmp_path: Path) -> None:
+    batch = prepare(sandbox, tmp_path / "batch", 2, 4, **RESEND)
+    desk, file = Desk(batch.config, sandbox), tmp_path / "store.backup"
+    made = desk.tell("store", "backup", str(file), "--json")
+    batch.work()
+    assert_once(sandbox, batch)
+    for lost in (batch.folder / "state").glob("*.mark"):
+        lost.unlink()
+    told = desk.tell("store", "restore", str(file), "--reason", "the disk was lost", "--json")
+    assert (made.code, told.code) == (0, 0), told.text
+    assert json.loads(made.out)["seq"] == json.loads(told.out)["seq"]
+    assert {one.state for one in batch.states()} == {DocumentState.PLANNED}
+    batch.work()
+    assert_once(sandbox, batch)
+    assert sent(sandbox) == 2
+    with batch.opened() as installation:
+        assert len(installation.store.audit.events(kind="store.restored_behind")) == 1
+        assert installation.store.restores.open_since() is not None
+    assert "Confirmed" in desk.tell("proposals", "restored", "--reason", "compared with SAP").out
+
+
 def test_a_lost_store_finds_its_documents_by_their_references(sandbox: Sandbox, tmp_path: Path) -> None:
     lost = prepare(sandbox, tmp_path / "lost", 4, 8)
     lost.work()

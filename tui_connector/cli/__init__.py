@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_periods(verbs)
     _add_approver(verbs)
     _add_audit(verbs)
+    _add_store(verbs)
     _add_serve(verbs)
     return parser
 
@@ -346,6 +347,15 @@ def _add_keeping(audit: _Verbs) -> None:
         one.add_argument("name", metavar="NAME", help="what the hold is called")
     for one in (add, release, erase):
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+
+
+def _add_store(verbs: _Verbs) -> None:
+    store = _group(verbs, "store", "the store's file: back it up, put it back")
+    make = _verb(store, "backup", "backup:make", "copy it while it is in use, and verify the copy")
+    make.add_argument("file", metavar="FILE", help="a file that is not there yet")
+    put_back = _verb(store, "restore", "backup:put_back", "put a backup in its place, after verifying it")
+    put_back.add_argument("file", metavar="FILE", help="what `store backup` wrote")
+    put_back.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
 
 
 def _event(text: str) -> int:

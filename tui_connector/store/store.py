@@ -101,7 +101,7 @@ class Store:
         Raises ConfigError for an address of another kind; StoreError for a store that is missing (read-only), damaged,
         out of reach, foreign, or of a newer version.
         """
-        backend = SqliteBackend(_path(url), read_only=read_only)
+        backend = SqliteBackend(path_of(url), read_only=read_only)
         try:
             return cls(backend)
         except BaseException:
@@ -164,7 +164,8 @@ class Store:
         self._database.close()
 
 
-def _path(url: str) -> Path:
+def path_of(url: str) -> Path:
+    """The file that an address leads to; raises ConfigError for one of another kind."""
     scheme, separator, _ = url.partition("://")
     if not separator:
         return Path(url).expanduser()

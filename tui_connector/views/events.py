@@ -21,6 +21,8 @@ _NONE = ("", "ink")
 _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "store.created": ("log begun", _NONE),
     "store.migrated": ("upgraded", _NONE),
+    "store.backed_up": ("backed up", _OK),
+    "store.restored": ("restored", _WARN),
     "store.restored_behind": ("put back", _WARN),
     "store.restore_confirmed": ("confirmed", _NONE),
     "audit.verified": ("verified", _OK),
@@ -312,7 +314,8 @@ def _key(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 def _store(_: Fact, data: Mapping[str, Any]) -> list[Any]:
     moved = f"tables {data['from']} to {data['to']}" if "from" in data and "to" in data else ""
-    return [moved, f"store {long_id(str(data['store']))}" if data.get("store") else "", data.get("reason")]
+    copied = f"up to event {data['seq']}, file {long_id(str(data['file']))}" if "file" in data and "seq" in data else ""
+    return [moved, copied, f"store {long_id(str(data['store']))}" if data.get("store") else "", data.get("reason")]
 
 
 def _behind(_: Fact, data: Mapping[str, Any]) -> list[Any]:

@@ -32,9 +32,18 @@ class Mark:
 def write_mark(path: Path, store: Store, offset: float | None = None) -> None:
     """Put the store's newest event into the file, so that it lasts; an older mark is replaced whole."""
     head = store.audit.head()
-    if head is None:
-        return
-    text = json.dumps(asdict(Mark(store.id, head.seq, head.digest, offset)))
+    if head is not None:
+        _put(path, Mark(store.id, head.seq, head.digest, offset))
+
+
+def mark_behind(path: Path, store: Store) -> None:
+    """Let the mark tell that this store is behind, where it does not: what came after its state is not known here."""
+    if not is_behind(path, store):
+        _put(path, Mark(store.id, store.audit.last_seq() + 1, ""))
+
+
+def _put(path: Path, mark: Mark) -> None:
+    text = json.dumps(asdict(mark))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(path.name + ".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
