@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.proposal import Proposal
     from tui_connector.engine.context import Tenants
+    from tui_connector.engine.doctor.round import Round
     from tui_connector.engine.worker import Worker
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
@@ -407,6 +408,22 @@ class Installation:
                 self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
                 evidence=Evidence(self.keeper(), self.retain),
             )  # fmt: skip
+
+    def doctor(self) -> Round:
+        """Who looks at everything that a run will need."""
+        from tui_connector.engine.doctor.place import Place
+        from tui_connector.engine.doctor.round import Round
+        from tui_connector.store.store import path_of
+
+        settings, mark = self.settings, self.settings.posting.mark
+        assert settings.state_folder is not None  # noqa: S101 - load_settings fills both
+        assert mark is not None  # noqa: S101
+        url = store_url(settings)
+        place = Place(self.config, settings.state_folder, None if url.startswith("postgres") else path_of(url), mark)
+        directory = Directory(settings.approval.approvers)
+        return Round(
+            place, self.connections(), directory, settings.environment, self.store, self.vault, self.clock
+        )  # fmt: skip
 
     def aged(self) -> Erasing:
         """What is older than the settings keep."""

@@ -293,6 +293,12 @@ class Vault:
             for field, sealed in fields.items()
         }
 
+    def check(self) -> str:
+        """Where the master key is kept, in words; ConfigError when it is missing, or another one is there."""
+        with self._guard:
+            self._master()
+            return self._places.place(_kind(self._record()[1]))
+
     def delete(self, connection: str, *, by: str = "") -> bool:
         """Forget a connection's secrets; False when there were none."""
         return self._shelf.remove(connection, _person(by))

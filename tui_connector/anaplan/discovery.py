@@ -80,6 +80,12 @@ async def modules(client: AnaplanClient) -> list[Module]:
     return [Module.read(one) for one in found]
 
 
+async def views(client: AnaplanClient) -> list[Module]:
+    """Views of the model, by the same two fields as modules; a default view has its module's name."""
+    path = f"/2/0/models/{client.model_id}/views"
+    return [Module.read(one) for one in await client.collect(path, "views", what="the views of the model")]
+
+
 async def line_items(client: AnaplanClient, module_id: str) -> list[LineItem]:
     """Line items of a module."""
     path = f"/2/0/models/{client.model_id}/modules/{quote(module_id, safe='')}/lineItems"

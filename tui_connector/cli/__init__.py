@@ -109,6 +109,10 @@ def _add_setup(verbs: _Verbs) -> None:
     look = _verb(connections, "discover", "connections:look_into", text)
     look.add_argument("name", nargs="?", metavar="NAME", help="one connection (default: every Anaplan model)")
 
+    text = "look at everything that a run will need, before one is started: here, at the tenants, for each flow"
+    doctor = _verb(verbs, "doctor", "doctor:examine", text)
+    doctor.add_argument("flow", nargs="*", metavar="FLOW", help="these flows and their tenants only (default: all)")
+
 
 def _add_flows(verbs: _Verbs) -> None:
     text = "the flows in running order, with watermark and next due time"

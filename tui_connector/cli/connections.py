@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.cli import Exit
 from tui_connector.cli.out import facts, mark, print_json, table
-from tui_connector.domain.errors import ConfigError, ConnectorError
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.health import Check, Health, Reached
 from tui_connector.engine.commands import discover
-from tui_connector.engine.reach import reach
+from tui_connector.engine.doctor.tenant import reach_or_tell
 from tui_connector.views.words import figure
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from tui_connector.engine.context import Tenants
-
-_MARKS = {Health.OK: ("✓", "green"), Health.WARN: ("▲", "yellow"), Health.FAIL: ("✗", "red")}
+MARKS = {Health.OK: ("✓", "green"), Health.WARN: ("▲", "yellow"), Health.FAIL: ("✗", "red")}
 _KINDS = ("models", "imports", "exports", "processes", "actions", "files")
 
 
@@ -50,14 +48,15 @@ def ping(given: argparse.Namespace) -> int:
     async def reach_all(installation: Installation) -> list[Reached]:
         names = _names(installation, given.name)
         async with installation.tenants() as tenants:
-            return [await _reach(name, installation, tenants) for name in names]
+            store, clock = installation.store, installation.clock
+            return [await reach_or_tell(name, tenants, installation.flows, store, clock) for name in names]
 
     with open_installation(given.config) as installation:
         found = asyncio.run(reach_all(installation))
     if given.json:
         print_json([one.to_json() for one in found])
     else:
-        rows = [(one.name, *_row(check)) for one in found for check in one.checks]
+        rows = [(one.name, *check_row(check)) for one in found for check in one.checks]
         table(("connection", "check", "what was found", "ms"), rows, numbers=("ms",), spare=("ms",))
         for one in found:
             if not one.ok:
@@ -95,13 +94,6 @@ def _names(installation: Installation, wanted: str | None) -> list[str]:
     return [name for name in names if wanted in (None, name)]
 
 
-async def _reach(name: str, installation: Installation, tenants: Tenants) -> Reached:
-    try:
-        return await reach(name, tenants, installation.flows, installation.store, installation.clock)
-    except ConnectorError as error:  # it has no credential; the others are looked at all the same
-        check = Check("credential", Health.FAIL, error.message, hint=error.hint)
-        return Reached(name, (check,), error=error.message, hint=error.hint)
-
-
-def _row(check: Check) -> tuple[Text, str, str]:
-    return mark(*_MARKS[check.health], check.name), check.words, "–" if check.ms is None else figure(check.ms)
+def check_row(check: Check) -> tuple[Text, str, str]:
+    """A check's mark with its name, what was found, and the milliseconds it took."""
+    return mark(*MARKS[check.health], check.name), check.words, "–" if check.ms is None else figure(check.ms)

@@ -26,6 +26,23 @@ class Check:
     ms: int | None = None
     hint: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """As the store keeps it and `--json` prints it."""
+        told: dict[str, Any] = {"name": self.name, "health": self.health.value, "words": self.words}
+        return told | ({} if self.ms is None else {"ms": self.ms}) | ({"hint": self.hint} if self.hint else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Everything looked at of one thing: the installation, a connection, a flow."""
+
+    about: str
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(one.health is Health.FAIL for one in self.checks)
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -57,12 +74,7 @@ class Reached:
             told |= {"latency_ms": self.latency_ms, "clock_ms": self.clock_ms, "found": self.found}
         if self.server_ends_at is not None:
             told["server_certificate_ends"] = self.server_ends_at.isoformat()
-        told["checks"] = [
-            {"name": one.name, "health": one.health.value, "words": one.words}
-            | ({} if one.ms is None else {"ms": one.ms})
-            | ({"hint": one.hint} if one.hint else {})
-            for one in self.checks
-        ]
+        told["checks"] = [one.to_json() for one in self.checks]
         return told
 
     @classmethod

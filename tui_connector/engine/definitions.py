@@ -42,8 +42,13 @@ async def load_definitions(context: RunContext[LoadFlow], layout: Layout, loadin
         columns = await discovery.export_metadata(catalogue.client, action.id)
         found.append(Watched(anaplan.of_export(action, columns), frozenset({*flow.totals.by, *totals})))
     if context.run.purpose is not Purpose.REPLAY:  # a replay asks nothing of SAP
-        found += await _fields(context.sap, flow.source, _paths(flow, layout))
+        found += await load_fields(context.sap, flow, layout)
     return tuple(found)
+
+
+async def load_fields(client: SapClient, flow: LoadFlow, layout: Layout) -> list[Watched]:
+    """What SAP describes of everything that a read of the flow names."""
+    return await _fields(client, flow.source, _paths(flow, layout))
 
 
 def plan_definition(flow: WritebackFlow, action: ExportAction, columns: ExportColumns) -> Watched:
@@ -60,10 +65,10 @@ def status_definitions(file: File, one: ImportAction, columns: ImportColumns, us
     return [Watched(anaplan.of_file(file)), Watched(anaplan.of_import(one, columns, file), frozenset(uses))]
 
 
-async def posting_definitions(context: RunContext[WritebackFlow]) -> list[Watched]:
+async def posting_definitions(client: SapClient, flow: WritebackFlow) -> list[Watched]:
     """What SAP describes of the way that documents go, and come back to be proved."""
-    source, paths = described(context.flow)
-    return await _fields(context.sap, source, paths)
+    source, paths = described(flow)
+    return await _fields(client, source, paths)
 
 
 async def _fields(client: SapClient, source: ODataSource, paths: Iterable[str]) -> list[Watched]:

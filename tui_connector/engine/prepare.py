@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from tui_connector.anaplan.client import AnaplanClient
-    from tui_connector.anaplan.model import File, ImportAction, ImportColumns
+    from tui_connector.anaplan.model import File, ImportAction, ImportColumns, Model
     from tui_connector.domain.definition import Watched
     from tui_connector.domain.flow import LoadFlow
     from tui_connector.engine.context import AnyContext, RunContext
@@ -59,10 +59,8 @@ async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
     """
     client, flow = context.anaplan, context.flow
     model = await client.model()
-    if model.active_state in _CLOSED:
-        kind = FatalError if model.active_state == "ARCHIVED" else ModelLockedError
-        raise kind(f"The model {client.called} is {model.active_state}.", hint=_CLOSED[model.active_state])
-    await _check_space(client)
+    require_open(client, model)
+    await require_space(client)
     file = await discovery.find_file(client, flow.file)
     loading = await _find_loading(context, file, layout)
     codes: dict[str, AbstractSet[str]] = {}
@@ -73,7 +71,15 @@ async def prepare(context: RunContext[LoadFlow], layout: Layout) -> Destination:
     return Destination(model.name, file, loading.action, loading.catalogue, codes, definitions)
 
 
-async def _check_space(client: AnaplanClient) -> None:
+def require_open(client: AnaplanClient, model: Model) -> None:
+    """Raises FatalError for an archived model, ModelLockedError for one that takes no data now."""
+    if model.active_state in _CLOSED:
+        kind = FatalError if model.active_state == "ARCHIVED" else ModelLockedError
+        raise kind(f"The model {client.called} is {model.active_state}.", hint=_CLOSED[model.active_state])
+
+
+async def require_space(client: AnaplanClient) -> None:
+    """Raises FatalError when the workspace is full, where Anaplan shows that to this user."""
     for workspace in await client.workspaces():
         taken, allowed = workspace.current_size or 0, workspace.size_allowance
         if workspace.id == client.workspace_id and allowed and taken >= allowed:
@@ -100,9 +106,14 @@ async def _find_loading(context: RunContext[LoadFlow], file: File, layout: Layou
                 f"The process {one.name} holds no import.",
                 hint="name the process that loads the file, or an import",
             )
-    remedy = f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import"
+    remedy = column_remedy(flow)
     checked = [(each, await check_import(context, file, layout.headers, each, remedy)) for each in imports]
     return Loading(Catalogue(client), file, action, checked, process)
+
+
+def column_remedy(flow: LoadFlow) -> str:
+    """What helps when an import does not know a column of the flow."""
+    return f"rename the column in [flows.{flow.name}] columns, or let the model builder add it to the import"
 
 
 async def check_import(
@@ -113,21 +124,37 @@ async def check_import(
     Raises ContractChangedError when it reads another file or not all of these headers. One that is missing since a run
     went on is a difference of definitions, told as such.
     """
-    flow = context.flow
+    columns = await read_columns(context.anaplan, context.flow.name, file, one)
+    require_columns(one, columns, headers, remedy, before=_columns_before(context, one))
+    return columns
+
+
+async def read_columns(client: AnaplanClient, flow: str, file: File, one: ImportAction) -> ImportColumns:
+    """The columns of an import; raises ContractChangedError when it reads another file than this one."""
     if one.source_file_id != file.id:
         raise ContractChangedError(
             f"The import {one.name} does not read the file {file.name} but {one.source_file_id or 'no file'}.",
-            hint=f"name its file in [flows.{flow.name}], or let the model builder point the import at {file.name}",
+            hint=f"name its file in [flows.{flow}], or let the model builder point the import at {file.name}",
         )
-    columns = await discovery.import_metadata(context.anaplan, one.id)
+    return await discovery.import_metadata(client, one.id)
+
+
+def require_columns(
+    one: ImportAction,
+    columns: ImportColumns,
+    headers: Sequence[str],
+    remedy: str,
+    *,
+    before: AbstractSet[str] = frozenset(),
+) -> None:
+    """Raises ContractChangedError when the import does not read all of these headers, nor did so before."""
     known = columns.header_names
     missing = [header for header in headers if known and header not in known]
-    if missing and not set(missing) <= _columns_before(context, one):
+    if missing and not set(missing) <= before:
         raise ContractChangedError(
             f"The import {one.name} knows no column {', '.join(map(repr, missing))}; it reads {', '.join(known)}.",
             hint=remedy,
         )
-    return columns
 
 
 def _columns_before(context: AnyContext, one: ImportAction) -> set[str]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
 
-_FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
+FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
 _JUMP_SECONDS = 60.0
 _PROGRESS_SECONDS = 0.5
 _PROOF_PAUSE, _PROOF_LONGEST = 0.5, 30.0
@@ -183,7 +183,7 @@ class PostRun:
             return
         if self._blind:  # a store that was put back may not know that it was sent, and SAP cannot be asked
             require_whole(self._context)
-        if shutil.disk_usage(self._terms.exports.parent).free < _FREE_BYTES:
+        if shutil.disk_usage(self._terms.exports.parent).free < FREE_BYTES:
             raise FatalError(
                 "Less than 64 MB are free where the store is; the outcome of a posting could not be written down.",
                 hint="Free some space, then `proposals post`: nothing was sent.",

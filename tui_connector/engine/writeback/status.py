@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.engine.context import RunContext
 
-_REMEDY = "let the model builder give the file and the import that column"
-_STATUS = ("Code", "Status", "Document", "Fiscal Year", "Posted At")
+STATUS_REMEDY = "let the model builder give the file and the import that column"
+STATUS_COLUMNS = ("Code", "Status", "Document", "Fiscal Year", "Posted At")
 
 
 class StatusRun:
@@ -42,16 +42,18 @@ class StatusRun:
         checkpoints = self._context.checkpoints
         file = await discovery.find_file(client, status.file)
         found = await discovery.find_import(client, status.import_action)
-        columns = await check_import(self._context, file, _STATUS, found, _REMEDY)
-        survey_status(self._context, file, found, columns, _STATUS)
-        encoder = RowEncoder(len(_STATUS), separator=file.separator, qualifier=file.qualifier, encoding=file.encoding)
+        columns = await check_import(self._context, file, STATUS_COLUMNS, found, STATUS_REMEDY)
+        survey_status(self._context, file, found, columns, STATUS_COLUMNS)
+        encoder = RowEncoder(
+            len(STATUS_COLUMNS), separator=file.separator, qualifier=file.qualifier, encoding=file.encoding
+        )
         rows = list(self._rows())
         lines, _ = encoder.lines(rows)
         checkpoints.begin("transfer", file_id=file.id)
         upload = Upload(client, file, chunk_bytes=1_000_000)
         try:
             await upload.start()
-            await upload.write(encoder.data([encoder.header(_STATUS), *lines]))
+            await upload.write(encoder.data([encoder.header(STATUS_COLUMNS), *lines]))
             await upload.complete()
         finally:
             await upload.abandon()

@@ -44,7 +44,7 @@ def survey_status(
 
 async def _way_into_sap(context: RunContext[WritebackFlow]) -> list[Watched]:
     try:
-        return await posting_definitions(context)
+        return await posting_definitions(context.sap, context.flow)
     except AuthenticationError:
         # Documents go out without being proved where this user may not read them back: that run tells of it.
         if context.flow.channel is not Channel.SOAP:

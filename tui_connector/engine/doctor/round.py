@@ -1,0 +1,78 @@
+"""The whole round: this machine, each tenant that the flows use, then each flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.flow import LoadFlow
+from tui_connector.engine.doctor.flow import FlowLook
+from tui_connector.engine.doctor.model import Offer
+from tui_connector.engine.doctor.place import examine_place, missing_section
+from tui_connector.engine.doctor.tenant import examine_tenant, reach_or_tell
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from tui_connector.approval.keys import Directory
+    from tui_connector.domain.clock import Clock
+    from tui_connector.domain.flow import Flow
+    from tui_connector.domain.health import Examined, Reached
+    from tui_connector.engine.context import Tenants
+    from tui_connector.engine.doctor.place import Place
+    from tui_connector.store.store import Store
+    from tui_connector.vault import Vault
+    from tui_connector.views.desk import Connection
+
+
+@dataclass(slots=True)
+class Round:
+    """Looks only: nothing is written to a tenant, no action is started, nothing is uploaded."""
+
+    place: Place
+    connections: Sequence[Connection]
+    directory: Directory
+    environment: str
+    store: Store
+    vault: Vault
+    clock: Clock
+    _reached: dict[str, Reached] = field(default_factory=dict, init=False)
+    _offers: dict[str, Offer] = field(default_factory=dict, init=False)
+
+    async def go(self, flows: Sequence[Flow], tenants: Tenants) -> AsyncIterator[Examined]:
+        """One thing after the other, as it was found."""
+        yield examine_place(self.place, flows, self.store, self.vault)
+        used = {name for flow in flows for name in (f"sap.{flow.sap}", f"anaplan.{flow.anaplan}")}
+        for one in (one for one in self.connections if one.name in used):
+            found = self._reached[one.name] = await reach_or_tell(one.name, tenants, flows, self.store, self.clock)
+            yield examine_tenant(one, found, self.store, self.clock)
+        for flow in flows:
+            yield await self._flow(flow, tenants)
+
+    async def _flow(self, flow: Flow, tenants: Tenants) -> Examined:
+        sap, anaplan = f"sap.{flow.sap}", f"anaplan.{flow.anaplan}"
+        for name in (sap, anaplan):
+            if name not in self._reached:
+                hint = f"add the section [{name}] to config.toml, or name another one in [flows.{flow.name}]"
+                return missing_section(flow, ConfigError(f"[{name}] is not configured", hint=hint))
+        look = FlowLook(flow)
+        if self._reached[anaplan].ok:
+            if flow.anaplan not in self._offers:
+                self._offers[flow.anaplan] = Offer(tenants.anaplan(flow.anaplan))
+            offer = self._offers[flow.anaplan]
+            if isinstance(flow, LoadFlow):
+                await look.load_in_model(flow, offer)
+            else:
+                await look.writeback_in_model(flow, offer)
+        else:
+            look.skip(anaplan)
+        if not self._reached[sap].ok:
+            look.skip(sap)
+        elif isinstance(flow, LoadFlow):
+            await look.load_in_sap(flow, tenants.sap(flow.sap))
+        else:
+            await look.writeback_in_sap(flow, tenants.sap(flow.sap), self._reached[sap].found["company_codes"])
+        if not isinstance(flow, LoadFlow):
+            look.approvers(self.directory, self.environment)
+        return look.examined()
