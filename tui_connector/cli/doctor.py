@@ -73,12 +73,12 @@ def _chosen(flows: Sequence[Flow], names: Sequence[str]) -> list[Flow]:
 
 
 def _print(found: Sequence[Examined]) -> None:
-    rows = [(one.about, *check_row(check)[:2]) for one in found for check in one.checks]
-    table(("about", "check", "what was found"), rows)
-    hints = [(f"{one.about}, {check.name}", check.hint) for one in found for check in one.checks if check.hint]
-    if hints:
-        facts([("", ""), *hints])
-    counts = {health: sum(check.health is health for one in found for check in one.checks) for health in Health}
+    checks = [(one.about, check) for one in found for check in one.checks]
+    table(("about", "check", "what was found"), [(about, *check_row(check)[:2]) for about, check in checks])
+    for about, check in checks:
+        if check.health is not Health.OK:
+            facts([("", ""), (f"{about}, {check.name}", check.words), ("next", check.hint)])
+    counts = {health: sum(check.health is health for _, check in checks) for health in Health}
     words = {Health.OK: "well", Health.WARN: "to look at", Health.FAIL: "broken"}
     console().print()
     console().print(", ".join(f"{MARKS[health][0]} {count} {words[health]}" for health, count in counts.items()))

@@ -39,6 +39,7 @@ _PATIENCE_SECONDS = 15.0  # for what a busy Anaplan model keeps waiting
 _CLOCK_WARNS_MS = 30_000
 _FULL_WARNS = 90  # percent of a workspace
 _USABLE = ("UNLOCKED", "PRODUCTION", "ACTIVE")
+_ARCHIVED = "ARCHIVED"
 _NAMED = 3
 
 
@@ -208,8 +209,8 @@ class _AnaplanLook(_Look):
         self._add("user", _OK, greeting.user.email)
         self._found["user"] = clean(greeting.user.email)
         await self._workspace()
-        await self._model()
-        await self._actions(flows)
+        if await self._model():
+            await self._actions(flows)
         self._add_clock("Anaplan", greeting.clock_offset)
 
     async def _workspace(self) -> None:
@@ -228,7 +229,8 @@ class _AnaplanLook(_Look):
             self._add("workspace", _WARN if full else _OK, f"{found.name}{space}", timed=True, hint=hint)
         self._found |= named
 
-    async def _model(self) -> None:
+    async def _model(self) -> bool:
+        """Whether more can be asked of it."""
         self._time()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -239,7 +241,7 @@ class _AnaplanLook(_Look):
                 "model", _WARN, f"busy: gave no answer within {_PATIENCE_SECONDS:g} s", timed=True,
                 hint="a task holds it; ping again when that has ended",
             )  # fmt: skip
-            return
+            return True
         self._found |= {"model": clean(model.name), "model_state": clean(model.active_state)}
         if model.workspace_id and model.workspace_id.lower() != self._client.workspace_id:
             raise ConfigError(
@@ -247,9 +249,14 @@ class _AnaplanLook(_Look):
                 hint=f"correct workspace_id in [{self._connection}]",
             )
         usable = model.active_state in _USABLE or not model.active_state
+        gone = model.active_state == _ARCHIVED
         state = model.active_state.lower().replace("_", " ")
-        hint = "" if usable else "nothing is loaded into it before it is unlocked"
-        self._add("model", _OK if usable else _WARN, f"{model.name}, {state}", timed=True, hint=hint)
+        hint = "bring the model back from the archive" if gone else "nothing is loaded into it before it is unlocked"
+        self._add(
+            "model", _OK if usable else _FAIL if gone else _WARN, f"{model.name}, {state}", timed=True,
+            hint="" if usable else hint,
+        )  # fmt: skip
+        return not gone
 
     async def _actions(self, flows: Sequence[Flow]) -> None:
         """Everything the flows name must be there under that name."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
-from tui_connector.domain.errors import ConnectorError, ContractChangedError
+from tui_connector.domain.errors import ConnectorError, ContractChangedError, FatalError
 from tui_connector.domain.flow import CellSignal, ColumnSignal, ListSignal, LoadFlow
 from tui_connector.domain.health import Check, Examined, Health
 from tui_connector.domain.text import clean
@@ -47,7 +47,8 @@ class FlowLook:
 
     async def load_in_model(self, flow: LoadFlow, offer: Offer) -> None:
         """Model, file, import or process, columns, lists, what ties it out."""
-        await self._try("model", self._model(offer))
+        if not await self._takes(offer):
+            return
         file: File | None = await self._found("file", offer, flow.file)
         kind, name = ("process", flow.process) if flow.process else ("import", flow.import_action or "")
         action = await self._found(kind, offer, name)
@@ -67,7 +68,8 @@ class FlowLook:
 
     async def writeback_in_model(self, flow: WritebackFlow, offer: Offer) -> None:
         """Model, export with its columns, where the approval stands, the way of the status back."""
-        await self._try("model", self._model(offer))
+        if not await self._takes(offer):
+            return
         export = await self._found("export", offer, flow.export)
         if export is not None:
             await self._try("columns", self._plan_columns(flow, offer, export))
@@ -100,11 +102,22 @@ class FlowLook:
         else:
             self._add("approvers", Health.OK, f"{len(known)} people: {', '.join(known)}")
 
+    async def _takes(self, offer: Offer) -> bool:
+        """Whether the model takes data, or can at least be asked what it holds."""
+        error = await self._try("model", self._model(offer))
+        if isinstance(error, FatalError):
+            return False
+        await self._try("space", self._space(offer))
+        return True
+
     async def _model(self, offer: Offer) -> str:
         model = await offer.model()
         require_open(offer.client, model)
-        await require_space(offer.client)
         return f"{model.name}, {(model.active_state or 'in use').lower().replace('_', ' ')}"
+
+    async def _space(self, offer: Offer) -> str:
+        await require_space(offer.client)
+        return "the workspace is not full"
 
     async def _columns(self, flow: LoadFlow, offer: Offer, file: File, action: ImportAction) -> str:
         imports = [action]
@@ -177,7 +190,7 @@ class FlowLook:
         await self._try(name or kind, look(), fault=fault)
         return found[0] if found else None
 
-    async def _try(self, name: str, looking: Awaitable[str], *, fault: Health = Health.FAIL) -> None:
+    async def _try(self, name: str, looking: Awaitable[str], *, fault: Health = Health.FAIL) -> ConnectorError | None:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 words = await looking
@@ -186,8 +199,10 @@ class FlowLook:
             self._add(name, Health.WARN, f"no answer within {_PATIENCE_SECONDS:g} s", hint)
         except ConnectorError as error:
             self._add(name, fault, error.message, error.hint)
+            return error
         else:
             self._add(name, Health.OK, words)
+        return None
 
     def _add(self, name: str, health: Health, words: str, hint: str = "") -> None:
         self._checks.append(Check(name, health, clean(words), hint=clean(hint)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
     from tui_connector.vault import Vault
 
-ABOUT = "installation"
+ABOUT, KEY = "installation", "master key"
 UNIT = "tui-connector.service"
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/system"), Path("/usr/lib/systemd/system"))
 _HARDENED = ("Type=notify", "WatchdogSec=", "NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077")
@@ -131,9 +131,9 @@ def _open_doors(place: Place) -> Iterator[tuple[str, str]]:
 
 def _key(vault: Vault) -> Check:
     try:
-        return Check("master key", Health.OK, f"kept in {vault.check()}")
+        return Check(KEY, Health.OK, f"kept in {vault.check()}")
     except ConnectorError as error:
-        return _fail("master key", error)
+        return _fail(KEY, error)
 
 
 def _worker(flows: Iterable[Flow], store: Store) -> Check:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
+from tui_connector.domain.health import Health
 from tui_connector.engine.doctor.flow import FlowLook
 from tui_connector.engine.doctor.model import Offer
-from tui_connector.engine.doctor.place import examine_place, missing_section
-from tui_connector.engine.doctor.tenant import examine_tenant, reach_or_tell
+from tui_connector.engine.doctor.place import KEY, examine_place, missing_section
+from tui_connector.engine.doctor.tenant import examine_tenant, unopened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,11 +43,14 @@ class Round:
 
     async def go(self, flows: Sequence[Flow], tenants: Tenants) -> AsyncIterator[Examined]:
         """One thing after the other, as it was found."""
-        yield examine_place(self.place, flows, self.store, self.vault)
+        here = examine_place(self.place, flows, self.store, self.vault)
+        yield here
+        opens = not any(one.name == KEY and one.health is Health.FAIL for one in here.checks)
         used = {name for flow in flows for name in (f"sap.{flow.sap}", f"anaplan.{flow.anaplan}")}
         for one in (one for one in self.connections if one.name in used):
-            found = self._reached[one.name] = await reach_or_tell(one.name, tenants, flows, self.store, self.clock)
-            yield examine_tenant(one, found, self.store, self.clock)
+            asked = examine_tenant(one, tenants, flows, self.store, self.clock) if opens else None
+            found, self._reached[one.name] = unopened(one) if asked is None else await asked
+            yield found
         for flow in flows:
             yield await self._flow(flow, tenants)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import ConnectorError
@@ -34,11 +35,19 @@ async def reach_or_tell(name: str, tenants: Tenants, flows: Sequence[Flow], stor
         return Reached(name, (check,), error=error.message, hint=error.hint)
 
 
-def examine_tenant(connection: Connection, reached: Reached, store: Store, clock: Clock) -> Examined:
-    """Its checks one by one, certificates on both sides, and how much of its requests is left."""
-    return Examined(
-        connection.name, (*reached.checks, *_ends(connection, reached, store, clock), _budget(connection, store))
-    )
+async def examine_tenant(
+    connection: Connection, tenants: Tenants, flows: Sequence[Flow], store: Store, clock: Clock
+) -> tuple[Examined, Reached]:
+    """Its checks one by one, certificates on both sides, and how much of its requests was left before we came."""
+    requests = _requests(connection, store)
+    reached = await reach_or_tell(connection.name, tenants, flows, store, clock)
+    return Examined(connection.name, (*reached.checks, *_ends(connection, reached, store, clock), requests)), reached
+
+
+def unopened(connection: Connection) -> tuple[Examined, Reached]:
+    """A tenant that is not asked, since no credential opens."""
+    check = Check("credential", Health.WARN, "not looked at: no credential opens", hint="mend the master key first")
+    return Examined(connection.name, (check,)), Reached(connection.name, (check,), error=check.words, hint=check.hint)
 
 
 def _ends(connection: Connection, reached: Reached, store: Store, clock: Clock) -> Iterator[Check]:
@@ -59,9 +68,9 @@ def _end(name: str, ends_at: datetime, now: datetime, hint: str) -> Check:
     return Check(name, Health.WARN, words, hint=hint) if left <= _SOON else Check(name, Health.OK, words)
 
 
-def _budget(connection: Connection, store: Store) -> Check:
+def _requests(connection: Connection, store: Store) -> Check:
     budget = connection.budget
-    blocked, used = round(store.budget.blocked_seconds(budget)), store.budget.usage(budget)
+    blocked, used = ceil(store.budget.blocked_seconds(budget)), store.budget.usage(budget)
     words = f"{used} of {connection.per_minute} requests of the last minute"
     if blocked:
         hint = "look who else sends requests to this tenant; they share its limit"
