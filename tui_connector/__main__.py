@@ -33,6 +33,8 @@ commands:
     keys                the master key that seals the credentials
     credentials         the tenants' secrets, sealed in the store
     connections         the configured tenants and how they are
+    doctor              look at everything that a run will need, before one is
+                        started: here, at the tenants, for each flow
     flows               the flows in running order, with watermark and next
                         due time
     run                 run flows now and show their progress
@@ -45,8 +47,12 @@ commands:
     periods             the close calendar: which periods take postings
     approver            the keys that approvers sign with
     audit               the audit chain and each record's story
+    store               the store's file: back it up, put it back
     serve               the console in a browser, on this machine alone unless
                         told otherwise
+    completion          a script that lets a shell complete these commands
+    help                a page on a command: synopsis, options, examples, exit
+                        codes
 
 exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
 5 waiting for a person · 6 refused · 7 outcome unknown, held · 130 interrupted

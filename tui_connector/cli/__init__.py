@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
-_EPILOG = """exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
+EPILOG = """exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
 5 waiting for a person · 6 refused · 7 outcome unknown, held · 130 interrupted"""
 
 
@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tui-connector",
         description="Connect SAP S/4HANA and Anaplan.",
-        epilog=_EPILOG,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_audit(verbs)
     _add_store(verbs)
     _add_serve(verbs)
+    _add_manual(verbs)
     return parser
 
 
@@ -86,6 +87,8 @@ def _add_setup(verbs: _Verbs) -> None:
     config = _group(verbs, "config", "check or show the configuration")
     _verb(config, "check", "setup:config_check", "check config.toml and every flow in it")
     _verb(config, "show", "setup:config_show", "print the settings in force; secrets are never among them")
+
+    _verb(config, "sample", "setup:config_sample", "print a commented config.toml with every setting")
 
     keys = _group(verbs, "keys", "the master key that seals the credentials")
     init = _verb(keys, "init", "setup:keys_init", "make the master key")
@@ -381,6 +384,13 @@ def _add_serve(verbs: _Verbs) -> None:
     serve.add_argument("--unauthenticated", action="store_true", help=text)
     text = "consoles that can change nothing"
     serve.add_argument("--readonly", action="store_true", default=argparse.SUPPRESS, help=text)
+
+
+def _add_manual(verbs: _Verbs) -> None:
+    completion = _verb(verbs, "completion", "manual:complete", "a script that lets a shell complete these commands")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh", "fish"), help="for which shell")
+    page = _verb(verbs, "help", "manual:show", "a page on a command: synopsis, options, examples, exit codes")
+    page.add_argument("command", nargs="*", metavar="COMMAND", help="for example rejects replay; default: the program")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tui_connector
 from tui_connector.bootstrap import credential_fields, open_installation
 from tui_connector.cli.out import moment, print_json, say, table
 from tui_connector.domain.errors import ConfigError
@@ -45,6 +47,18 @@ def config_show(given: argparse.Namespace) -> int:
         print_json(value)
     else:
         table(("setting", "value"), _flatten("", value))
+    return 0
+
+
+def config_sample(given: argparse.Namespace) -> int:
+    """Print the sample that the package carries; in a checkout, the one at its root."""
+    package = Path(tui_connector.__file__).parent
+    path = next(one for one in (package / "config.toml", package.parent / "config.toml") if one.exists())
+    text = path.read_text(encoding="utf-8")
+    if given.json:
+        print_json({"sample": text})
+    else:
+        print(text, end="")
     return 0
 
 
