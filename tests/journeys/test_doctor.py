@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -230,7 +231,16 @@ SETUPS: list[Case] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SETUPS, ids=[one[0] for one in SETUPS])
+# variants of a neighbour, which the ordinary run leaves to DEEP_TESTS=1
+VARIANTS = {
+    "no configuration", "little disk", "open configuration", "open master key", "wrong password", "certificate ended",
+    "no such model", "model in maintenance", "no such entity set", "no such list", "no status import",
+    "no company code", "one approver", "restored store",
+}  # fmt: skip
+CASES = [one for one in SETUPS if os.environ.get("DEEP_TESTS") or one[0] not in VARIANTS]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[one[0] for one in CASES])
 def test_each_broken_setup_is_named(setup: Setup, case: Case) -> None:
     _, flow, break_it, at, health, words, remedy = case
     break_it(setup)
