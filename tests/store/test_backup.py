@@ -202,5 +202,5 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(place: Path, tmp_p
 
 
 def test_a_store_in_a_database_server_is_backed_up_by_its_own_means(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="database server"):
         backup("postgresql://db/connector", tmp_path / "store.backup", "uid:1")

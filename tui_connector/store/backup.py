@@ -49,7 +49,7 @@ def backup(url: str, target: Path, by: str) -> Copy:
     Raises ConfigError for a store that is no file, or a target that exists; StoreError when the copy does not verify:
     it is removed then.
     """
-    source = path_of(url)
+    source = _file_of(url)
     if target.exists():
         raise ConfigError(f"{target} exists already", hint="Name a file that is not there: no backup is overwritten.")
     Store.open(url, read_only=True).close()  # one of another version is told as such
@@ -76,7 +76,7 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
     Raises ConfigError without a reason or a file; RefusedError while a worker serves or another process has the store
     open; StoreError when the copy does not verify. Nothing was changed then.
     """
-    place = path_of(url)
+    place = _file_of(url)
     if not reason.strip():
         raise ConfigError("a restore needs a reason", hint="say why, for those who read it later")
     if not file.is_file():
@@ -104,6 +104,15 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
         draft.replace(place)
         _settle(place.parent)
     return Copy(file, digest, file.stat().st_size, *kept, before=aside)
+
+
+def _file_of(url: str) -> Path:
+    if url.startswith("postgres"):
+        raise ConfigError(
+            "this store is kept by a database server",
+            hint="Back it up by the server's own means: pg_dump, or base backups.",
+        )
+    return path_of(url).resolve()
 
 
 @contextmanager
