@@ -220,6 +220,7 @@ SETUPS: list[Case] = [
     ("no such list", LOAD, _append('[flows.gl_accounts]\ntarget_list = "GL Acounts"\n'), (f"flow {LOAD}", "lists"), "fail", "no list", "'GL Accounts'"),
     ("no such field", LOAD, _append('[flows.gl_accounts.source]\nalso = ["GLAccountGrup"]\n'), (f"flow {LOAD}", "fields"), "fail", "no field GLAccountGrup", "GLAccountGroup"),
     ("no such entity set", LOAD, _append('[flows.gl_accounts.source]\nentity_set = "A_GLAccounts"\n'), (f"flow {LOAD}", "fields"), "fail", "no entity set A_GLAccounts", "source"),
+    ("no such connection", LOAD, _append('[flows.gl_accounts]\nsap = "other"\n'), (f"flow {LOAD}", "configuration"), "fail", "[sap.other] is not configured", "add the section"),
     ("no such export", POST, _amend("[flows.plan_writeback]", '[flows.plan_writeback]\nexport = "Plan.csv"'), (f"flow {POST}", "export"), "fail", "no export", ""),
     ("export without a column", POST, _append('[flows.plan_writeback.approval]\ncolumn = "State"\n'), (f"flow {POST}", "columns"), "fail", "writes no column 'State'", "approval"),
     ("no status import", POST, _amend("PLN02 Posting Status from", "PLN02 Status from"), (f"flow {POST}", "status"), "fail", "no import", "nearest"),

@@ -39,11 +39,14 @@ class FlowLook:
     def examined(self) -> Examined:
         return Examined(f"flow {self._flow.name}", tuple(self._checks))
 
+    def unknown(self, connection: str) -> None:
+        """Its tenant is not configured."""
+        hint = f"add the section [{connection}] to config.toml, or name another one in [flows.{self._flow.name}]"
+        self._add("configuration", Health.FAIL, f"[{connection}] is not configured", hint)
+
     def skip(self, connection: str) -> None:
         """Its tenant was not reached, so that nothing can be said."""
-        self._checks.append(
-            Check(connection, Health.WARN, "not looked at: the tenant was not reached", hint=f"mend {connection} first")
-        )
+        self._add(connection, Health.WARN, "not looked at: the tenant was not reached", f"mend {connection} first")
 
     async def load_in_model(self, flow: LoadFlow, offer: Offer) -> None:
         """Model, file, import or process, columns, lists, what ties it out."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.errors import ConfigError, ConnectorError
+from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.health import Check, Examined, Health
 from tui_connector.domain.text import clean
 from tui_connector.engine.writeback.post import FREE_BYTES
@@ -169,8 +169,3 @@ def _unit(store: Store) -> Check:
 
 def _fail(name: str, error: ConnectorError) -> Check:
     return Check(name, Health.FAIL, clean(error.message), hint=clean(error.hint))
-
-
-def missing_section(flow: Flow, error: ConfigError) -> Examined:
-    """A flow whose tenant is not configured."""
-    return Examined(f"flow {flow.name}", (_fail("configuration", error),))

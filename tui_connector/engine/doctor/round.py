@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import LoadFlow
 from tui_connector.domain.health import Health
 from tui_connector.engine.doctor.flow import FlowLook
 from tui_connector.engine.doctor.model import Offer
-from tui_connector.engine.doctor.place import KEY, examine_place, missing_section
+from tui_connector.engine.doctor.place import KEY, examine_place
 from tui_connector.engine.doctor.tenant import examine_tenant, unopened
 
 if TYPE_CHECKING:
@@ -55,12 +54,11 @@ class Round:
             yield await self._flow(flow, tenants)
 
     async def _flow(self, flow: Flow, tenants: Tenants) -> Examined:
-        sap, anaplan = f"sap.{flow.sap}", f"anaplan.{flow.anaplan}"
+        look, sap, anaplan = FlowLook(flow), f"sap.{flow.sap}", f"anaplan.{flow.anaplan}"
         for name in (sap, anaplan):
             if name not in self._reached:
-                hint = f"add the section [{name}] to config.toml, or name another one in [flows.{flow.name}]"
-                return missing_section(flow, ConfigError(f"[{name}] is not configured", hint=hint))
-        look = FlowLook(flow)
+                look.unknown(name)
+                return look.examined()
         if self._reached[anaplan].ok:
             if flow.anaplan not in self._offers:
                 self._offers[flow.anaplan] = Offer(tenants.anaplan(flow.anaplan))
