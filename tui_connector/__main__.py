@@ -45,6 +45,8 @@ commands:
     periods             the close calendar: which periods take postings
     approver            the keys that approvers sign with
     audit               the audit chain and each record's story
+    alerts              what people are told who are not looking, and whether
+                        they were
     serve               the console in a browser, on this machine alone unless
                         told otherwise
 

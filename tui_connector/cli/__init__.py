@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_periods(verbs)
     _add_approver(verbs)
     _add_audit(verbs)
+    _add_alerts(verbs)
     _add_serve(verbs)
     return parser
 
@@ -346,6 +347,18 @@ def _add_keeping(audit: _Verbs) -> None:
         one.add_argument("name", metavar="NAME", help="what the hold is called")
     for one in (add, release, erase):
         one.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+
+
+def _add_alerts(verbs: _Verbs) -> None:
+    group = _verb(verbs, "alerts", "alerts:listing", "what people are told who are not looking, and whether they were")
+    group.set_defaults(all=False, limit=50)
+    under = group.add_subparsers(metavar="ACTION")
+    listing = _verb(under, "list", "alerts:listing", "what stands, and who was told")
+    listing.add_argument("--all", action="store_true", help="what is over as well")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="with --all: how many (default: 50)")
+    test = _verb(under, "test", "alerts:test", "send a test to the targets")
+    test.add_argument("target", nargs="*", metavar="TARGET", help="of [alerts.targets] (default: every one)")
+    _verb(under, "look", "alerts:look", "look once and tell what is new, as a worker does; for a timer beside it")
 
 
 def _event(text: str) -> int:
