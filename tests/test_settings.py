@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ from tui_connector.domain.mapping import mapping_digest
 from tui_connector.flows import FLOWS, cost_centers
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import load_settings
+from tui_connector.settings.timetables import timetables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.settings.sections import Settings
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOUND = """
 environment = "TEST"
 [sap.main]
@@ -60,6 +62,12 @@ def test_ids_get_the_case_anaplan_wants(tmp_path: Path) -> None:
             SOUND + '[flows.gl_accounts]\nschedule = "2 o\'clock"',
             "[flows.gl_accounts] schedule: write five cron fields",
         ),
+        (SOUND + '[flows.gl_accounts]\ntime_zone = "Berlin"', "time_zone: Berlin is no time zone"),
+        (SOUND + 'quiet_hours = ["8-18"]', "'8-18' are no hours"),
+        (SOUND + '[schedule]\nweekend = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]', "at least one working day"),
+        (SOUND + "[alerts]\nagain = 1", "[alerts] again: unknown setting; did you mean again_hours?"),
+        (SOUND + '[alerts.targets.a]\nseverty = "error"', "severty: unknown setting; did you mean severity?"),
+        (SOUND + '[alerts.targets.a]\nkinds = ["fire"]', "[alerts.targets.a.kinds] 0:"),
         (SOUND + "[flows.gl_accounts.source]\nentityset = 1", "entityset: unknown setting; did you mean entity_set?"),
         ("[sap.main", "cannot be read"),
     ],
@@ -213,3 +221,65 @@ def test_flows_come_in_running_order_whatever_their_place(tmp_path: Path) -> Non
     names = [flow.name for flow in effective_flows(load(tmp_path, SOUND + text), FLOWS)]
     assert names.index("purchase_orders") < names.index("gl_accounts") < names.index("gl_line_items")
     assert "customers" not in names
+
+
+def test_a_flows_timetable_comes_from_its_own_section_its_models_and_the_shared_one(tmp_path: Path) -> None:
+    text = (
+        SOUND
+        + """quiet_hours = ["Mon-Fri 08:00-18:00"]
+maintenance = ["Sat 20:00-24:00 America/Los_Angeles"]
+[schedule]
+time_zone = "Europe/Berlin"
+weekend = ["Fri", "Sat"]
+holidays = [2026-12-24]
+jitter_seconds = 60
+[flows.gl_accounts]
+schedule = "0 6 * * *"
+after_close = [2, 0]
+[flows.suppliers]
+schedule = "0 2 * * *"
+time_zone = "America/New_York"
+"""
+    )
+    settings = load(tmp_path, text)
+    found = timetables(settings, effective_flows(settings, FLOWS))
+    assert list(found) == ["gl_accounts", "suppliers"]
+    accounts, suppliers = found.values()
+    assert accounts.told == (
+        "0 6 * * * Europe/Berlin, working day 2 after the month's end, the month's last working day;"
+        " not Mon-Fri 08:00-18:00, Sat 20:00-24:00 America/Los_Angeles"
+    )
+    assert suppliers.words == "0 2 * * * America/New_York"
+    assert not accounts.calendar.works(date(2026, 12, 24))
+    assert not accounts.calendar.works(date(2026, 11, 27))
+    assert accounts.calendar.works(date(2026, 11, 29))
+    assert accounts.chain != suppliers.chain
+    assert accounts.key != suppliers.key
+
+
+def test_flows_that_come_after_one_another_share_their_jitter(tmp_path: Path) -> None:
+    every = "".join(f'[flows.{flow.name}]\nschedule = "0 2 * * *"\n' for flow in FLOWS)
+    settings = load(tmp_path, SOUND + "[schedule]\njitter_seconds = 600\n" + every)
+    flows = effective_flows(settings, FLOWS)
+    found = timetables(settings, flows)
+    for flow in flows:
+        for earlier in flow.after:
+            assert found[flow.name].next(NOON) == found[earlier].next(NOON)
+    assert len({table.next(NOON) for table in found.values()}) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            SOUND + 'quiet_hours = ["00:00-24:00"]\n[flows.gl_accounts]\nschedule = "0 2 * * *"',
+            "leave no time to start in",
+        ),
+        (SOUND + '[flows.gl_accounts]\nschedule = "0 2 1 * *"\nafter_close = [9]', "[flows.gl_accounts] is never due"),
+    ],
+)
+def test_a_schedule_that_never_comes_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    settings = load(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        timetables(settings, effective_flows(settings, FLOWS))
+    assert told in caught.value.message

@@ -3,7 +3,8 @@
 Floors, top to bottom; an import points down, never up, and rooms beside each other do not know one another::
 
     __main__ > cli > demo > bootstrap > clients > ui | engine | sandbox > views
-             > approval | anchors > sap | anaplan | store | vault | flows | review > transport > settings > domain
+             > approval | anchors | alerting > sap | anaplan | store | vault | flows | review
+             > transport > settings > domain
 
 Two wings meet only in the store. The console (``ui``) reads it and writes commands and decisions; the worker
 (``engine``) claims work from it and answers with events. ``bootstrap`` is the one place that puts the parts together.
@@ -17,7 +18,7 @@ binds a person's signature to it; the worker then sends document by document thr
 up what it got no answer for, and proves each one by reading it back.
 
 ``anchors`` signs how far the audit chain in ``store`` reaches, sends that out of the machine, and holds it against the
-store that is there later.
+store that is there later. ``alerting`` tells people who are not looking what ``views`` says needs one.
 """
 
 __version__ = "0.1.0"

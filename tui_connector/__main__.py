@@ -48,6 +48,8 @@ commands:
     approver            the keys that approvers sign with
     audit               the audit chain and each record's story
     store               the store's file: back it up, put it back
+    alerts              what people are told who are not looking, and whether
+                        they were
     serve               the console in a browser, on this machine alone unless
                         told otherwise
     completion          a script that lets a shell complete these commands

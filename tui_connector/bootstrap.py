@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.approval.decisions import Decisions
 from tui_connector.approval.keys import Directory, default_key_path
+from tui_connector.domain.alert import Telling
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
@@ -27,6 +28,7 @@ from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
+from tui_connector.settings.timetables import timetables
 from tui_connector.store.processes import is_dead
 from tui_connector.store.run_search import RunFilter
 from tui_connector.store.store import Store
@@ -38,14 +40,18 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from tui_connector.alerting.teller import Teller
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anchors.keeper import Keeper
     from tui_connector.anchors.ways import Way
     from tui_connector.clients import Clients
+    from tui_connector.domain.alert import Alert, Message
     from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.proposal import Proposal
+    from tui_connector.domain.timetable import Timetable
+    from tui_connector.engine.alerts import Alerts
     from tui_connector.engine.context import Tenants
     from tui_connector.engine.doctor.round import Round
     from tui_connector.engine.worker import Worker
@@ -117,6 +123,9 @@ class Installation:
             looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
             seal=self.seal,
             ways_out=tuple(way.name for way in ways_out(self.settings)),
+            timetables=self.timetables(),
+            late=timedelta(minutes=self.settings.schedule.late_minutes),
+            alert_targets=tuple(self.settings.alerts.targets),
         )
 
     def _acts(self, approver_key: Path) -> Acts:
@@ -203,11 +212,17 @@ class Installation:
         anaplan = self.settings.anaplan_of(flow.anaplan)
         return flow.name, flow.sap, sap.base_url, flow.anaplan, anaplan.workspace_id, anaplan.model_id
 
-    def request_runs(self, requests: Sequence[RunRequest], by: str) -> list[int]:
-        """Write down runs asked for together; a worker claims them in their order."""
+    def request_runs(
+        self,
+        requests: Sequence[RunRequest],
+        by: str,
+        *,
+        wins: Callable[[Transaction, RunRequest], bool] = lambda _tx, _request: True,
+    ) -> list[int]:
+        """Write down runs asked for together, those that `wins` says yes to; a worker claims them in their order."""
         wanted = [self._wanted(request) for request in requests]
         with self.store.transaction() as tx:
-            return self._request_runs(tx, wanted, by)
+            return self._request_runs(tx, [one for one in wanted if wins(tx, one[0])], by)
 
     def request_remake(self, proposal: Proposal, purpose: Purpose, reason: str, by: str) -> int:
         """Let a proposal be made from another one: without the lines taken out, or the opposite of what was posted."""
@@ -406,7 +421,7 @@ class Installation:
         async with self.tenants() as tenants:
             yield Worker(
                 self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
-                evidence=Evidence(self.keeper(), self.retain),
+                timetables=self.timetables(), evidence=Evidence(self.keeper(), self.retain), alerts=self._alerts(),
             )  # fmt: skip
 
     def doctor(self) -> Round:
@@ -424,6 +439,10 @@ class Installation:
         return Round(
             place, self.connections(), directory, settings.environment, self.store, self.vault, self.clock
         )  # fmt: skip
+
+    def timetables(self) -> dict[str, Timetable]:
+        """When each flow that is on a schedule is due."""
+        return timetables(self.settings, self.flows)
 
     def aged(self) -> Erasing:
         """What is older than the settings keep."""
@@ -448,8 +467,40 @@ class Installation:
         pace = Pace(evidence.events, timedelta(minutes=evidence.minutes))
         return Keeper(self.store, self.vault, ways_out(self.settings), pace, self.clock)
 
+    def teller(self) -> Teller:
+        """Who tells the targets of [alerts] what needs a person."""
+        from tui_connector.alerting.ring import ring
+        from tui_connector.alerting.teller import Teller
+        from tui_connector.views.alerts import message_of, read_alerts
+
+        given, desk = self.settings.alerts, self.desk()
+
+        def tell(one: Alert, telling: Telling) -> list[tuple[str, Message]]:
+            return [
+                (name, message_of(desk, one, telling, details=target.details))
+                for name, target in given.targets.items()
+                if target.takes(one.kind, one.severity, self.settings.environment)
+                and (target.all_clear or telling is not Telling.OVER)
+            ]
+
+        return Teller(
+            self.store, self.vault, ring, find=lambda: read_alerts(desk, given.rejects_from), tell=tell,
+            again=timedelta(hours=given.again_hours) if given.again_hours else None, seconds=given.send_seconds,
+        )  # fmt: skip
+
+    def _alerts(self) -> Alerts | None:
+        """The worker's part of it; None without a target."""
+        from tui_connector.engine.alerts import Alerts
+
+        given = self.settings.alerts
+        return Alerts(self.teller().look, given.look_seconds) if given.targets else None
+
     def set_credential(self, name: str, values: Mapping[str, str]) -> None:
         """Seal a connection's secrets; a token of the old ones is forgotten."""
+        if name.startswith("alert."):
+            from tui_connector.alerting.ring import check
+
+            check(values.get("url", ""))
         if self.store.credentials.key() is None:
             self.vault.init_key(self.settings.vault.key, by=self.person())
         self.vault.seal(name, values, by=self.person())
@@ -494,10 +545,15 @@ def _keep_memory_flat() -> None:
 def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:
     """Which secrets a connection needs, by its way to authenticate."""
     kind, _, short = name.partition(".")
+    if kind == "alert" and short in settings.alerts.targets:
+        return ("url",)
     kinds: dict[str, Mapping[str, SapSettings | AnaplanSettings]] = {"sap": settings.sap, "anaplan": settings.anaplan}
     sections = kinds.get(kind, {})
     if short not in sections:
-        known = [*(f"sap.{one}" for one in settings.sap), *(f"anaplan.{one}" for one in settings.anaplan)]
+        known = [
+            *(f"sap.{one}" for one in settings.sap), *(f"anaplan.{one}" for one in settings.anaplan),
+            *(f"alert.{one}" for one in settings.alerts.targets),
+        ]  # fmt: skip
         raise ConfigError(
             f"there is no connection {name}",
             hint=f"configured are {', '.join(known) or 'none'}; add [{name}] to config.toml",

@@ -21,6 +21,7 @@ from tests.store.conftest import NOON, Bench, make_draft
 from tests.store.test_ties import NOT_TIED
 from tui_connector.anchors.checking import Fit, check
 from tui_connector.anchors.keeper import Keeper, Pace
+from tui_connector.domain.alert import Alert, AlertKind, Message, Severity
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import Place
 from tui_connector.domain.clock import SystemClock
@@ -53,9 +54,10 @@ BYTES, ROWS, CUTS = (700, 700, 100) if DEEP else (60, 80, 8)
 # Working state, which goes on changing without an event and is no evidence; of the last ones only a part is.
 KEYS: dict[str, VerifierKey] = {}  # by store, kept outside it
 
-WORKING = {"lease", "worker", "budget", "token", "progress", "member_name", "sqlite_sequence"}
+WORKING = {"lease", "worker", "budget", "token", "progress", "member_name", "sqlite_sequence", "alert_message"}
 PARTLY = {
     "schedule": "SELECT flow, paused_at, paused_by, paused_why FROM schedule WHERE paused_at IS NOT NULL",
+    "alert": "SELECT kind, about, severity, stage FROM alert WHERE over_at IS NULL",
     "run": "SELECT * FROM run WHERE ended_at IS NOT NULL OR id IN (SELECT run_id FROM audit_event WHERE kind = 'run.requested')",
     "step": "SELECT * FROM step WHERE run_id IN (SELECT id FROM run WHERE ended_at IS NOT NULL)",
     "target": "SELECT * FROM target WHERE id IN (SELECT target_id FROM run WHERE ended_at IS NOT NULL)",
@@ -170,6 +172,10 @@ def fill(folder: Path) -> Note:
         store.audit.append(tx, Fact("replay.requested", "uid:1", "customers", {"digest": digest}, again))
         store.restores.notice(tx)
         store.audit.append(tx, Fact("store.restored_behind", "w1", "store", {}))
+        raised = [Alert(AlertKind.RUN_FAILED, flow, Severity.ERROR, "failed", stage="new") for flow in ("a", "b")]
+        store.alerts.settle(
+            tx, raised, lambda _, telling: [("oncall", Message("t", "b", Severity.ERROR, telling))], None, "w1"
+        )
     with store.transaction() as tx:
         store.audit.append(tx, Fact("step.done", "w1", "customers/import", {"said": "by name"}, 1))
         store.erasures.erase(tx, store.erasures.about("by name"), "asked", "uid:1")

@@ -31,7 +31,6 @@ from tui_connector.domain.credential import Token
 from tui_connector.domain.ledger import PeriodStatus
 from tui_connector.domain.proposal import LineDecision
 from tui_connector.domain.risk import Flag, Risk
-from tui_connector.engine.schedule import next_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,9 +294,8 @@ def _present(scenes: Scenes) -> None:
         store.budget.reserve(customer.connections()[1].budget, 10.0, 600)
     clock.at = NOW
     with store.transaction() as tx:
-        for flow in customer.flows:
-            if flow.schedule:
-                store.schedule.set_next(tx, flow.name, next_due(flow.schedule, NOW))
+        for name, timetable in customer.timetables().items():
+            store.schedule.set_next(tx, name, timetable.next(NOW))
     for name, left, whole in (("sap.main", 48, 60), ("anaplan.main", 21, 35)):
         obtained = NOW - timedelta(minutes=whole - left)
         token = Token("not a token", "Bearer", obtained, NOW + timedelta(minutes=left))

@@ -80,7 +80,7 @@ def test_the_lines_for_readers_and_programs_agree(desk: Desk) -> None:
         " watermark 02:00:01, moved by run 120"
     )
     lines = [line for page in model.pages for line in page_lines(page, model.at, desk.zone)]
-    assert "schedule: 0 1 * * *, next Wed 02:00" in lines
+    assert "schedule: 0 1 * * * UTC, next Wed 02:00" in lines
     assert "lands in import: Accounts from accounts.csv" in lines
     assert "reads where: Supplier ≠ empty" in lines
     assert "after: gl_accounts, cost_centers, profit_centers" in lines

@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_approver(verbs)
     _add_audit(verbs)
     _add_store(verbs)
+    _add_alerts(verbs)
     _add_serve(verbs)
     _add_manual(verbs)
     return parser
@@ -363,6 +364,18 @@ def _add_store(verbs: _Verbs) -> None:
     put_back = _verb(store, "restore", "backup:put_back", "put a backup in its place, after verifying it")
     put_back.add_argument("file", metavar="FILE", help="what `store backup` wrote")
     put_back.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+
+
+def _add_alerts(verbs: _Verbs) -> None:
+    group = _verb(verbs, "alerts", "alerts:listing", "what people are told who are not looking, and whether they were")
+    group.set_defaults(all=False, limit=50)
+    under = group.add_subparsers(metavar="ACTION")
+    listing = _verb(under, "list", "alerts:listing", "what stands, and who was told")
+    listing.add_argument("--all", action="store_true", help="what is over as well")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="with --all: how many (default: 50)")
+    test = _verb(under, "test", "alerts:test", "send a test to the targets")
+    test.add_argument("target", nargs="*", metavar="TARGET", help="of [alerts.targets] (default: every one)")
+    _verb(under, "look", "alerts:look", "look once and tell what is new, as a worker does; for a timer beside it")
 
 
 def _event(text: str) -> int:

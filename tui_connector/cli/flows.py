@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def show(given: argparse.Namespace) -> int:
     """Declarations in running order, with last watermark and next due time."""
     with open_installation(given.config) as installation:
-        slots = installation.store.schedule.all()
+        slots, tables = installation.store.schedule.all(), installation.timetables()
         rows: list[dict[str, Any]] = []
         for flow in installation.flows:
             mark = installation.store.watermarks.get(installation.target_id(flow))
@@ -39,7 +39,9 @@ def show(given: argparse.Namespace) -> int:
             rows.append(
                 {
                     "name": flow.name, "title": flow.title, "after": list(flow.after), **flow_ends(flow),
-                    "schedule": flow.schedule, "watermark": mark.value if mark else None,
+                    "schedule": flow.schedule,
+                    "timetable": tables[flow.name].told if flow.schedule else None,
+                    "watermark": mark.value if mark else None,
                     "last_run": last.id if last else None, "last_state": last.state if last else None,
                     "last_tie": standing and {"run": standing[0], "verdict": standing[1]},
                     "next_due": slot.next_at if slot else None,
@@ -52,7 +54,8 @@ def show(given: argparse.Namespace) -> int:
         return Exit.DONE
     cells = [
         (
-            row["name"], ", ".join(row["after"]) or "–", row["entity_set"], row["action"], row["schedule"] or "by hand",
+            row["name"], ", ".join(row["after"]) or "–", row["entity_set"], row["action"],
+            row["timetable"] or "by hand",
             moment(row["watermark"]), state(row["last_state"]) if row["last_state"] else "–",
             tie_state(row["last_tie"]["verdict"] if row["last_tie"] else None),
             "paused" if row["paused"] else moment(row["next_due"]),
@@ -64,7 +67,7 @@ def show(given: argparse.Namespace) -> int:
         "after",
         "SAP set",
         "Anaplan action",
-        "schedule (UTC)",
+        "schedule",
         "watermark (UTC)",
         "last run",
         "tie-out",

@@ -15,6 +15,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.flows import FLOWS
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import config_path, load_settings
+from tui_connector.settings.timetables import timetables
 from tui_connector.views.storing import require_all
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def config_check(given: argparse.Namespace) -> int:
                     f"the flow {flow.name} uses [{kind}.{name}], which is not configured",
                     hint=f"add the section [{kind}.{name}] or name another one in [flows.{flow.name}]",
                 )
+    timetables(settings, flows)
     value = {"config": str(path), "environment": settings.environment, "flows": [flow.name for flow in flows]}
     say(given, value, f"{path} is sound: environment {settings.environment}, {len(flows)} flows.")
     return 0

@@ -261,6 +261,8 @@ class LoadFlow:
     target_module: str = ""
     drift: Drift = field(default_factory=Drift)
     closed_periods: Rule = Rule.ASK
+    time_zone: str = ""
+    after_close: tuple[int, ...] = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -384,6 +386,8 @@ class WritebackFlow:
     drift: Drift = field(default_factory=Drift)
     after: tuple[str, ...] = ()
     schedule: str | None = None
+    time_zone: str = ""
+    after_close: tuple[int, ...] = ()
     task_minutes: int = 120
     sap: str = "main"
     anaplan: str = "main"

@@ -12,7 +12,7 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError, PersonNeededError
 from tui_connector.domain.flow import LoadFlow, WritebackFlow, settings_digest
 from tui_connector.domain.proposal import DocumentState
-from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState, StepState
+from tui_connector.domain.run import Purpose, RunRequest, RunState, StepState
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Verdict
 from tui_connector.engine.cancelling import RunCancelledError, Work, end_run
@@ -20,16 +20,18 @@ from tui_connector.engine.commands import CommandDesk
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
-from tui_connector.engine.schedule import due, next_due
+from tui_connector.engine.schedule import Scheduler
 from tui_connector.engine.steps import Checkpoints
 from tui_connector.store.processes import is_dead, this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
     from tui_connector.domain.run import Run
+    from tui_connector.domain.timetable import Timetable
+    from tui_connector.engine.alerts import Alerts
     from tui_connector.engine.context import Tenants
     from tui_connector.engine.evidence import Evidence
     from tui_connector.engine.writeback.terms import Terms
@@ -65,8 +67,10 @@ class Worker:
         options: WorkerOptions,
         *,
         terms: Terms,
-        request: Callable[[Sequence[RunRequest], str], Sequence[int]],
+        request: Callable[..., Sequence[int]],
+        timetables: Mapping[str, Timetable] | None = None,
         evidence: Evidence | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         self.info = this_process(clock)
         self._store = store
@@ -76,6 +80,7 @@ class Worker:
         self._options = options
         self._terms = terms
         self._request = request
+        self._scheduler = Scheduler(store, timetables or {}, clock, request)
         self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
         self._works: dict[str, Work] = {}  # by model: the work itself
         self._draining = False
@@ -83,6 +88,7 @@ class Worker:
             store, tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
         )
         self._evidence = evidence
+        self._alerts = alerts
         self._beaten = 0.0
         self._resumed = -_RESUME_SECONDS
 
@@ -101,12 +107,14 @@ class Worker:
             while not stop.is_set() and not (until and until()):
                 self._beat()
                 if scheduled:
-                    self._enqueue_due()
+                    self._scheduler.look()
                 self._resume_open()
                 self._start_runnable()
                 self._commands.look()
                 if self._evidence:
                     self._evidence.tick(self.actor)
+                if self._alerts:
+                    self._alerts.tick(self.actor)
                 await self._pause(stop)
         finally:
             await self._commands.drain()
@@ -146,26 +154,6 @@ class Worker:
             self._beaten = time.monotonic()
             with self._store.transaction() as tx:
                 self._store.workers.beat(tx, self.info.id)
-
-    def _enqueue_due(self) -> None:
-        now, known = self._clock.now(), self._store.schedule.all()
-        slots = {name: slot.next_at for name, slot in known.items() if slot.next_at and not slot.paused}
-        for flow in self._flows.values():
-            paused = flow.name in known and known[flow.name].paused
-            if flow.schedule and flow.name not in slots and not paused:
-                with self._store.transaction() as tx:
-                    self._store.schedule.set_next(tx, flow.name, next_due(flow.schedule, now))
-        under_way = (*self._store.runs.waiting(), *self._store.runs.running())
-        open_flows = {run.flow for run in under_way if run.purpose is Purpose.FLOW}
-        claimed = []
-        for flow in due(self._flows.values(), slots, now):
-            assert flow.schedule is not None  # noqa: S101 - due() answers only flows with one
-            with self._store.transaction() as tx:
-                mine = self._store.schedule.claim(tx, flow.name, slots[flow.name], next_due(flow.schedule, now))
-            if mine and flow.name not in open_flows:  # the run that has not ended yet will read what is new as well
-                claimed.append(RunRequest(flow.name, ReadMode.DELTA))
-        if claimed:
-            self._request(claimed, "schedule")
 
     def _resume_open(self) -> None:
         """Documents of which nobody knows yet whether SAP holds them are looked up, also when their run has failed."""
@@ -233,7 +221,14 @@ class Worker:
             except LeaseLostError:
                 log.debug("run %s was blocked by another worker", run.id)
             return False
-        return all(other.state.ended for other in earlier)
+        return all(other.state.ended for other in (*earlier, *self._before(run, flow)))
+
+    def _before(self, run: Run, flow: Flow) -> list[Run]:
+        """Runs of earlier cycles, not ended yet, of flows that this one comes after."""
+        if run.purpose is not Purpose.FLOW:
+            return []
+        under_way = (*self._store.runs.running(), *self._store.runs.waiting())
+        return [one for one in under_way if one.purpose is Purpose.FLOW and one.flow in flow.after and one.id < run.id]
 
     def _untied(self, run: Run, flow: Flow, earlier: Sequence[Run]) -> list[Run]:
         """What this run comes after and what is known not to hold all that SAP holds."""

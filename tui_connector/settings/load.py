@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from tui_connector.domain.errors import ConfigError
 from tui_connector.settings.sections import (
     PREFIX,
+    AlertSettings,
+    AlertTargetSettings,
     AnaplanSettings,
     ApprovalSettings,
     ColumnSettings,
@@ -25,6 +27,7 @@ from tui_connector.settings.sections import (
     PostingSettings,
     RetentionSettings,
     SapSettings,
+    ScheduleSettings,
     Settings,
     SignalSettings,
     SourceSettings,
@@ -110,13 +113,16 @@ def _names_at(place: list[str]) -> list[str]:
         "store": StoreSettings, "http": HttpSettings, "engine": EngineSettings, "vault": VaultSettings,
         "log": LogSettings, "sap": SapSettings, "anaplan": AnaplanSettings, "flows": FlowSettings,
         "approval": ApprovalSettings, "posting": PostingSettings, "periods": PeriodSettings,
-        "evidence": EvidenceSettings, "retention": RetentionSettings,
+        "evidence": EvidenceSettings, "retention": RetentionSettings, "schedule": ScheduleSettings,
+        "alerts": AlertSettings,
     }  # fmt: skip
     model: type[BaseModel] = Settings
     if place:
         model = sections.get(place[0], Settings)
         if place[0] == "flows" and "columns" in place:
             model = ColumnSettings
+        elif place[:2] == ["alerts", "targets"] and len(place) > 2:
+            model = AlertTargetSettings
         elif place[0] == "flows" and "texts" in place:
             model = TextsSettings
         else:

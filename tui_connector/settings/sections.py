@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tui_connector.domain.alert import AlertKind, Severity
 from tui_connector.domain.concern import Rule
 from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import (
@@ -25,6 +25,7 @@ from tui_connector.domain.flow import (
     WritebackMode,
 )
 from tui_connector.domain.ledger import PeriodStatus
+from tui_connector.domain.timetable import DAYS, Window, checked_cron, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,18 @@ def _exact(value: object) -> object:
     return value
 
 
+def _check_zone(value: str) -> str:
+    zone_of(value)
+    return value
+
+
+def _check_window(value: str) -> str:
+    Window.parse(value, zone_of("UTC"))
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
+Hours = Annotated[str, AfterValidator(_check_window)]
 Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
 
 
@@ -110,6 +123,45 @@ class PostingSettings(Section):
 
 class PeriodSettings(Section):
     unset: PeriodStatus = PeriodStatus.CLOSED
+
+
+class ScheduleSettings(Section):
+    time_zone: TimeZone = "UTC"
+    weekend: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] = ("Sat", "Sun")
+    holidays: tuple[date, ...] = ()
+    jitter_seconds: int = Field(default=0, ge=0, le=3600)
+    late_minutes: float = Field(default=15.0, gt=0)
+
+    @field_validator("weekend")
+    @classmethod
+    def _some_work(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) == len(DAYS):
+            raise ValueError("leave at least one working day")
+        return value
+
+
+class AlertTargetSettings(Section):
+    severity: Severity = Severity.WARNING
+    kinds: tuple[AlertKind, ...] = ()
+    environments: tuple[str, ...] = ()
+    all_clear: bool = True
+    details: bool = False
+
+    def takes(self, kind: AlertKind, severity: Severity, environment: str) -> bool:
+        """Whether an alert is for this target."""
+        return (
+            severity.rank >= self.severity.rank
+            and (not self.kinds or kind in self.kinds)
+            and (not self.environments or environment in self.environments)
+        )
+
+
+class AlertSettings(Section):
+    look_seconds: float = Field(default=30.0, ge=0.1)
+    again_hours: float = Field(default=24.0, ge=0)
+    rejects_from: int = Field(default=1, ge=1)
+    send_seconds: float = Field(default=20.0, gt=0, le=120)
+    targets: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], AlertTargetSettings] = {}
 
 
 class EvidenceSettings(Section):
@@ -167,6 +219,8 @@ class AnaplanSettings(Section):
     model_id: str
     requests_per_second: float = Field(default=9.5, gt=0, le=10)
     burst: int = Field(default=20, ge=1, le=600)
+    quiet_hours: tuple[Hours, ...] = ()
+    maintenance: tuple[Hours, ...] = ()
 
     @property
     def budget(self) -> str:
@@ -312,6 +366,8 @@ class FlowSettings(Section):
     lands_in: Landing | None = None
     unknown_members: UnknownMembers | None = None
     schedule: str | None = None
+    time_zone: TimeZone | None = None
+    after_close: tuple[Annotated[int, Field(ge=-22, le=23)], ...] | None = None
     language: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     chunk_megabytes: int | None = Field(default=None, ge=1, le=50)
     task_minutes: int | None = Field(default=None, ge=1)
@@ -356,10 +412,7 @@ class FlowSettings(Section):
     @classmethod
     def _cron(cls, value: str | None) -> str | None:
         if value:
-            try:
-                CronSim(value, datetime(2026, 1, 1))  # noqa: DTZ001 - only the expression is checked
-            except CronSimError as error:
-                raise ValueError(f'write five cron fields, for example "0 2 * * *" ({error})') from error
+            checked_cron(value)
         return value
 
 
@@ -393,6 +446,8 @@ class Settings(BaseSettings):
     approval: ApprovalSettings = ApprovalSettings()
     posting: PostingSettings = PostingSettings()
     periods: PeriodSettings = PeriodSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings = AlertSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     retention: RetentionSettings = RetentionSettings()
     sap: dict[str, SapSettings] = {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tui_connector.store.database import Database, Row, Transaction
 
-_COLUMNS = "flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why"
+_COLUMNS = "flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why, plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Slot:
     """Where a flow's schedule stands. next_at: when it is due. last_slot: the last due moment that was used.
 
     paused_at: since when a person wants it not to start by itself, with who and why; None when it does.
+    plan: which timetable next_at was reckoned by.
     """
 
     flow: str
@@ -33,10 +35,18 @@ class Slot:
     paused_at: datetime | None = None
     paused_by: str = ""
     paused_why: str = ""
+    plan: str = ""
 
     @property
     def paused(self) -> bool:
         return self.paused_at is not None
+
+    @property
+    def late(self) -> timedelta:
+        """How long after its moment the last slot was used."""
+        if self.claimed_at is None or self.last_slot is None:
+            return timedelta()
+        return max(self.claimed_at - self.last_slot, timedelta())
 
 
 class Schedule:
@@ -45,9 +55,17 @@ class Schedule:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def set_next(self, tx: Transaction, flow: str, next_at: datetime | None) -> None:
-        """Say when a flow is due next; None when it is on no schedule."""
-        tx.put("schedule", {"flow": flow, "next_at": None if next_at is None else to_micros(next_at)}, key="flow")
+    def set_next(self, tx: Transaction, flow: str, next_at: datetime | None, *, plan: str = "") -> None:
+        """Say when a flow is due next, by which timetable; None when it is on no schedule."""
+        row = {"flow": flow, "next_at": None if next_at is None else to_micros(next_at), "plan": plan}
+        tx.put("schedule", row, key="flow")
+
+    def put_off(self, tx: Transaction, flow: str, slot: datetime, until: datetime) -> None:
+        """Let a due slot wait, unless somebody has used or moved it meanwhile."""
+        tx.change(
+            "UPDATE schedule SET next_at = ? WHERE flow = ? AND next_at = ? AND paused_at IS NULL",
+            to_micros(until), flow, to_micros(slot),
+        )  # fmt: skip
 
     def claim(self, tx: Transaction, flow: str, slot: datetime, next_at: datetime | None = None) -> bool:
         """Use a slot: True for the one caller that comes first. Earlier slots, missed, are used up with it.
@@ -115,6 +133,6 @@ class Schedule:
 
 
 def _slot_of(row: Row) -> Slot:
-    flow, *moments, paused_by, paused_why = row
+    flow, *moments, paused_by, paused_why, plan = row
     next_at, last_slot, claimed_at, paused_at = map(to_moment_or_none, moments)
-    return Slot(flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why)
+    return Slot(flow, next_at, last_slot, claimed_at, paused_at, paused_by, paused_why, plan)

@@ -399,6 +399,30 @@ def _erasable_tables(tx: Transaction) -> None:
     _apply(tx, _ERASABLE)
 
 
+# plan: which timetable the next moment was reckoned by. alert: what a person has to know who is not looking, at most
+# one of a kind and subject that is not over. alert_message: what is to be said of it, to one target;
+# without alert_id a test.
+_ALERTS = """
+ALTER TABLE schedule ADD COLUMN plan TEXT NOT NULL DEFAULT '';
+CREATE TABLE alert (
+    id {identity}, kind TEXT NOT NULL, about TEXT NOT NULL, severity TEXT NOT NULL, stage TEXT NOT NULL,
+    words TEXT NOT NULL, look TEXT NOT NULL, since BIGINT NOT NULL, told_at BIGINT NOT NULL,
+    over_at BIGINT);
+CREATE UNIQUE INDEX alert_alive ON alert (kind, about) WHERE over_at IS NULL;
+CREATE TABLE alert_message (
+    id {identity}, alert_id BIGINT REFERENCES alert (id), target TEXT NOT NULL, telling TEXT NOT NULL,
+    title TEXT NOT NULL, body TEXT NOT NULL, severity TEXT NOT NULL, made_at BIGINT NOT NULL, attempts BIGINT NOT NULL,
+    next_at BIGINT NOT NULL, sent_at BIGINT, dropped_at BIGINT, said TEXT NOT NULL);
+CREATE INDEX alert_message_of ON alert_message (alert_id, id);
+CREATE INDEX alert_message_target ON alert_message (target, id);
+CREATE INDEX alert_message_open ON alert_message (next_at) WHERE sent_at IS NULL AND dropped_at IS NULL;
+"""
+
+
+def _alert_tables(tx: Transaction) -> None:
+    _apply(tx, _ALERTS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -412,6 +436,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _master_tables,
     _sheet_table,
     _erasable_tables,
+    _alert_tables,
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tui_connector.domain.errors import ConfigError
+from tui_connector.store.alerts import Alerts
 from tui_connector.store.audit import Audit
 from tui_connector.store.budget import Budget
 from tui_connector.store.cases import Cases
@@ -93,6 +94,7 @@ class Store:
         self.masters = MastersSeen(self._database)
         self.uses = Uses(self._database)
         self.sheets = Sheets(self._database)
+        self.alerts = Alerts(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def fault(reader: Reader) -> str:
     """What is not as the chain tells, in words; "" when all is."""
-    looks = (_form, erasures.fault, holds.fault, seals.fault, _pauses, _store)
+    looks = (_form, erasures.fault, holds.fault, seals.fault, _pauses, _alerts, _store)
     return next((finding for look in looks if (finding := look(reader))), "")
 
 
@@ -59,6 +59,24 @@ def _pauses(reader: Reader) -> str:
         if tuple(found) != wanted.pop(flow, (None, "", "")):
             return f"the pause of {flow} is not as it was set"
     return f"the pause of {min(wanted)} is missing" if wanted else ""
+
+
+def _alerts(reader: Reader) -> str:
+    """No alert was silenced, and none made up."""
+    wanted = dict[str, list[str | None]]()
+    for kind, key, data in reader.rows(
+        "SELECT kind, subject, data FROM audit_event WHERE kind IN ('alert.raised', 'alert.over') ORDER BY seq"
+    ):
+        wanted.pop(key, None)
+        if kind == "alert.raised":
+            told = json.loads(data or "{}")  # erased with a name in it
+            wanted[key] = [told.get("severity"), told.get("stage")]
+    for kind, about, *found in reader.rows("SELECT kind, about, severity, stage FROM alert WHERE over_at IS NULL"):
+        key = f"{kind} {about}".rstrip()
+        if wanted.get(key) != [None, None] and found != wanted.get(key):
+            return f"the alert {key} is not as it was raised"
+        wanted.pop(key)
+    return f"the alert {min(wanted)} is missing" if wanted else ""
 
 
 def _store(reader: Reader) -> str:

@@ -78,7 +78,7 @@ def _schedule(page: FlowPage, width: int) -> list[Line]:
     rows: list[tuple[str, str, str]] = []
     if page.paused:
         rows.append(("paused", page.paused, "warn"))
-    rows.append(("schedule", f"{page.schedule} UTC" if page.schedule else "none", "ink"))
+    rows.append(("schedule", page.timetable or "none", "ink"))
     rows.append(("next", page.next, "ink"))
     rows.append(("watermark", page.watermark, "ink"))
     rows += [(label, value, "ink") for label, value in page.tie]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tui_connector.domain.flow import Flow, WritebackFlow
     from tui_connector.domain.proposal import Proposal, ProposalHead
     from tui_connector.domain.run import Purpose, RunRequest, WorkerInfo
+    from tui_connector.domain.timetable import Timetable
     from tui_connector.store.store import Store
 
 
@@ -90,6 +92,8 @@ class Desk:
     zone: in which moments are shown. state: the folder of store and logs. target: number of a flow on its pair of
     tenants; None before its first run. is_dead: whether a worker of this machine is known to have ended. acts: None in
     a console that only reads. ways_out: what checkpoints of the audit log leave by.
+    timetables: when each flow that is on a schedule is due; late: how much later than that counts as missed.
+    alert_targets: who is told of what needs a person.
     seal: signs the digest of an evidence pack, where there is a key for it.
     """
 
@@ -108,6 +112,9 @@ class Desk:
     acts: Acts | None = None
     looking: Looking = Looking()
     ways_out: tuple[str, ...] = ()
+    timetables: Mapping[str, Timetable] = field(default_factory=dict)
+    late: timedelta = timedelta(minutes=15)
+    alert_targets: tuple[str, ...] = ()
     seal: Callable[[str], str | None] = lambda _: None
 
     @property

@@ -105,6 +105,11 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "data.erased": ("erased", _WARN),
     "hold.set": ("hold", _NONE),
     "hold.released": ("hold ended", _WARN),
+    "alert.raised": ("alert", _WARN),
+    "alert.over": ("all clear", _OK),
+    "alert.sent": ("told", _NONE),
+    "alert.not_sent": ("not told", _WARN),
+    "alert.test": ("alert test", _NONE),
     "period.open": ("period open", _NONE),
     "period.soft": ("period soft", _NONE),
     "period.closed": ("period shut", _NONE),
@@ -136,6 +141,12 @@ def text_of(fact: Fact) -> str:
 def trace_key(fact: Fact) -> str:
     """What a trace of this event would follow; "" when it is about no record, document or proposal."""
     return clean(fact.subject) if fact.kind.partition(".")[0] in _TRACED else ""
+
+
+def _alert(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
+    given_up = "given up" if data.get("given_up") else ""
+    telling = data.get("telling") if data.get("telling") not in (None, "raised", "test") else ""
+    return [fact.subject, data.get("words"), data.get("what"), telling, data.get("said"), given_up]
 
 
 def _counts(data: Mapping[str, Any]) -> str:
@@ -425,5 +436,6 @@ _FAMILIES: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "schedule": _proposal,
     "checkpoint": _checkpoint,
     "data": _erased,
+    "alert": _alert,
 }
 _TRACED = frozenset({"proposal", "document", "posting", "reversal", "plan"})

@@ -191,7 +191,7 @@ class Story:
                 )
         born = self.desk.store.audit.event(1)
         begins = max(since, born.at) if born else since
-        gaps = find_gaps(self.desk.flows, begins, min(until, self.now), self.begun, self.times)
+        gaps = find_gaps(self.desk.timetables, begins, min(until, self.now), self.begun, self.times)
         for row in gaps.rows:
             for day in range((row.last - row.first).days + 1):
                 at = min(row.first + timedelta(days=day), row.last)

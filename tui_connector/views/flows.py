@@ -60,13 +60,15 @@ class ColumnRow:
 class FlowPage:
     """One flow in full. facts: labels with their values, in groups. paused: since when, by whom and why; "" when not.
 
-    schedule: as declared; "" for one that starts only when asked. watermark: up to when Anaplan has confirmed.
+    schedule: as declared; "" for one that starts only when asked; timetable: the same with its zone, days and hours.
+    watermark: up to when Anaplan has confirmed.
     tie: what a load looks at before it sends anything, and how it is tied out.
     """
 
     row: FlowRow
     kind: str
     schedule: str
+    timetable: str
     paused: str
     next: str
     watermark: str
@@ -111,6 +113,7 @@ def read_flow_pages(desk: Desk) -> Flows:
                 if isinstance(flow, WritebackFlow)
                 else f"load into {flow.lands_in}",
                 schedule=flow.schedule or "",
+                timetable=desk.timetables[flow.name].told if flow.name in desk.timetables else flow.schedule or "",
                 paused=_paused(desk, slot, called),
                 next=_next(desk, flow, slot),
                 watermark=_watermark(desk, flow, mark),
@@ -340,7 +343,9 @@ def flows_lines(model: Flows, zone: tzinfo) -> Iterator[str]:
 def page_lines(page: FlowPage, now: datetime, zone: tzinfo) -> Iterator[str]:
     """One flow's facts, one a line."""
     yield page.row.words(now, zone)
-    yield f"schedule: {page.schedule or 'none'}" + (f", paused {page.paused}" if page.paused else f", next {page.next}")
+    yield f"schedule: {page.timetable or 'none'}" + (
+        f", paused {page.paused}" if page.paused else f", next {page.next}"
+    )
     yield f"watermark: {page.watermark}"
     for label, value in page.tie:
         yield f"{label}: {value}"

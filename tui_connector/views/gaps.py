@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cronsim import CronSim
-
 from tui_connector.review.report_data import GapRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tui_connector.domain.flow import Flow
+    from tui_connector.domain.timetable import Timetable
     from tui_connector.store.evidence import KeptEvent
 
 _WORKER = "worker:"
@@ -86,23 +84,23 @@ class Gaps:
     schedules: dict[str, tuple[str, int, int]]
 
 
-def find_gaps(flows: Iterable[Flow], since: datetime, until: datetime, begun: Begun, times: Times) -> Gaps:
+def find_gaps(
+    timetables: Mapping[str, Timetable], since: datetime, until: datetime, begun: Begun, times: Times
+) -> Gaps:
     """Every due moment from `since` to before `until` that no run answered; those next to each other stand together.
 
     The schedules are those configured now: the log does not tell earlier ones.
     """
     rows: list[GapRow] = []
     schedules: dict[str, tuple[str, int, int]] = {}
-    for flow in flows:
-        if not flow.schedule:
-            continue
-        slots = list(_slots(flow.schedule, since, until))
+    for flow, table in timetables.items():
+        slots = list(_slots(table, since, until))
         missed: list[tuple[int, datetime, tuple[str, bool]]] = []
         for place, slot in enumerate(slots[:-1]):
-            if not begun.at(flow.name, slot, slots[place + 1]):
-                missed.append((place, slot, times.why(flow.name, slot)))
-        schedules[flow.name] = (flow.schedule, len(slots) - 1, len(missed))
-        rows += _together(flow.name, missed)
+            if not begun.at(flow, slot, slots[place + 1]):
+                missed.append((place, slot, times.why(flow, slot)))
+        schedules[flow] = (table.words, len(slots) - 1, len(missed))
+        rows += _together(flow, missed)
     return Gaps(tuple(sorted(rows, key=lambda row: (row.first, row.flow))), schedules)
 
 
@@ -113,10 +111,9 @@ def _together(flow: str, missed: Sequence[tuple[int, datetime, tuple[str, bool]]
         yield GapRow(flow, slots[0], slots[-1], len(slots), *why)
 
 
-def _slots(schedule: str, since: datetime, until: datetime) -> Iterator[datetime]:
+def _slots(table: Timetable, since: datetime, until: datetime) -> Iterator[datetime]:
     """Due moments in UTC, as the worker reckons, and the first one after them."""
-    for slot in CronSim(schedule, since.astimezone(UTC) - timedelta(minutes=1)):  # it leaves its own minute out
-        if slot >= since:
-            yield slot
+    for slot in table.moments(since - timedelta(microseconds=1)):
+        yield slot
         if slot >= until:
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from tui_connector.domain.alert import AlertKind
 from tui_connector.domain.proposal import DocumentState, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.domain.text import clean
@@ -35,7 +36,10 @@ _ENDED = Mark("✗", "expired", "fail")
 _WORKER = Mark("▲", "worker", "warn")
 _AUDIT = Mark("✗", "audit", "fail")
 _NOT_SENT = Mark("▲", "not sent", "warn")
+_MISSED = Mark("▲", "missed", "warn")
+_UNTOLD = Mark("▲", "not told", "warn")
 _MOST = 50
+_MISSED_SHOWS = timedelta(days=1)
 _STANDING = (ProposalState.PLANNED, ProposalState.HELD)
 
 
@@ -51,6 +55,8 @@ class Need:
     """One row. rank: 0 a decision, 1 a failure, 2 a warning. thing: what it is, in bold. subject: what it is about.
 
     count: how much of it, in words. amounts: by currency. wait: how long it waits or has time, in words.
+    kind, about: what tells it from every other need for as long as it lasts; neither holds what somebody has written.
+    size: how many records, days or the like it is about.
     """
 
     rank: int
@@ -62,6 +68,9 @@ class Need:
     count: str = ""
     amounts: Mapping[str, Decimal] | None = None
     wait: str = ""
+    kind: AlertKind = field(kw_only=True)
+    about: str = field(kw_only=True)
+    size: int = field(default=0, kw_only=True)
 
     @property
     def words(self) -> str:
@@ -77,7 +86,7 @@ def read_needs(desk: Desk, latest: Mapping[str, Sequence[Run]], serving: Serving
     needs = [
         *_proposals(desk), *_documents(desk), *_flows(desk, latest, untied), *_untied(desk, latest, untied),
         *_unmended(desk), *_rejects(desk), *_ends(desk), *_worker(desk, serving), *_audit(desk),
-        *_evidence(desk),
+        *_evidence(desk), *_missed(desk), *_undelivered(desk),
     ]  # fmt: skip
     return sorted(needs, key=lambda one: (one.rank, one.since))
 
@@ -92,6 +101,7 @@ def _proposals(desk: Desk) -> Iterator[Need]:
         yield Need(
             0 if mark is APPROVE else 2, one.made_at, mark, one.name, clean(subject), Place("approvals", one.name),
             counted(one.documents, "document"), one.gross, f"waits {age(now - one.made_at)}",
+            kind=AlertKind.PROPOSAL_WAITING, about=one.name,
         )  # fmt: skip
 
 
@@ -124,6 +134,7 @@ def _documents(desk: Desk) -> Iterator[Need]:
         yield Need(
             0 if held else 1, since, UNSETTLED if held else UNKNOWN, name, subject, Place("approvals", name),
             counted(len(documents), "document"), amounts, f"since {moment(since, now, desk.zone)}",
+            kind=AlertKind.OUTCOME_HELD if held else AlertKind.OUTCOME_UNKNOWN, about=name, size=len(documents),
         )  # fmt: skip
 
 
@@ -149,7 +160,7 @@ def _asks(run: Run, now: datetime, count: str) -> Need:
     told = clean(run.reason).removeprefix("asks a person first: ")
     return Need(
         0, since, ASKS, f"run {run.id}", f"{run.flow}: {told}", Place("runs", str(run.id)), count, None,
-        f"waits {age(now - since)}",
+        f"waits {age(now - since)}", kind=AlertKind.RUN_ASKS, about=run.flow,
     )  # fmt: skip
 
 
@@ -181,7 +192,7 @@ def _untied(desk: Desk, latest: Mapping[str, Sequence[Run]], untied: Sequence[tu
         yield Need(
             1, since, NOT_TIED, f"run {run.id}", f"{run.flow}: {told}", Place("runs", str(run.id)),
             counted(tie.differences, "scope") if tie and tie.differences else "", None,
-            f"since {moment(since, desk.clock.now(), desk.zone)}",
+            f"since {moment(since, desk.clock.now(), desk.zone)}", kind=AlertKind.NOT_TIED, about=run.flow,
         )  # fmt: skip
 
 
@@ -200,7 +211,7 @@ def _failed(desk: Desk, run: Run, now: datetime, count: str) -> Need:
     mark = BLOCKED if run.state is RunState.BLOCKED else FAILED
     return Need(
         1, since, mark, f"run {run.id}", f"{name}: {clean(run.reason)}", Place("runs", str(run.id)), count, None,
-        f"since {moment(since, now, desk.zone)}",
+        f"since {moment(since, now, desk.zone)}", kind=AlertKind.RUN_FAILED, about=name,
     )  # fmt: skip
 
 
@@ -217,7 +228,7 @@ def _rejects(desk: Desk) -> Iterator[Need]:
     told = ", ".join(f"{flow} {figure(count)}" for flow, count in by_flow.items())
     yield Need(
         2, since, _REJECTS, counted(records, "record"), told, Place("rejects"), counted(causes, "cause"), None,
-        f"since {moment(since, desk.clock.now(), desk.zone)}",
+        f"since {moment(since, desk.clock.now(), desk.zone)}", kind=AlertKind.REJECTS, about="", size=records,
     )  # fmt: skip
 
 
@@ -230,19 +241,67 @@ def _ends(desk: Desk) -> Iterator[Need]:
             yield Need(
                 1 if ended else 2, one.ends_at, _ENDED if ended else _EXPIRES, "certificate", one.connection,
                 Place("connections", one.connection), one.days_words, None, one.date(now, desk.zone),
+                kind=AlertKind.EXPIRES, about=one.connection, size=max(one.left.days, 0) if not ended else -1,
             )  # fmt: skip
 
 
 def _worker(desk: Desk, serving: Serving) -> Iterator[Need]:
+    now = desk.clock.now()
+    yield from _silent(desk, serving)
     if not serving.trouble:
         return
-    now = desk.clock.now()
     seen = max((one.seen for one in serving.workers), default=None)
     since = f"since {moment(seen, now, desk.zone)}" if seen and not serving.alive else ""
     thing = "version" if serving.alive else "none runs"
     rank = 2 if serving.alive else 1
     subject = f"{serving.trouble}. {serving.remedy}" if serving.workers else serving.remedy
-    yield Need(rank, seen or now, _WORKER, thing, subject, Place("overview"), "", None, since)
+    yield Need(rank, seen or now, _WORKER, thing, subject, Place("overview"), "", None, since,
+        kind=AlertKind.WORKER_VERSION if serving.alive else AlertKind.WORKER_SILENT, about="",
+    )  # fmt: skip
+
+
+def _silent(desk: Desk, serving: Serving) -> Iterator[Need]:
+    """Hosts whose worker gives no sign while others serve; one that was started anew there has taken its place."""
+    living = {one.host for one in serving.alive}
+    newest = {one.host: one for one in sorted(serving.workers, key=lambda one: one.seen) if one.host not in living}
+    for host, one in newest.items() if living else ():
+        told = f"{one.name} is {one.mark.word}; others serve"
+        since = f"since {moment(one.seen, desk.clock.now(), desk.zone)}"
+        yield Need(
+            2, one.seen, _WORKER, "silent", told, Place("overview"), "", None, since,
+            kind=AlertKind.WORKER_SILENT, about=host,
+        )  # fmt: skip
+
+
+def _missed(desk: Desk) -> Iterator[Need]:
+    """Flows that are overdue, and for a day those whose last slot was used late, or until the next one is in time."""
+    now, slots = desk.clock.now(), desk.store.schedule.all()
+    for name in desk.timetables:
+        slot = slots.get(name)
+        if slot is None or slot.paused:
+            continue
+        if slot.next_at is not None and now - slot.next_at > desk.late:
+            since, told = slot.next_at, "has not begun"
+        elif slot.late > desk.late and slot.last_slot and slot.claimed_at and now - slot.claimed_at < _MISSED_SHOWS:
+            since, told = slot.last_slot, f"began at {moment(slot.claimed_at, now, desk.zone)}"
+        else:
+            continue
+        yield Need(
+            2, since, _MISSED, name, told, Place("flows", name), "", None, f"due {moment(since, now, desk.zone)}",
+            kind=AlertKind.SCHEDULE_MISSED, about=name,
+        )  # fmt: skip
+
+
+def _undelivered(desk: Desk) -> Iterator[Need]:
+    """Targets of alerts that do not take what they are told."""
+    for target in desk.alert_targets:
+        one = desk.store.alerts.newest(target)
+        if one is not None and one.sent_at is None and one.attempts > 1:
+            since = f"since {moment(one.made_at, desk.clock.now(), desk.zone)}"
+            yield Need(
+                2, one.made_at, _UNTOLD, target, one.said, Place("audit", "kind:alert"), "", None, since,
+                kind=AlertKind.UNDELIVERED, about=target,
+            )  # fmt: skip
 
 
 def _audit(desk: Desk) -> Iterator[Need]:
@@ -255,7 +314,9 @@ def _audit(desk: Desk) -> Iterator[Need]:
     (event,) = broken
     since = f"since {moment(event.at, desk.clock.now(), desk.zone)}"
     finding = clean(str(event.fact.data.get("finding", "the chain is broken")))
-    yield Need(1, event.at, _AUDIT, "chain broken", finding, Place("audit"), "", None, since)
+    yield Need(1, event.at, _AUDIT, "chain broken", finding, Place("audit"), "", None, since,
+        kind=AlertKind.AUDIT_BROKEN, about="",
+    )  # fmt: skip
 
 
 def _evidence(desk: Desk) -> Iterator[Need]:
@@ -263,4 +324,6 @@ def _evidence(desk: Desk) -> Iterator[Need]:
     for one in read_stuck(desk):
         since = f"since {moment(one.since, desk.clock.now(), desk.zone)}"
         place = Place("audit", "kind:checkpoint")
-        yield Need(2, one.since, _NOT_SENT, "checkpoint", f"{one.way}: {one.said}", place, "", None, since)
+        yield Need(2, one.since, _NOT_SENT, "checkpoint", f"{one.way}: {one.said}", place, "", None, since,
+            kind=AlertKind.NOT_SENT, about=one.way,
+        )  # fmt: skip

@@ -38,5 +38,5 @@ def waits_for(desk: Desk, run: Run, *, serving_none: bool) -> str:
     if first:
         return f"waits for run {max(first, key=lambda one: (one.state is RunState.WAITING, one.id)).id}"
     flow = next((one for one in desk.flows if one.name == run.flow), None)
-    earlier = [one for one in ahead if flow and one.cycle == run.cycle and one.flow in flow.after]
+    earlier = [one for one in ahead if flow and one.flow in flow.after and (one.cycle == run.cycle or one.id < run.id)]
     return f"waits for run {earlier[-1].id}" if earlier else "begins next"

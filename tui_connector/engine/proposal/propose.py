@@ -33,8 +33,9 @@ _ORDER = [ProposedLine._fields.index(name) for name in ("key", "gl_account", "co
 Place = tuple[str, str, str, str, str, FiscalPeriod | None]
 # What is named in the head, decides a gate, or only when and where the flow runs; all else decides content.
 _NO_CONTENT = (
-    "name", "title", "export", "sap", "anaplan", "after", "schedule", "task_minutes", "fresh_minutes", "status",
-    "company_codes", "plan_into_actuals", "two_approvers_from", "held_from", "withdraw_absent", "drift",
+    "name", "title", "export", "sap", "anaplan", "after", "schedule", "time_zone", "after_close", "task_minutes",
+    "fresh_minutes", "status", "company_codes", "plan_into_actuals", "two_approvers_from", "held_from",
+    "withdraw_absent", "drift",
 )  # fmt: skip
 
 
