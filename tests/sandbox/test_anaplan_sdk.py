@@ -57,7 +57,7 @@ def test_its_strict_models_accept_every_list(client: Any) -> None:
     assert [one.active_state for one in client.get_models()] == ["UNLOCKED", "UNLOCKED"]
     assert {one.name for one in client.get_files()} >= {"accounts.csv", "GL Actuals export.csv"}
     assert len(client.get_imports()) == 12
-    assert [one.layout for one in client.get_exports()] == ["TABULAR_MULTI_COLUMN"] * 2
+    assert [one.layout for one in client.get_exports()] == ["TABULAR_MULTI_COLUMN"] * 3
     assert len(client.get_processes()) == 3
     assert [one.type for one in client.get_actions()] == ["DELETE_BY_SELECTION"]
 
