@@ -200,6 +200,8 @@ def test_a_sleeper_is_refused_wherever_it_wakes(sandbox: Sandbox, config: Path) 
             assert run.state is RunState.DONE, run.reason
             if not slept or f":{child}:" in str(run.worker):
                 break  # its run had ended before
+            events = installation.store.audit.events_before(None, 1000, None, run_id)
+            assert any(f":{child}:" in event.fact.actor for event in events), f"it slept after {last}, without the run"
             os.kill(child, signal.SIGCONT)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REFUSED
             refused.append(last.kind)

@@ -6,10 +6,7 @@ from textual.command import CommandPalette
 
 
 class Commands(CommandPalette):
-    """Textual's own."""
-
-    def __init__(self) -> None:
-        super().__init__(id="--command-palette")
+    """Textual's own; without an id, since one may open while the one before still closes."""
 
     def _action_command_list(self, action: str) -> None:
         try:
