@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tui_connector.anchors.ways import ways_out
 from tui_connector.approval.decisions import Decisions
 from tui_connector.approval.keys import Directory, default_key_path
-from tui_connector.domain.alert import Telling
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     from tui_connector.alerting.teller import Teller
     from tui_connector.anaplan.device import DeviceRequest
     from tui_connector.anchors.keeper import Keeper
-    from tui_connector.anchors.ways import Way
     from tui_connector.clients import Clients
-    from tui_connector.domain.alert import Alert, Message
     from tui_connector.domain.case import Place
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
@@ -122,7 +120,7 @@ class Installation:
             acts=None if self.store.read_only else self._acts(approver_key or default_key_path()),
             looking=Looking(posting.looks, posting.look_seconds, posting.resend, posting.attempts),
             seal=self.seal,
-            ways_out=tuple(way.name for way in ways_out(self.settings)),
+            ways_out=tuple(way.name for way in ways_out(self.settings.evidence)),
             timetables=self.timetables(),
             late=timedelta(minutes=self.settings.schedule.late_minutes),
             alert_targets=tuple(self.settings.alerts.targets),
@@ -465,28 +463,13 @@ class Installation:
 
         evidence = self.settings.evidence
         pace = Pace(evidence.events, timedelta(minutes=evidence.minutes))
-        return Keeper(self.store, self.vault, ways_out(self.settings), pace, self.clock)
+        return Keeper(self.store, self.vault, ways_out(evidence), pace, self.clock)
 
     def teller(self) -> Teller:
         """Who tells the targets of [alerts] what needs a person."""
-        from tui_connector.alerting.ring import ring
-        from tui_connector.alerting.teller import Teller
-        from tui_connector.views.alerts import message_of, read_alerts
+        from tui_connector.engine.alerts import teller
 
-        given, desk = self.settings.alerts, self.desk()
-
-        def tell(one: Alert, telling: Telling) -> list[tuple[str, Message]]:
-            return [
-                (name, message_of(desk, one, telling, details=target.details))
-                for name, target in given.targets.items()
-                if target.takes(one.kind, one.severity, self.settings.environment)
-                and (target.all_clear or telling is not Telling.OVER)
-            ]
-
-        return Teller(
-            self.store, self.vault, ring, find=lambda: read_alerts(desk, given.rejects_from), tell=tell,
-            again=timedelta(hours=given.again_hours) if given.again_hours else None, seconds=given.send_seconds,
-        )  # fmt: skip
+        return teller(self.settings, self.store, self.vault, self.desk())
 
     def _alerts(self) -> Alerts | None:
         """The worker's part of it; None without a target."""
@@ -517,17 +500,6 @@ class Installation:
         for connection in self.connections():
             self.store.forget_token(connection.name)
         return version
-
-
-def ways_out(settings: Settings) -> tuple[Way, ...]:
-    """The configured ways by which checkpoints leave."""
-    from tui_connector.anchors.ways import CommandWay, FileWay, JournalWay
-
-    evidence = settings.evidence
-    file = [FileWay(evidence.file)] if evidence.file else []
-    journal = [JournalWay(evidence.journal)] if evidence.journal else []
-    command = [CommandWay(evidence.command, evidence.command_seconds)] if evidence.command else []
-    return (*file, *journal, *command)
 
 
 def _keep_memory_flat() -> None:

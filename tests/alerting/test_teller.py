@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _NIGHTLY = Timetable("0 2 * * *", zone_of("UTC"))
 LEDGER = "SAP said: 1,234.56 EUR of A. Novak is not there"
 FAILED = "[PROD] failed run 1: gl_accounts"
-WORKERLESS = "[PROD] worker none runs"
+WORKERLESS = "[PROD] no worker runs"
 
 
 def serve(house: House) -> None:
@@ -87,7 +87,7 @@ def test_a_mail_goes_out_by_severity(house: House) -> None:
     assert "oncall@example.com" in mail["To"]
     assert "Severity: critical" in mail.as_string()
     serve(house)
-    assert house.look() == ["[PROD] over: worker none runs"] * 2
+    assert house.look() == ["[PROD] over: no worker runs"] * 2
 
 
 def test_nothing_that_a_tenant_said_and_no_address_leaves_unless_allowed(house: House, tmp_path: Path) -> None:
@@ -329,7 +329,8 @@ def test_who_knows_what_is_missed_and_who_is_silent(house: House) -> None:
         for name, host in (("x", "other"), ("y", "host")):  # the second one's place is taken
             store.workers.register(tx, WorkerInfo(name, host, 7, "b", "1", now, now, alive=True))
             tx.change("UPDATE worker SET seen_at = seen_at - 60000000 WHERE id = ?", name)
-    assert [one.key for one in read_alerts(desk)] == ["worker-silent other"]
+    (one,) = read_alerts(desk)
+    assert (one.key, one.words) == ("worker-silent other", "the worker on other is silent")
 
 
 @pytest.mark.parametrize(

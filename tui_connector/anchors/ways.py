@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.domain.checkpoint import Note, VerifierKey
+    from tui_connector.settings.sections import EvidenceSettings
 
 _SOCKET_SECONDS = 5.0
 _TOLD = 300  # characters of what a command complained about
@@ -114,6 +115,14 @@ class CommandWay:
             raise UnreachableError(
                 f"{self.argv[0]} ended with {process.returncode}" + (f": {last}" if last else ""), hint=hint
             )
+
+
+def ways_out(evidence: EvidenceSettings) -> tuple[Way, ...]:
+    """The configured ways by which checkpoints leave."""
+    file = [FileWay(evidence.file)] if evidence.file else []
+    journal = [JournalWay(evidence.journal)] if evidence.journal else []
+    command = [CommandWay(evidence.command, evidence.command_seconds)] if evidence.command else []
+    return (*file, *journal, *command)
 
 
 def _append(path: Path, text: str) -> None:

@@ -43,6 +43,8 @@ def _alert(need: Need) -> Alert:
         stage = need.mark.word
     told = ", ".join(part for part in (need.about, need.count) if part and part != need.thing)
     words = f"{need.mark.word} {need.thing}" + (f": {told}" if told else "")
+    if need.kind is AlertKind.WORKER_SILENT:
+        words = f"the worker on {need.about} is silent" if need.about else "no worker runs"
     look = _LOOKS[need.place.tab].format(need.place.key)
     return Alert(need.kind, need.about, severity, words, clean(need.words, limit=_LIMIT), stage, look)
 
