@@ -51,11 +51,9 @@ if TYPE_CHECKING:
     from tui_connector.domain.timetable import Timetable
     from tui_connector.engine.alerts import Alerts
     from tui_connector.engine.context import Tenants
-    from tui_connector.engine.doctor.round import Round
     from tui_connector.engine.worker import Worker
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
-    from tui_connector.store.backup import Copy
     from tui_connector.store.database import Transaction
     from tui_connector.store.erasures import Erasing
 
@@ -422,22 +420,6 @@ class Installation:
                 timetables=self.timetables(), evidence=Evidence(self.keeper(), self.retain), alerts=self._alerts(),
             )  # fmt: skip
 
-    def doctor(self) -> Round:
-        """Who looks at everything that a run will need."""
-        from tui_connector.engine.doctor.place import Place
-        from tui_connector.engine.doctor.round import Round
-        from tui_connector.store.store import path_of
-
-        settings, mark = self.settings, self.settings.posting.mark
-        assert settings.state_folder is not None  # noqa: S101 - load_settings fills both
-        assert mark is not None  # noqa: S101
-        url = store_url(settings)
-        place = Place(self.config, settings.state_folder, None if url.startswith("postgres") else path_of(url), mark)
-        directory = Directory(settings.approval.approvers)
-        return Round(
-            place, self.connections(), directory, settings.environment, self.store, self.vault, self.clock
-        )  # fmt: skip
-
     def timetables(self) -> dict[str, Timetable]:
         """When each flow that is on a schedule is due."""
         return timetables(self.settings, self.flows)
@@ -555,24 +537,6 @@ def store_url(settings: Settings) -> str:
     """Where the store is, whatever the configuration calls it."""
     assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
     return str(settings.state_folder / "connector.db") if settings.store.url == "sqlite" else settings.store.url
-
-
-def restore_store(settings: Settings, file: Path, reason: str) -> Copy:
-    """Put a backup in the store's place; a later state that it replaces, or may have, counts as lost from then on.
-
-    The posting mark tells so: before anything is sent, what may have been sent is looked up in SAP, and a person
-    confirms. See `store.backup.restore` for what it raises.
-    """
-    from tui_connector.engine.writeback.mark import mark_behind
-    from tui_connector.store.backup import restore
-
-    def tell(copy: Store, now: Store | None) -> None:
-        same = now is not None and now.id == copy.id and now.audit.last_seq() == copy.audit.last_seq()
-        assert settings.posting.mark is not None  # noqa: S101 - load_settings fills it
-        if not same:
-            mark_behind(settings.posting.mark, copy)
-
-    return restore(store_url(settings), file, reason, person(), tell)
 
 
 def person() -> str:

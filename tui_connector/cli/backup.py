@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui_connector.bootstrap import person, restore_store, store_url
+from tui_connector.bootstrap import person, store_url
 from tui_connector.cli import Exit
 from tui_connector.cli.out import facts, print_json, say_next
+from tui_connector.engine.writeback import restored
 from tui_connector.settings.load import config_path, load_settings
 from tui_connector.store.backup import Copy, backup
 from tui_connector.views.words import figure
@@ -27,7 +28,9 @@ def make(given: argparse.Namespace) -> int:
 
 def put_back(given: argparse.Namespace) -> int:
     """Put a copy in the store's place."""
-    copied = restore_store(load_settings(config_path(given.config)), Path(given.file), given.reason)
+    settings = load_settings(config_path(given.config))
+    assert settings.posting.mark is not None  # noqa: S101 - load_settings fills it
+    copied = restored.put_back(store_url(settings), settings.posting.mark, Path(given.file), given.reason, person())
     before = "there was none" if copied.before is None else copied.before
     hint = (
         "start the worker; what may have been posted since is looked up in SAP first, and after your own look "

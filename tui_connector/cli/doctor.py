@@ -6,14 +6,17 @@ import asyncio
 import difflib
 from typing import TYPE_CHECKING
 
-from tui_connector.bootstrap import Installation, open_installation
+from tui_connector.approval.keys import Directory
+from tui_connector.bootstrap import Installation, open_installation, store_url
 from tui_connector.cli import Exit
 from tui_connector.cli.connections import MARKS, check_row
 from tui_connector.cli.out import console, facts, print_json, table
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.health import Examined, Health
-from tui_connector.engine.doctor.place import broken
+from tui_connector.engine.doctor.place import Place, broken
+from tui_connector.engine.doctor.round import Round
 from tui_connector.settings.load import config_path, load_settings
+from tui_connector.store.store import path_of
 
 if TYPE_CHECKING:
     import argparse
@@ -50,8 +53,17 @@ def _look(given: argparse.Namespace) -> list[Examined]:
 
 
 async def _round(installation: Installation, flows: Sequence[Flow]) -> list[Examined]:
+    settings, url = installation.settings, store_url(installation.settings)
+    assert settings.state_folder is not None  # noqa: S101 - load_settings fills both
+    assert settings.posting.mark is not None  # noqa: S101
+    file = None if url.startswith("postgres") else path_of(url)
+    doctor = Round(
+        Place(installation.config, settings.state_folder, file, settings.posting.mark), installation.connections(),
+        Directory(settings.approval.approvers), settings.environment, installation.store, installation.vault,
+        installation.clock,
+    )  # fmt: skip
     async with installation.tenants() as tenants:
-        return [one async for one in installation.doctor().go(flows, tenants)]
+        return [one async for one in doctor.go(flows, tenants)]
 
 
 class _UnknownFlowError(Exception):

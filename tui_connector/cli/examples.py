@@ -66,6 +66,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("audit verify --anchor checkpoints.txt", "The whole chain, held against checkpoints that left."),
         ("audit export --period 011/2026", "An evidence pack for an auditor."),
     ),
+    "alerts": (
+        ("alerts", "What stands, and who was told."),
+        ("alerts test", "Send a test to every target."),
+    ),
     "store": (
         ("store backup /mnt/backup/connector.db", "A verified copy, made while the worker serves."),
         ("store restore /mnt/backup/connector.db --reason 'lost'", "Put it back, with every worker stopped."),

@@ -7,15 +7,35 @@ from typing import TYPE_CHECKING
 
 from tui_connector.domain.errors import RefusedError
 from tui_connector.domain.proposal import DocumentState, ProposalState
-from tui_connector.engine.writeback.mark import is_behind, write_mark
+from tui_connector.engine.writeback.mark import is_behind, mark_behind, write_mark
+from tui_connector.store.backup import restore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
+    from tui_connector.store.backup import Copy
+    from tui_connector.store.store import Store
 
 # planned ones become ready first; what was open may have been sent once more after that state
 _DOUBTFUL = (DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN)
+
+
+def put_back(url: str, mark: Path, file: Path, reason: str, by: str) -> Copy:
+    """Put a backup in the store's place; a later state that it replaces, or may have, counts as lost from then on.
+
+    The posting mark tells so: before anything is sent, what may have been sent is looked up in SAP, and a person
+    confirms. See `store.backup.restore` for what it raises.
+    """
+
+    def tell(copy: Store, now: Store | None) -> None:
+        same = now is not None and now.id == copy.id and now.audit.last_seq() == copy.audit.last_seq()
+        if not same:
+            mark_behind(mark, copy)
+
+    return restore(url, file, reason, by, tell)
 
 
 def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
