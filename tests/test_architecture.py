@@ -102,6 +102,8 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("engine", sections.EngineSettings),
     ("vault", sections.VaultSettings),
     ("log", sections.LogSettings),
+    ("metrics", sections.MetricsSettings),
+    ("traces", sections.TracesSettings),
     ("evidence", sections.EvidenceSettings),
     ("retention", sections.RetentionSettings),
     ("schedule", sections.ScheduleSettings),

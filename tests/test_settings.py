@@ -13,6 +13,7 @@ from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.flow import Column, Condition, LoadFlow, Totals
 from tui_connector.domain.mapping import mapping_digest
 from tui_connector.flows import FLOWS, cost_centers
+from tui_connector.settings.changes import changes
 from tui_connector.settings.flows import effective_flows
 from tui_connector.settings.load import load_settings
 from tui_connector.settings.timetables import timetables
@@ -283,3 +284,33 @@ def test_a_schedule_that_never_comes_is_refused(tmp_path: Path, text: str, told:
     with pytest.raises(ConfigError) as caught:
         timetables(settings, effective_flows(settings, FLOWS))
     assert told in caught.value.message
+
+
+def test_what_another_reading_changes_is_told_setting_by_setting(tmp_path: Path) -> None:
+    def read(more: str) -> Settings:
+        (tmp_path / "config.toml").write_text(f"{SOUND}{more}")
+        return load_settings(tmp_path / "config.toml")
+
+    before = read('[engine]\npoll_seconds = 1.0\n[evidence]\ncommand = ["send", "--token=old"]\n')
+    after = read(
+        '[evidence]\ncommand = ["send", "--token=new"]\n[flows.gl_accounts]\nschedule = "0 3 * * *"\n[flows.suppliers.drift]\n'
+        'added = "ask"\n[flows.customers]\n'
+    )
+    assert changes(before, before) == ()
+    assert [one.words for one in changes(before, after)] == [
+        "engine.poll_seconds was 1.0, is now 0.5",
+        "evidence.command changed",
+        "flows.gl_accounts.schedule is now 0 3 * * *",
+        "flows.suppliers.drift.added is now ask",
+    ]
+    assert "flows.gl_accounts.schedule is not set any more" in [one.words for one in changes(after, before)]
+
+
+@pytest.mark.parametrize("more", ['[store]\nurl = "/x.db"\n', '[vault]\nkey = "file"\n', "[metrics]\nport = 9464\n"])
+def test_what_is_open_already_takes_a_restart(more: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(SOUND)
+    before = load_settings(tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text(SOUND + more)
+    with pytest.raises(ConfigError, match=r"^not while it runs: ") as caught:
+        changes(before, load_settings(tmp_path / "config.toml"))
+    assert caught.value.hint == "restart the worker to change that"

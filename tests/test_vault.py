@@ -429,3 +429,22 @@ def test_nothing_slow_is_loaded_until_it_is_needed() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, env={**os.environ}
     )
     assert told.stdout == "False False\n"
+
+
+def test_what_was_opened_or_sealed_is_masked_wherever_it_is_written(vault: Vault, store: Store, tmp_path: Path) -> None:
+    pem = "-----BEGIN KEY-----\nMIIB-first\nMIIB-second\n-----END KEY-----\n"
+    vault.seal("sap.main", {"password": CANARY, "passphrase": f"{CANARY}2", "private_key_pem": pem}, by="uid:1")
+    token = "eyJhbGciOiJSUzI1NiJ9.token-of-some-length"
+    sealed = vault.seal_bytes(
+        "token.sap.main", b'{"value": "' + token.encode() + b'", "at": "2026-11-26T11:00:00+00:00"}'
+    )
+    told = (
+        f"password {CANARY}, passphrase {CANARY}2, MIIB-second of the key, Bearer {token} at 2026-11-26T11:00:00+00:00"
+    )
+    masked = "password ***, passphrase ***, *** of the key, Bearer *** at 2026-11-26T11:00:00+00:00"
+    assert vault.mask(told) == masked
+    other = vault_of(store, tmp_path)
+    assert other.mask(told) == told
+    other.open("sap.main")
+    other.open_bytes("token.sap.main", sealed)
+    assert other.mask(told) == masked

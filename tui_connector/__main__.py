@@ -55,6 +55,9 @@ commands:
     completion          a script that lets a shell complete these commands
     help                a page on a command: synopsis, options, examples, exit
                         codes
+    service             the worker as a service of this machine
+    metrics             how runs, rows and documents stand, as Prometheus
+                        reads it
 
 exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done with rejected records · 4 not tied ·
 5 waiting for a person · 6 refused · 7 outcome unknown, held · 130 interrupted

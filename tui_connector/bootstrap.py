@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import getpass
 import logging
 import os
 import sys
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,12 +19,14 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.flow import WritebackFlow
+from tui_connector.domain.loglines import PlainLines, log_to
 from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.retention import CLASSES
 from tui_connector.domain.run import Purpose, RunRequest, RunState
 from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
-from tui_connector.settings.flows import effective_flows
+from tui_connector.settings.credentials import credential_fields
+from tui_connector.settings.flows import connected_flows, effective_flows
 from tui_connector.settings.load import config_path, load_settings
 from tui_connector.settings.timetables import timetables
 from tui_connector.store.processes import is_dead
@@ -51,21 +51,12 @@ if TYPE_CHECKING:
     from tui_connector.domain.timetable import Timetable
     from tui_connector.engine.alerts import Alerts
     from tui_connector.engine.context import Tenants
-    from tui_connector.engine.worker import Worker
+    from tui_connector.engine.worker import Equipment, Worker
     from tui_connector.engine.writeback.terms import Terms
-    from tui_connector.settings.sections import AnaplanSettings, SapSettings, Settings
+    from tui_connector.settings.changes import Change
+    from tui_connector.settings.sections import Settings
     from tui_connector.store.database import Transaction
     from tui_connector.store.erasures import Erasing
-
-_SECRETS = {
-    ("sap", "basic"): ("user", "password"),
-    ("sap", "oauth"): ("client_id", "client_secret"),
-    ("sap", "certificate"): ("certificate_pem", "private_key_pem", "passphrase"),
-    ("anaplan", "basic"): ("user", "password"),
-    ("anaplan", "certificate"): ("certificate_pem", "private_key_pem", "passphrase"),
-    ("anaplan", "device"): ("client_id", "refresh_token"),
-}
-_M_ARENA_MAX = -8  # glibc's name for the number of heaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,19 +397,41 @@ class Installation:
         await self._clients().approve_device(name, client_id, show)
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Worker]:
-        """A worker with its clients."""
+    async def worker(self, *, beat_seconds: float | None = None) -> AsyncIterator[Worker]:
+        """A worker with its clients. beat_seconds: between two signs of life, where the engine's own are too rare."""
+        from tui_connector.engine.memory import keep_flat
+        from tui_connector.engine.worker import Worker
+
+        keep_flat()
+        async with self.tenants() as tenants:
+            yield Worker(self.store, self.clock, self.equipment(tenants, beat_seconds=beat_seconds))
+
+    def equipment(self, tenants: Tenants, *, beat_seconds: float | None = None) -> Equipment:
+        """What a worker of this configuration goes by."""
         from tui_connector.engine.evidence import Evidence
-        from tui_connector.engine.worker import Worker, WorkerOptions
+        from tui_connector.engine.worker import BEAT_SECONDS, Equipment, WorkerOptions
 
         engine = self.settings.engine
-        options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds)
-        _keep_memory_flat()
-        async with self.tenants() as tenants:
-            yield Worker(
-                self.store, self.flows, tenants, self.clock, options, terms=self.terms(), request=self.request_runs,
-                timetables=self.timetables(), evidence=Evidence(self.keeper(), self.retain), alerts=self._alerts(),
-            )  # fmt: skip
+        beat = min(beat_seconds or BEAT_SECONDS, BEAT_SECONDS)
+        options = WorkerOptions(engine.lease_seconds, engine.poll_seconds, engine.task_poll_seconds, beat)
+        return Equipment(
+            self.flows, tenants, options, self.terms(), self.request_runs, self.timetables(),
+            Evidence(self.keeper(), self.retain), self._alerts(),
+        )  # fmt: skip
+
+    def reread(self) -> tuple[Installation, tuple[Change, ...]]:
+        """The installation by config.toml as it is now, and what that changes.
+
+        Raises ConfigError for a configuration that is not sound, or that takes a restart.
+        """
+        from tui_connector.settings.changes import changes
+
+        settings = load_settings(self.config)
+        flows = connected_flows(settings, FLOWS)
+        timetables(settings, flows)  # all of them can come due
+        changed = changes(self.settings, settings)
+        logging.getLogger().setLevel(settings.log.level)
+        return replace(self, settings=settings, flows=flows), changed
 
     def timetables(self) -> dict[str, Timetable]:
         """When each flow that is on a schedule is due."""
@@ -484,50 +497,17 @@ class Installation:
         return version
 
 
-def _keep_memory_flat() -> None:
-    """For a process that moves pages of megabytes through several threads.
-
-    Measured over 2.5 million records: 138 MB at most with a heap for each thread, 118 MB with one for all, at about a
-    twentieth of the speed. What was imported stays, and looking through it again and again took a tenth of a load.
-    """
-    gc.freeze()
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:  # other C libraries have one heap anyway
-        mallopt(_M_ARENA_MAX, 1)
-
-
-def credential_fields(settings: Settings, name: str) -> tuple[str, ...]:
-    """Which secrets a connection needs, by its way to authenticate."""
-    kind, _, short = name.partition(".")
-    if kind == "alert" and short in settings.alerts.targets:
-        return ("url",)
-    kinds: dict[str, Mapping[str, SapSettings | AnaplanSettings]] = {"sap": settings.sap, "anaplan": settings.anaplan}
-    sections = kinds.get(kind, {})
-    if short not in sections:
-        known = [
-            *(f"sap.{one}" for one in settings.sap), *(f"anaplan.{one}" for one in settings.anaplan),
-            *(f"alert.{one}" for one in settings.alerts.targets),
-        ]  # fmt: skip
-        raise ConfigError(
-            f"there is no connection {name}",
-            hint=f"configured are {', '.join(known) or 'none'}; add [{name}] to config.toml",
-        )
-    return _SECRETS[kind, sections[short].auth]
-
-
 @contextmanager
 def open_installation(config: str | None, *, read_only: bool = False) -> Iterator[Installation]:
     """Read the settings and open store and vault; closed at the end."""
     path = config_path(config)
     settings = load_settings(path)
-    logging.basicConfig(
-        level=settings.log.level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     flows = effective_flows(settings, FLOWS)
     store = Store.open(store_url(settings), read_only=read_only)
     try:
         assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
         vault = Vault(store.credentials, settings.state_folder / "master.key", ask=_ask_passphrase)
+        log_to(sys.stderr, PlainLines(vault.mask), settings.log.level)
         yield Installation(settings, flows, store, vault, SystemClock(), path)
     finally:
         store.close()

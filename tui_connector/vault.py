@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 import threading
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -37,6 +38,8 @@ _NONCE_BYTES = 12
 _DERIVING = threading.Lock()  # with several lanes, two threads that derive at once wait for each other for ever
 _SERVICE, _ACCOUNT = "tui-connector", "master.key"
 _UNSAFE_KEYRINGS = ("backends.fail.", "backends.null.", "plaintext")
+_MASKED_FROM, _MOST_PASSING = 4, 100
+_BEARER = re.compile(r'"([A-Za-z0-9._~+/=-]{16,})"')  # a token as JSON quotes it; no moment in time
 _NAME = re.compile(r"[A-Za-z0-9_. :/@-]+")
 
 
@@ -219,6 +222,8 @@ class Vault:
         self._places = _KeyPlaces(key_file, ask, os.environ if environment is None else environment)
         self._guard = threading.RLock()
         self._opened: tuple[str, bytearray] | None = None  # key id and key
+        self._known: set[str] = set()  # secrets that must not be written anywhere
+        self._passing: deque[str] = deque(maxlen=_MOST_PASSING)  # likewise, of those that are renewed all the time
 
     def init_key(self, kind: Literal["auto"] | Kind = "auto", *, by: str = "") -> str:
         """Make the first master key; returns where it is kept, in words. ConfigError when there is one already."""
@@ -265,6 +270,7 @@ class Vault:
                     f"{name!r} cannot name a connection or a field", hint="Use letters, digits, dots and dashes."
                 )
         ends = _certificate_end(fields)
+        self._learn(*fields.values())
         with self._guard:
             master, version = self._master(), self._record()[0]
             before = self._shelf.take(connection)
@@ -288,10 +294,30 @@ class Vault:
         wrapped, data_key_version, key_version, fields = taken
         with self._guard:
             data_key = _open(self._master(), wrapped, _aad(connection, "data-key", key_version))
-        return {
+        opened = {
             field: _open(data_key, sealed, _aad(connection, field, data_key_version)).decode()
             for field, sealed in fields.items()
         }
+        self._learn(*opened.values())
+        return opened
+
+    def mask(self, text: str) -> str:
+        """The text without any secret that this process has opened or sealed, for what is written anywhere."""
+        with self._guard:
+            known = (*self._known, *self._passing)
+        for secret in sorted(known, key=len, reverse=True):  # one may be part of another
+            text = text.replace(secret, "***")
+        return text
+
+    def _learn(self, *values: str) -> None:
+        with self._guard:
+            for value in values:  # a PEM text may be quoted line by line
+                self._known.update(part for part in (value, *value.splitlines()) if len(part) >= _MASKED_FROM)
+
+    def _learn_passing(self, content: bytes) -> None:
+        for found in _BEARER.findall(content.decode(errors="replace")):
+            if found not in self._passing:
+                self._passing.append(found)
 
     def check(self) -> str:
         """Where the master key is kept, in words; ConfigError when it is missing, or another one is there."""
@@ -310,12 +336,15 @@ class Vault:
     def seal_bytes(self, purpose: str, content: bytes) -> bytes:
         """Seal something short-lived, such as a token, under a key made of the master key for this purpose."""
         with self._guard:
+            self._learn_passing(content)
             return _seal(self._purpose_key(purpose), content, _aad(purpose, "bytes", self._record()[0]))
 
     def open_bytes(self, purpose: str, sealed: bytes) -> bytes:
         """The opposite of `seal_bytes`; ConfigError when it was sealed for something else, or under another key."""
         with self._guard:
-            return _open(self._purpose_key(purpose), sealed, _aad(purpose, "bytes", self._record()[0]))
+            content = _open(self._purpose_key(purpose), sealed, _aad(purpose, "bytes", self._record()[0]))
+            self._learn_passing(content)
+            return content
 
     def close(self) -> None:
         """Forget the master key; the next use looks for it again."""

@@ -161,6 +161,10 @@ READS: list[tuple[str, int, Callable[[Any, Prompt], object], str]] = [
     ("audit trace YCOA-11000000", 0, lambda v, _: v[0]["outcome"] == "sent" and v[0]["task"] and v[0]["file_line"] > 1, "gl_accounts"),
     ("audit trace YCOA-11000000 --flow suppliers", 2, lambda v, _: "YCOA-11000000" in v["error"], "no run has seen"),
     ("audit verify", 0, lambda v, h: v["sound"] and v["records"] >= accounts(h), "The chain is sound"),
+    ("metrics", 0, lambda v, _: [s for m in v if m["name"] == "tui_connector_runs" for s in m["samples"]] == [
+        {"labels": {"flow": "gl_accounts", "purpose": "flow", "state": "done"}, "value": 1}],
+        'tui_connector_runs_total{flow="gl_accounts",purpose="flow",state="done"} 1.0'),
+    ("service unit", 0, lambda v, h: f"--config {h.config} --no-ui" in v["unit"], "WatchdogSec=60"),
     ("run gl_acounts", 2, lambda v, _: v["hint"] == "did you mean gl_accounts?", "there is no flow gl_acounts"),
 ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.run import ReadMode, RunRequest, RunState
 from tui_connector.domain.timetable import Timetable, Window, zone_of
 from tui_connector.engine.schedule import Scheduler, due
-from tui_connector.engine.worker import Worker, WorkerOptions
+from tui_connector.engine.worker import Equipment, Worker, WorkerOptions
 from tui_connector.flows import FLOWS
 from tui_connector.store.schedule import Slot
 from tui_connector.store.store import Store
@@ -206,10 +206,8 @@ def test_a_paused_flow_does_not_begin_until_it_is_resumed(bench: Bench) -> None:
 
 def test_a_flow_waits_for_both_that_it_comes_after_also_for_one_of_an_earlier_cycle(bench: Bench) -> None:
     flows = [replace(FLOWS[0], name=name, after=after) for name, after in (("a", ()), ("b", ()), ("c", ("a", "b")))]
-    worker = Worker(
-        bench.store, flows, cast("Any", None), bench.clock, WorkerOptions(), terms=cast("Any", None),
-        request=bench.request,
-    )  # fmt: skip
+    equipment = Equipment(flows, cast("Any", None), WorkerOptions(), cast("Any", None), bench.request)
+    worker = Worker(bench.store, bench.clock, equipment)
 
     def ask(*names: str) -> list[int]:
         with bench.store.transaction() as tx:

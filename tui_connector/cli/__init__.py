@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_alerts(verbs)
     _add_serve(verbs)
     _add_manual(verbs)
+    _add_service(verbs)
     return parser
 
 
@@ -404,6 +405,13 @@ def _add_manual(verbs: _Verbs) -> None:
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh", "fish"), help="for which shell")
     page = _verb(verbs, "help", "manual:show", "a page on a command: synopsis, options, examples, exit codes")
     page.add_argument("command", nargs="*", metavar="COMMAND", help="for example rejects replay; default: the program")
+
+
+def _add_service(verbs: _Verbs) -> None:
+    service = _group(verbs, "service", "the worker as a service of this machine")
+    unit = _verb(service, "unit", "unit:unit", "print the hardened systemd unit for this configuration")
+    unit.add_argument("--user", default="tui-connector", metavar="NAME", help="who it runs as (default: tui-connector)")
+    _verb(verbs, "metrics", "metrics:show", "how runs, rows and documents stand, as Prometheus reads it")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli import Exit
 from tui_connector.domain.errors import ConfigError
+from tui_connector.domain.loglines import PlainLines, log_to
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from pathlib import Path
 
     from tui_connector.bootstrap import Installation
@@ -52,7 +54,7 @@ def run_console(
     from tui_connector.ui.app import Console
 
     desk = installation.desk(approver_key=approver_key)
-    _log_to(None if desk.read_only else desk.state / "console.log")
+    _log_to(None if desk.read_only else desk.state / "console.log", installation.vault.mask)
     console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays)
     if _served():
         threading.Thread(target=_end_with, args=(os.getppid(),), name="server", daemon=True).start()
@@ -79,7 +81,7 @@ def _end_with(server: int) -> None:
     os._exit(1)
 
 
-def _log_to(path: Path | None) -> None:
+def _log_to(path: Path | None, mask: Callable[[str], str]) -> None:
     """Lines on the terminal would tear the screen: they go into a file that only its owner may read.
 
     A console that only reads writes no file either: its folder may belong to somebody else.
@@ -91,8 +93,5 @@ def _log_to(path: Path | None) -> None:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="check the state folder") from error
-    handler = logging.StreamHandler(os.fdopen(opened, "a", encoding="utf-8"))
-    level = logging.getLogger().level
-    logging.basicConfig(
-        level=level, handlers=[handler], force=True, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    level = logging.getLevelName(logging.getLogger().level)
+    log_to(os.fdopen(opened, "a", encoding="utf-8"), PlainLines(mask), level, anew=True)

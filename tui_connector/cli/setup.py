@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tui_connector
-from tui_connector.bootstrap import credential_fields, open_installation
+from tui_connector.bootstrap import open_installation
 from tui_connector.cli.out import moment, print_json, say, table
 from tui_connector.domain.errors import ConfigError
 from tui_connector.flows import FLOWS
-from tui_connector.settings.flows import effective_flows
+from tui_connector.settings.credentials import credential_fields
+from tui_connector.settings.flows import connected_flows
 from tui_connector.settings.load import config_path, load_settings
 from tui_connector.settings.timetables import timetables
 from tui_connector.views.storing import require_all
@@ -28,14 +29,7 @@ def config_check(given: argparse.Namespace) -> int:
     """Read the configuration and every flow in it."""
     path = config_path(given.config)
     settings = load_settings(path)
-    flows = effective_flows(settings, FLOWS)
-    for flow in flows:
-        for kind, name, known in (("sap", flow.sap, settings.sap), ("anaplan", flow.anaplan, settings.anaplan)):
-            if name not in known:
-                raise ConfigError(
-                    f"the flow {flow.name} uses [{kind}.{name}], which is not configured",
-                    hint=f"add the section [{kind}.{name}] or name another one in [flows.{flow.name}]",
-                )
+    flows = connected_flows(settings, FLOWS)
     timetables(settings, flows)
     value = {"config": str(path), "environment": settings.environment, "flows": [flow.name for flow in flows]}
     say(given, value, f"{path} is sound: environment {settings.environment}, {len(flows)} flows.")

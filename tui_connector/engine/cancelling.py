@@ -44,7 +44,7 @@ class Work:
 
     begun: its code runs, so that cancelling its task reaches it. gentle: it looks for the wish itself, between two
     documents, and its task is never cancelled for it. settled: Anaplan has taken its data; it is carried to its end,
-    whatever a person wishes, so that what was loaded is told.
+    whatever a person wishes, so that what was loaded is told. sending: a request that must not be repeated is open.
     """
 
     run_id: int
@@ -53,6 +53,20 @@ class Work:
     begun: bool = False
     gentle: bool = False
     settled: bool = False
+    sending: bool = False
+    leaving: bool = False
+
+    def leave(self) -> None:
+        """The worker ends: break off, but let the answer to an open posting come first."""
+        self.leaving = True
+        if not self.sending and self.task is not None:
+            self.task.cancel()
+
+    def sent(self) -> None:
+        """That answer has come; what is done until the next wait is still done."""
+        self.sending = False
+        if self.leaving:
+            self.leave()
 
     def stop(self, wish: Cancellation) -> None:
         """Let the run end as soon as it can; the first wish counts."""

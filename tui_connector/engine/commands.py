@@ -61,6 +61,15 @@ class CommandDesk:
         self._is_dead = is_dead
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def tasks(self) -> frozenset[asyncio.Task[None]]:
+        """What is being answered."""
+        return frozenset(self._tasks)
+
+    def reconfigure(self, tenants: Tenants) -> None:
+        """Ask these tenants from here on."""
+        self._tenants = tenants
+
     def look(self) -> None:
         """Take up what waits; never waits itself."""
         for task in [task for task in self._tasks if task.done()]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.audit import Fact
+from tui_connector.domain.loglines import about
 from tui_connector.domain.run import StepState
 from tui_connector.engine.cancelling import Work
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from tui_connector.engine.hold import Hold
     from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
+
+log = logging.getLogger("tui_connector.run")
 
 
 class Checkpoints:
@@ -59,8 +63,10 @@ class Checkpoints:
         self._store.audit.append(tx, Fact(kind, self.actor, subject, data, self.run.id))
 
     def _write(self, name: str, state: StepState, data: dict[str, Any], *, begin: bool) -> None:
+        about(step=name)
         with self._store.transaction() as tx:
             self._write_in(tx, name, state, data, begin=begin)
+        log.info("%s: %s", name, state)
 
     def _write_in(self, tx: Transaction, name: str, state: StepState, data: dict[str, Any], *, begin: bool) -> None:
         if begin:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError, PersonNeededError
 from tui_connector.domain.flow import LoadFlow, WritebackFlow, settings_digest
+from tui_connector.domain.loglines import about
 from tui_connector.domain.proposal import DocumentState
 from tui_connector.domain.run import Purpose, RunRequest, RunState, StepState
 from tui_connector.domain.text import clean
@@ -39,62 +40,103 @@ if TYPE_CHECKING:
     from tui_connector.store.store import Store
 
 log = logging.getLogger("tui_connector.worker")
-_BEAT_SECONDS = 5.0
+BEAT_SECONDS = 5.0
 _RESUME_SECONDS = 120.0
 _OPEN_STEPS = (StepState.INTENT, StepState.RUNNING)
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
-DRAIN_SECONDS = 25.0
+DRAIN_SECONDS = 24.0  # with the last look at the evidence the process ends within 30
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """Seconds: the life of a model lease, the pause between two looks for work, the longest between two of a task."""
+    """Seconds: the life of a model lease, the pause between two looks for work, the longest between two of a task.
+
+    beat_seconds: the pause between two signs of life.
+    """
 
     lease_seconds: float = 30.0
     poll_seconds: float = 0.5
     task_poll_seconds: float = 5.0
+    beat_seconds: float = BEAT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a worker goes by, all of one configuration. request: writes down runs that it asks for itself."""
+
+    flows: Sequence[Flow]
+    tenants: Tenants
+    options: WorkerOptions
+    terms: Terms
+    request: Callable[..., Sequence[int]]
+    timetables: Mapping[str, Timetable] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    alerts: Alerts | None = None
 
 
 class Worker:
-    """One worker process; `serve` runs until `stop` is set or `until` says that all is done."""
+    """One worker process; `serve` runs until `stop` is set or `until` says that all is done.
 
-    def __init__(
-        self,
-        store: Store,
-        flows: Sequence[Flow],
-        tenants: Tenants,
-        clock: Clock,
-        options: WorkerOptions,
-        *,
-        terms: Terms,
-        request: Callable[..., Sequence[int]],
-        timetables: Mapping[str, Timetable] | None = None,
-        evidence: Evidence | None = None,
-        alerts: Alerts | None = None,
-    ) -> None:
+    beaten: told each time the loop has come round and the store has taken its sign of life. ended: told of each run
+    that this worker has brought to an end.
+    """
+
+    def __init__(self, store: Store, clock: Clock, equipment: Equipment) -> None:
         self.info = this_process(clock)
         self._store = store
-        self._flows = {flow.name: flow for flow in flows}
-        self._tenants = tenants
         self._clock = clock
-        self._options = options
-        self._terms = terms
-        self._request = request
-        self._scheduler = Scheduler(store, timetables or {}, clock, request)
+        self._flows: dict[str, Flow] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}  # by model: keeps the lease while the model's work goes on
         self._works: dict[str, Work] = {}  # by model: the work itself
         self._draining = False
         self._commands = CommandDesk(
-            store, tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
+            store, equipment.tenants, self._flows, clock, worker=self.info.id, find=self._work_on, is_dead=is_dead
         )
-        self._evidence = evidence
-        self._alerts = alerts
+        self._equip(equipment)
+        self.beaten: Callable[[], None] | None = None
+        self.ended: Callable[[Run], None] | None = None
         self._beaten = 0.0
         self._resumed = -_RESUME_SECONDS
 
     @property
     def actor(self) -> str:
         return f"worker:{self.info.id}"
+
+    @property
+    def tasks(self) -> frozenset[asyncio.Task[None]]:
+        """What this worker is at: runs, and commands that it answers."""
+        return frozenset(self._busy.values()) | self._commands.tasks
+
+    @property
+    def status(self) -> str:
+        """What it is at, in words."""
+        runs = ", ".join(str(work.run_id) for work in self._works.values())
+        return f"under way: run {runs}" if runs else f"waiting for work of {len(self._flows)} flows"
+
+    @property
+    def beat_seconds(self) -> float:
+        return self._options.beat_seconds
+
+    def reconfigure(self, equipment: Equipment, changed: Sequence[str]) -> None:
+        """Go by another configuration from here on; runs under way keep the one they began with."""
+        self._equip(equipment)
+        with self._store.transaction() as tx:
+            data = {**self._told_first(), "changed": list(changed)}
+            self._store.audit.append(tx, Fact("worker.reconfigured", self.actor, self.info.id, data))
+
+    def _equip(self, equipment: Equipment) -> None:
+        self._flows.clear()  # the command desk looks into this very one
+        self._flows.update({flow.name: flow for flow in equipment.flows})
+        self._tenants, self._options, self._terms = equipment.tenants, equipment.options, equipment.terms
+        self._request, self._evidence, self._alerts = equipment.request, equipment.evidence, equipment.alerts
+        self._scheduler = Scheduler(self._store, equipment.timetables, self._clock, equipment.request)
+        self._commands.reconfigure(equipment.tenants)
+
+    def keep_configuration(self, reason: str) -> None:
+        """Another configuration was refused: write down why."""
+        with self._store.transaction() as tx:
+            data = {"reason": reason}
+            self._store.audit.append(tx, Fact("worker.config_refused", self.actor, self.info.id, data))
 
     async def serve(
         self, stop: asyncio.Event, *, until: Callable[[], bool] | None = None, scheduled: bool = True
@@ -144,16 +186,17 @@ class Worker:
     async def _drain(self) -> None:
         self._draining = True
         for work in self._works.values():  # never the task around it, which has to give the lease back
-            if work.task is not None:
-                work.task.cancel()
+            work.leave()
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=DRAIN_SECONDS)
 
     def _beat(self) -> None:
-        if time.monotonic() - self._beaten >= _BEAT_SECONDS:
+        if time.monotonic() - self._beaten >= self._options.beat_seconds:
             self._beaten = time.monotonic()
             with self._store.transaction() as tx:
                 self._store.workers.beat(tx, self.info.id)
+            if self.beaten:
+                self.beaten()
 
     def _resume_open(self) -> None:
         """Documents of which nobody knows yet whether SAP holds them are looked up, also when their run has failed."""
@@ -245,6 +288,7 @@ class Worker:
 
     async def _attend(self, run_id: int, work: asyncio.Task[None], hold: Hold) -> None:
         """Keep the lease while the work goes on, and give it back at its end, whatever that is."""
+        about(run=run_id, model=hold.lease.model, fence=hold.fence)
         keeper = asyncio.create_task(hold.keep(), name=f"lease {hold.lease.model}")
         try:
             await asyncio.wait({keeper, work}, return_when=asyncio.FIRST_COMPLETED)
@@ -277,6 +321,8 @@ class Worker:
                 tx, Fact(kind, self.actor, run.flow, {"fence": hold.fence, "from": run.worker}, run_id)
             )
         run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
+        about(run=run_id, flow=run.flow, model=run.model, fence=hold.fence)
+        log.info("run %s %s", run_id, "taken over" if taken_over else "started")
         checkpoints = Checkpoints(self._store, run, hold, self.actor, work)
         try:
             if not self._is_in_anaplan(run_id):
@@ -299,6 +345,16 @@ class Worker:
             log.exception("run %s failed unexpectedly", run_id)
             hint = "the log holds the details; run the flow again"
             self._fail(run, hold, FatalError("an unexpected fault in the connector", hint=hint))
+        self._tell_end(run_id)
+
+    def _tell_end(self, run_id: int) -> None:
+        about(step=None)
+        run = self._store.runs.get(run_id)
+        counts = ", ".join(f"{name} {figure}" for name, figure in asdict(run.counts).items() if figure)
+        level = logging.INFO if run.state is RunState.DONE else logging.WARNING
+        log.log(level, "run %s %s", run_id, "; ".join(filter(None, (run.state, counts, run.reason, run.hint))))
+        if self.ended:
+            self.ended(run)
 
     def _is_in_anaplan(self, run_id: int) -> bool:
         """Whether Anaplan may be at work on a run that was taken over, or has loaded its data already."""

@@ -61,6 +61,19 @@ def effective_flows(settings: Settings, declared: tuple[Flow, ...]) -> tuple[Flo
     return _in_order(tuple(replace(f, after=tuple(a for a in f.after if a in names)) for f in flows))
 
 
+def connected_flows(settings: Settings, declared: tuple[Flow, ...]) -> tuple[Flow, ...]:
+    """The same; ConfigError when one of them names a connection that is not configured."""
+    flows = effective_flows(settings, declared)
+    for flow in flows:
+        for kind, name, known in (("sap", flow.sap, settings.sap), ("anaplan", flow.anaplan, settings.anaplan)):
+            if name not in known:
+                raise ConfigError(
+                    f"the flow {flow.name} uses [{kind}.{name}], which is not configured",
+                    hint=f"add the section [{kind}.{name}] or name another one in [flows.{flow.name}]",
+                )
+    return flows
+
+
 def _in_order(flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
     done: dict[str, Flow] = {}
     left = list(flows)

@@ -23,6 +23,7 @@ from tui_connector.settings.sections import (
     FlowSettings,
     HttpSettings,
     LogSettings,
+    MetricsSettings,
     PeriodSettings,
     PostingSettings,
     RetentionSettings,
@@ -34,6 +35,7 @@ from tui_connector.settings.sections import (
     StatusSettings,
     StoreSettings,
     TextsSettings,
+    TracesSettings,
     VaultSettings,
 )
 
@@ -114,7 +116,7 @@ def _names_at(place: list[str]) -> list[str]:
         "log": LogSettings, "sap": SapSettings, "anaplan": AnaplanSettings, "flows": FlowSettings,
         "approval": ApprovalSettings, "posting": PostingSettings, "periods": PeriodSettings,
         "evidence": EvidenceSettings, "retention": RetentionSettings, "schedule": ScheduleSettings,
-        "alerts": AlertSettings,
+        "alerts": AlertSettings, "metrics": MetricsSettings, "traces": TracesSettings,
     }  # fmt: skip
     model: type[BaseModel] = Settings
     if place:

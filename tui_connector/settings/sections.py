@@ -101,6 +101,15 @@ class VaultSettings(Section):
 
 class LogSettings(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class MetricsSettings(Section):
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class TracesSettings(Section):
+    endpoint: Url | None = None
 
 
 class ApprovalSettings(Section):
@@ -443,6 +452,8 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     vault: VaultSettings = VaultSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    traces: TracesSettings = TracesSettings()
     approval: ApprovalSettings = ApprovalSettings()
     posting: PostingSettings = PostingSettings()
     periods: PeriodSettings = PeriodSettings()

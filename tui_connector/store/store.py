@@ -25,6 +25,7 @@ from tui_connector.store.holds import Holds
 from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
 from tui_connector.store.masters import MastersSeen
+from tui_connector.store.measures import Measures
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
@@ -95,6 +96,7 @@ class Store:
         self.uses = Uses(self._database)
         self.sheets = Sheets(self._database)
         self.alerts = Alerts(self._database)
+        self.measures = Measures(self._database)
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:

@@ -35,6 +35,8 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "credential.deleted": ("secret gone", _NONE),
     "worker.started": ("worker up", _NONE),
     "worker.stopped": ("worker down", _NONE),
+    "worker.reconfigured": ("reconfigured", _NONE),
+    "worker.config_refused": ("config kept", _WARN),
     "command.answered": ("answered", _NONE),
     "command.given_back": ("given back", _WARN),
     "schedule.paused": ("paused", _MUTED),
@@ -392,8 +394,18 @@ def _plainly(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
     return [fact.subject, *told[:4]]
 
 
+def _reconfigured(_: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return ["the configuration was read anew: " + ", ".join(map(str, data.get("changed", ())))]
+
+
+def _config_refused(_: Fact, data: Mapping[str, Any]) -> list[Any]:
+    return [f"the one before stays: {data.get('reason', '')}"]
+
+
 _TELLERS: dict[str, Callable[[Fact, Mapping[str, Any]], list[Any]]] = {
     "run.requested": _requested,
+    "worker.reconfigured": _reconfigured,
+    "worker.config_refused": _config_refused,
     "run.started": _started,
     "run.taken_over": _started,
     "run.blocked": _blocked,

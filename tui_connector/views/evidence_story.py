@@ -96,7 +96,7 @@ class Story:
             self._changed(event, at, f"{events.mark_of(event.kind).word}: {events.text_of(fact)}")
         elif event.kind == "step.running" and event.subject.endswith("/prepare"):
             self._mapping(event, at, data)
-        elif event.kind == "worker.started":
+        elif event.kind in {"worker.started", "worker.reconfigured"}:
             self._settings(event, at, data.get("flows") or {})
 
     def _mapping(self, event: KeptEvent, at: datetime, data: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from tui_connector.domain.errors import LeaseLostError
 from tui_connector.domain.run import Purpose, ReadMode, RunRequest, RunState
 from tui_connector.engine.context import Tenants
 from tui_connector.engine.hold import Hold
-from tui_connector.engine.worker import Worker, WorkerOptions
+from tui_connector.engine.worker import Equipment, Worker, WorkerOptions
 from tui_connector.engine.writeback import beside, facts, keep, moments, post, run
 from tui_connector.settings.load import load_settings
 from tui_connector.store.processes import this_process
@@ -237,10 +237,9 @@ class World:
 
     def _start(self) -> Worker:
         self._workers += 1
-        worker = Worker(
-            self.store, self.inst.flows, Tenants(self._sap, self._anaplan, lambda _: 0), self.clock, WorkerOptions(),
-            terms=self.inst.terms(), request=self.inst.request_runs,
-        )  # fmt: skip
+        tenants = Tenants(self._sap, self._anaplan, lambda _: 0)
+        equipment = Equipment(self.inst.flows, tenants, WorkerOptions(), self.inst.terms(), self.inst.request_runs)
+        worker = Worker(self.store, self.clock, equipment)
         worker.info = replace(this_process(self.clock), id=f"w{self._workers}")
         with self.store.transaction() as tx:
             self.store.workers.register(tx, worker.info)

@@ -7,6 +7,7 @@ is sent; the first difference ends the run with nothing more sent.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from datetime import timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from tui_connector.domain.errors import (
     UnreachableError,
 )
 from tui_connector.domain.ledger import PostOutcome
+from tui_connector.domain.loglines import about
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Counts, Purpose, RunRequest, RunState
 from tui_connector.engine.proposal.compare import difference
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
 
+log = logging.getLogger("tui_connector.run")
 FREE_BYTES = 64 * 1024 * 1024  # so that an outcome can always be written down
 _JUMP_SECONDS = 60.0
 _PROGRESS_SECONDS = 0.5
@@ -87,6 +90,7 @@ class PostRun:
             self._checkpoints.work.check_wanted()
             self._check_clock()
             self._tell()
+            about(record=document.reference)
             match document.state:
                 case DocumentState.READY:
                     await self._sending(partial(self._post, document))
@@ -94,6 +98,7 @@ class PostRun:
                     await self._look_up(document)
                 case _:
                     await self._prove(document)
+        about(record=None)
         moments.reached("documents done")
         if self._refusal is not None:
             raise self._refusal
@@ -194,7 +199,11 @@ class PostRun:
         moments.reached("sending")
         write_mark(self._terms.mark, self._store, self._drift())
         moments.reached("marked")
-        answer = await self._channel.send(payload, entry, self._checkpoints.hold.check)
+        self._checkpoints.work.sending = True
+        try:
+            answer = await self._channel.send(payload, entry, self._checkpoints.hold.check)
+        finally:
+            self._checkpoints.work.sent()
         moments.reached("answered")
         await self._record(document, answer, attempt)
         moments.reached("settled")
@@ -310,6 +319,7 @@ class PostRun:
             self._move_in(
                 tx, document, DocumentState.VERIFIED, here, proved_at=proved, difference="", **numbers, **said
             )
+        log.info("document %s: %s", document.document.number, DocumentState.VERIFIED)
 
     def _move(
         self,
@@ -321,6 +331,7 @@ class PostRun:
     ) -> None:
         with self._store.transaction() as tx:
             self._move_in(tx, document, to, expect, **changes)
+        log.info("document %s: %s", document.document.number, to)
 
     def _move_in(
         self, tx: Any, document: PostingDocument, to: DocumentState, expect: tuple[DocumentState, ...], **changes: Any
