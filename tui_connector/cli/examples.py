@@ -74,6 +74,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("store backup /mnt/backup/connector.db", "A verified copy, made while the worker serves."),
         ("store restore /mnt/backup/connector.db --reason 'lost'", "Put it back, with every worker stopped."),
     ),
+    "service": (
+        ("service unit > /etc/systemd/system/tui-connector.service", "Its first lines tell how to make user and key."),
+        ("service unit --user connector --json", "The unit and what would not work, for a program."),
+    ),
+    "metrics": (
+        ("metrics", "What a collector of text files takes."),
+        ("metrics --json", "The same figures for a program."),
+    ),
     "serve": (("serve --readonly", "The console in a browser on this machine; it can change nothing."),),
     "completion": (
         (
