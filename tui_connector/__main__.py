@@ -47,7 +47,7 @@ commands:
     periods             the close calendar: which periods take postings
     approver            the keys that approvers sign with
     audit               the audit chain and each record's story
-    store               the store's file: back it up, put it back
+    store               the store: back it up, put it back, move it
     alerts              what people are told who are not looking, and whether
                         they were
     serve               the console in a browser, on this machine alone unless

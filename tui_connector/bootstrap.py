@@ -27,7 +27,7 @@ from tui_connector.domain.text import clean
 from tui_connector.flows import FLOWS
 from tui_connector.settings.credentials import credential_fields
 from tui_connector.settings.flows import connected_flows, effective_flows
-from tui_connector.settings.load import config_path, load_settings
+from tui_connector.settings.load import config_path, load_settings, make_folder
 from tui_connector.settings.timetables import timetables
 from tui_connector.store.processes import is_dead
 from tui_connector.store.run_search import RunFilter
@@ -503,9 +503,11 @@ def open_installation(config: str | None, *, read_only: bool = False) -> Iterato
     path = config_path(config)
     settings = load_settings(path)
     flows = effective_flows(settings, FLOWS)
+    assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
+    if not read_only:
+        make_folder(settings.state_folder)  # exports, key and marks are there, wherever the store is
     store = Store.open(store_url(settings), read_only=read_only)
     try:
-        assert settings.state_folder is not None  # noqa: S101 - load_settings fills it
         vault = Vault(store.credentials, settings.state_folder / "master.key", ask=_ask_passphrase)
         log_to(sys.stderr, PlainLines(vault.mask), settings.log.level)
         yield Installation(settings, flows, store, vault, SystemClock(), path)

@@ -109,10 +109,10 @@ class Batch:
             assert_sound(installation)
 
 
-def prepare(sandbox: Sandbox, folder: Path, documents: int, lines: int, **policy: Any) -> Batch:
+def prepare(sandbox: Sandbox, folder: Path, documents: int, lines: int, *, store: str = "", **policy: Any) -> Batch:
     """Propose a generated plan of so many lines and documents, approve it with the approver's key, and compare it.
 
-    The same numbers make the same plan, and so documents with the same references.
+    The same numbers make the same plan, and so documents with the same references. store: its address, if no file.
     """
     folder.mkdir(parents=True)
     approvers = folder.parent / "approvers.d"
@@ -122,7 +122,8 @@ def prepare(sandbox: Sandbox, folder: Path, documents: int, lines: int, **policy
         public = key.create("a.novak", "novak", PASSPHRASE, environments=("TEST",))
         (approvers / public.file_name).write_text(public.to_text())
     sandbox.call("POST", "anaplan/plan/fill", {"documents": documents, "lines": lines})
-    seal_config(sandbox, folder, MORE.format(approvers=approvers))
+    where = f'[store]\nurl = "{store}"\n' if store else ""
+    seal_config(sandbox, folder, where + MORE.format(approvers=approvers))
     batch = Batch(folder, documents=documents, policy=policy)
     with batch.opened() as installation:
         open_periods(installation)

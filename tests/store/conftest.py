@@ -37,11 +37,14 @@ from tui_connector.store import sqlite as sqlite_backend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from tests.conftest import Postgres
     from tui_connector.domain.proposal import DocumentState, Proposal
     from tui_connector.domain.run import Lease
     from tui_connector.store.database import Transaction
 
 ROOT = Path(__file__).parents[2]
+FILES = ("sqlite", "sqlite before 3.51.3")
+in_files = pytest.mark.parametrize("url", FILES, indirect=True)  # what there is to say of a file
 NOON = datetime(2026, 11, 30, 12, 0, 0, 123456, tzinfo=UTC)
 HEAD = ProposalHead(
     "TEST",
@@ -93,12 +96,21 @@ def make_draft(*documents: Mapping[str, str], unchanged: Mapping[str, str] | Non
     return Draft(whole, origin, tuple(lines), tuple(made), fingerprint_of(whole, made), {"not approved": 3})
 
 
-@pytest.fixture(params=["sqlite", "sqlite before 3.51.3"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=[*FILES, "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Address of a new store on each backend."""
+    if request.param.startswith("postgresql"):
+        postgres: Postgres = request.getfixturevalue("postgres")
+        if request.param.endswith("empty"):
+            yield postgres.new()
+            return
+        borrowed = postgres.borrow()
+        yield borrowed
+        postgres.give_back(borrowed)
+        return
     if request.param != "sqlite":
         monkeypatch.setattr(sqlite_backend, "_WAL_SAFE", (99, 0, 0))
-    return f"sqlite://{tmp_path}/state/store.db"
+    yield f"sqlite://{tmp_path}/state/store.db"
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
+from tests.store.conftest import in_files
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.case import CaseState, CauseGroup, GroupMark, Place, Which
 from tui_connector.domain.errors import ConfigError, RefusedError
@@ -403,8 +402,8 @@ def test_a_replay_knows_its_records(bench: Bench) -> None:
 
 
 @pytest.fixture
-def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
-    """Does something behind the store's back to a copy of it; what the verification then says."""
+def filled(bench: Bench) -> Callable[[str], str]:
+    """Does something behind the store's back; what the verification then says."""
     first = load(bench, ["A"], {"B": GONE, "C": GONE, "D": LOCKED, "E": LOCKED})
     load(bench, ["E"])
     load(bench, [], {"F": GONE}, flow="suppliers")
@@ -419,15 +418,10 @@ def filled(bench: Bench, tmp_path: Path) -> Callable[[str], str]:
     backend: Any = bench.store._database._backend
 
     def spoil(statement: str) -> str:
-        copy = tmp_path / "copy.db"
-        backend._mine().handle.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(backend.path, copy)
-        raw = sqlite3.connect(str(copy), isolation_level=None)
-        assert raw.execute(statement).rowcount > 0
-        raw.close()
-        opened = Store.open(str(copy))
-        verdict = opened.audit.verify()
-        opened.close()
+        backend.begin()
+        assert backend.change(statement, ()) > 0
+        backend.commit()
+        verdict = bench.store.audit.verify()
         return "" if verdict.broken_at is None else verdict.finding
 
     return spoil
@@ -489,6 +483,7 @@ def test_a_store_that_kept_no_cases_opens_them(bench: Bench, tmp_path: Path) -> 
     store.close()
 
 
+@in_files
 def test_every_look_goes_along_an_index(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A million records must not be walked through for what a screen asks again and again."""
     first = load(bench, ["A"], {"B": GONE, "C": GONE, "D": LOCKED})

@@ -359,12 +359,19 @@ def _add_keeping(audit: _Verbs) -> None:
 
 
 def _add_store(verbs: _Verbs) -> None:
-    store = _group(verbs, "store", "the store's file: back it up, put it back")
+    store = _group(verbs, "store", "the store: back it up, put it back, move it")
     make = _verb(store, "backup", "backup:make", "copy it while it is in use, and verify the copy")
     make.add_argument("file", metavar="FILE", help="a file that is not there yet")
     put_back = _verb(store, "restore", "backup:put_back", "put a backup in its place, after verifying it")
     put_back.add_argument("file", metavar="FILE", help="what `store backup` wrote")
     put_back.add_argument("--reason", required=True, metavar="TEXT", help="why; kept for good")
+    copy = _verb(store, "copy", "store:copy", "move an installation to another database, verified by count and chain")
+    copy.add_argument("source", metavar="FROM", help="the path of a file, sqlite:///… or postgresql://…")
+    copy.add_argument("target", metavar="TO", help="an empty database, or a file that is not there yet")
+    grant = _verb(store, "grant", "store:grant", "print the SQL that gives a role of PostgreSQL its rights")
+    grant.add_argument("role", metavar="ROLE", help="it may read, and the server refuses it everything else")
+    grant.add_argument("--write", action="store_true", help="it may write as well, as a worker or an approver does")
+    grant.add_argument("--schema", default="public", metavar="NAME", help="where the tables are (default: public)")
 
 
 def _add_alerts(verbs: _Verbs) -> None:

@@ -22,6 +22,7 @@
         ├── TaskFailedError               an Anaplan task ended failed or cancelled; nothing was loaded
         ├── RefusedError                  a gate is closed or an approval does not hold; nothing was sent
         ├── StoreError                    the store cannot be used: newer version, disk full, damaged
+        │   └── StoreLostError            its server went away; what was not committed is undone: take it up again
         └── ConfigError                   a setting, argument or credential is wrong or missing
 """
 
@@ -131,6 +132,10 @@ class RefusedError(FatalError):
 
 class StoreError(FatalError):
     """The store cannot be used."""
+
+
+class StoreLostError(StoreError):
+    """The store's server went away, or does not answer; it is asked again, with nothing half done."""
 
 
 class ConfigError(FatalError):

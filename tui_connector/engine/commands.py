@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError, RefusedError
+from tui_connector.domain.errors import ConfigError, ConnectorError, LeaseLostError, RefusedError, StoreLostError
 from tui_connector.domain.explanation import About, Question
 from tui_connector.domain.run import RunState
 from tui_connector.domain.text import clean
@@ -129,8 +129,14 @@ class CommandDesk:
         except Exception:
             log.exception("command %s failed unexpectedly", command.id)
             ok, answer = False, {"error": "an unexpected fault in the connector", "hint": "the log holds the details"}
-        with self._store.transaction() as tx:
-            self._finish(tx, command, answer, ok=ok)
+        while True:
+            try:
+                with self._store.transaction() as tx:
+                    self._finish(tx, command, answer, ok=ok)
+            except StoreLostError:
+                await self._clock.sleep(1)
+            else:
+                return
 
     async def _answer(self, command: Command) -> dict[str, Any]:
         match command.kind:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
 from tui_connector.anaplan.codes import members_of
-from tui_connector.domain.errors import ConnectorError, LeaseLostError
+from tui_connector.domain.errors import ConnectorError, LeaseLostError, StoreLostError
 from tui_connector.domain.text import clean
 from tui_connector.domain.tie import Difference, Hop, HopTotal, Scope, Tie, Total, Verdict
 from tui_connector.engine.figures import open_rejects, read_pages, refused_sums, source_figures
@@ -73,7 +73,7 @@ class TieOut:
         hops, broken = own.hops, own.broken
         try:
             tie = await self._compare(own)
-        except LeaseLostError:
+        except (LeaseLostError, StoreLostError):
             raise
         except ConnectorError as error:
             tie = self._unverified(hops, broken, f"Nothing could be read back: {error.message} {error.hint}")

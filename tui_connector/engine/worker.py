@@ -9,7 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.domain.audit import Fact
-from tui_connector.domain.errors import ConfigError, ConnectorError, FatalError, LeaseLostError, PersonNeededError
+from tui_connector.domain.errors import (
+    ConfigError,
+    ConnectorError,
+    FatalError,
+    LeaseLostError,
+    PersonNeededError,
+    StoreLostError,
+)
 from tui_connector.domain.flow import LoadFlow, WritebackFlow, settings_digest
 from tui_connector.domain.loglines import about
 from tui_connector.domain.proposal import DocumentState
@@ -146,17 +153,13 @@ class Worker:
             self._store.workers.register(tx, self.info)
             self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, self._told_first()))
         try:
-            while not stop.is_set() and not (until and until()):
-                self._beat()
-                if scheduled:
-                    self._scheduler.look()
-                self._resume_open()
-                self._start_runnable()
-                self._commands.look()
-                if self._evidence:
-                    self._evidence.tick(self.actor)
-                if self._alerts:
-                    self._alerts.tick(self.actor)
+            while not stop.is_set():
+                try:
+                    if until and until():
+                        break
+                    self._look(scheduled=scheduled)
+                except StoreLostError as error:
+                    log.warning("%s; it is asked again", error)
                 await self._pause(stop)
         finally:
             await self._commands.drain()
@@ -166,6 +169,19 @@ class Worker:
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
                 self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))
+
+    def _look(self, *, scheduled: bool) -> None:
+        """One round of looking for work; never waits for it."""
+        self._beat()
+        if scheduled:
+            self._scheduler.look()
+        self._resume_open()
+        self._start_runnable()
+        self._commands.look()
+        if self._evidence:
+            self._evidence.tick(self.actor)
+        if self._alerts:
+            self._alerts.tick(self.actor)
 
     def _told_first(self) -> dict[str, Any]:
         """What the log is told of a worker: who it is, and how the flows are set that it serves."""
@@ -298,14 +314,17 @@ class Worker:
                 log.warning("run %s: its work was broken off; it is taken up again", run_id)
             elif not work.cancelled():
                 work.result()
-        except LeaseLostError as error:
+        except (LeaseLostError, StoreLostError) as error:
             log.warning("run %s: %s", run_id, error)
         finally:
             for task in (work, keeper):
                 task.cancel()
             await asyncio.gather(work, keeper, return_exceptions=True)
-            with self._store.transaction() as tx:
-                self._store.leases.release(tx, hold.lease)
+            try:
+                with self._store.transaction() as tx:
+                    self._store.leases.release(tx, hold.lease)
+            except StoreLostError as error:
+                log.warning("the lease on %s is left to run out: %s", hold.lease.model, error)
 
     async def _execute(self, run_id: int, hold: Hold, work: Work | None = None) -> None:
         run = self._store.runs.get(run_id)
@@ -335,8 +354,8 @@ class Worker:
             self._cancelled(run, hold, work)
         except RunCancelledError as error:
             self._cancelled(run, hold, work, error.told)
-        except LeaseLostError:
-            raise
+        except (LeaseLostError, StoreLostError):
+            raise  # the run is taken up again where it stands
         except PersonNeededError as error:
             self._ask(run, hold, error)
         except ConnectorError as error:

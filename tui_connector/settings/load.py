@@ -134,3 +134,13 @@ def _names_at(place: list[str]) -> list[str]:
             }  # fmt: skip
             model = next((inner[part] for part in place[1:] if place[0] == "flows" and part in inner), model)
     return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def make_folder(path: Path) -> None:
+    """The state folder, the owner's alone; raises ConfigError where it cannot be."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the state folder {path} cannot be made: {error.strerror}", hint="Correct state_folder, or its owner."
+        ) from error

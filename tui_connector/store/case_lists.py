@@ -11,7 +11,7 @@ from tui_connector.domain.canonical import canonical
 from tui_connector.domain.case import Case, CauseGroup, Place, Said, Solved, Waiver, Which
 from tui_connector.domain.record import RejectedBy
 from tui_connector.domain.reject_class import RejectClass, class_of
-from tui_connector.store.database import escaped, to_micros, to_moment, to_moment_or_none
+from tui_connector.store.database import escaped, folded, to_micros, to_moment, to_moment_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,11 +207,11 @@ class CaseLists:
         waived = f" AND {of}waived_run IS {'NOT ' if which.waived else ''}NULL"
         where, words = f" AND {of}solved_run IS NULL{waived}", list[str]()
         if which.about:
-            where += f" AND lower({of}cause) LIKE lower(?) ESCAPE '\\'"
-            words.append(f"%{escaped(which.about)}%")
+            where += f" AND lower({of}cause) LIKE ? ESCAPE '\\'"
+            words.append(f"%{escaped(folded(which.about))}%")
         if which.owner is not None:
-            where += f" AND lower({of}owner) = lower(?)"
-            words.append(which.owner)
+            where += f" AND lower({of}owner) = ?"
+            words.append(folded(which.owner))
         if which.causes is not None:
             table = self._database.dialect.table(_CAUSES)
             where += f" AND ({of}target_id, {of}cause) IN (SELECT target, cause FROM ({table}) AS fitting)"

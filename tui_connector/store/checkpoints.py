@@ -104,7 +104,7 @@ class ChainCheckpoints:
         covered = self.reach()
         count, since = self._database.rows(
             "SELECT count(*), min(at) FROM"
-            f" (SELECT at FROM audit_event WHERE seq > ? AND {_OTHER} ORDER BY seq LIMIT ?) AS some",
+            f" (SELECT at FROM audit_event WHERE seq > ? AND {_OTHER} ORDER BY seq LIMIT ?) AS found",
             covered, limit,
         )[0]  # fmt: skip
         posted = self._database.value(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import string
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tui_connector.domain.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 Row = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATIENCE = 30.0  # seconds to wait for another thread's transaction
+_LOWER = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Dialect:
     of a JSON array in one parameter. table: a SELECT of typed columns, made of a JSON array of arrays in one parameter;
     its columns are given as (name, "text" or "number"). mapping: turns two columns, name and content, of a SELECT into
     one JSON object, so that the driver hands over one row instead of thousands. identity: a number given by the
-    database. clustered: closes a CREATE TABLE whose rows live in primary-key order. binary: type of raw bytes. locked:
-    suffix that locks the rows that a SELECT found.
+    database. clustered: closes a CREATE TABLE whose rows live in primary-key order. binary: type of raw bytes. text:
+    type of text that is compared by its bytes. locked: suffix that locks the rows that a SELECT found.
     """
 
     now: str
@@ -53,7 +56,18 @@ class Dialect:
     identity: str
     clustered: str
     binary: str
+    text: str
     locked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it is moved. last: the highest number that the database has given, where it gives numbers."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    last: int | None = None
 
 
 class Backend(Protocol):
@@ -61,6 +75,7 @@ class Backend(Protocol):
 
     mode: Mode
     dialect: Dialect
+    place: str
     read_only: bool
 
     @property
@@ -90,6 +105,27 @@ class Backend(Protocol):
 
     def layout(self) -> list[Row]:
         """What tables and indices there are, each with what it was made by."""
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+
+    def blank(self) -> AbstractContextManager[Backend]:
+        """An empty database of the same kind, thrown away at the end."""
+
+    def life(self) -> str:
+        """Which server keeps the database, and which of its lives this is: a standby that takes over begins another.
+
+        "" for a file.
+        """
+
+    def tables(self) -> list[Table]:
+        """All tables, in the order in which they were made."""
+
+    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+        """Add rows to a table inside a transaction, and let its numbers go on where they were left."""
+
+    def stay(self) -> None:
+        """The transaction that is open may take its time."""
 
     def version(self) -> int:
         """A number that moves when another connection has committed."""
@@ -125,6 +161,23 @@ class Reader:
     def layout(self) -> list[Row]:
         """What tables and indices there are, each with what it was made by."""
         return self._backend.layout()
+
+    def life(self) -> str:
+        """Which server keeps the database, and which of its lives this is; "" for a file."""
+        return self._backend.life()
+
+    @property
+    def engine(self) -> str:
+        """The database's kind and version."""
+        return self._backend.mode.engine
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        return self._backend.has_table(name)
+
+    def blank(self) -> AbstractContextManager[Backend]:
+        """An empty database of the same kind, thrown away at the end."""
+        return self._backend.blank()
 
     def value(self, sql: str, *parameters: Any) -> Any:
         """The first column of the first row, or None."""
@@ -166,6 +219,17 @@ class Transaction(Reader):
             sql += f" ON CONFLICT ({key}) DO UPDATE SET "
             sql += ", ".join(f"{column} = excluded.{column}" for column in row if column != key)
         self.change(sql, *row.values())
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Where a row clashes inside, all of the block is undone, and the transaction can go on."""
+        self.change("SAVEPOINT attempt")
+        try:
+            yield
+        except ClashError:
+            self.change("ROLLBACK TO attempt")
+            raise
+        self.change("RELEASE attempt")
 
     def end(self) -> None:
         """Refuse every later write."""
@@ -258,6 +322,11 @@ def _insert(table: str, row: dict[str, Any]) -> str:
 def escaped(text: str) -> str:
     """A text of a person's inside a pattern of LIKE … ESCAPE '\\'."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def folded(text: str) -> str:
+    """A text of a person's beside lower(…), which knows the letters A to Z only."""
+    return text.translate(_LOWER)
 
 
 def to_micros(moment: datetime) -> int:

@@ -410,7 +410,7 @@ class Proposals:
         """Every line that a key of the plan ever had, with its proposal and document, oldest first."""
         rows = self._database.rows(
             f"SELECT {lines.COLUMNS}, proposal_id FROM proposal_line"
-            " WHERE target_id IN (SELECT id FROM target WHERE flow = ? OR ? IS NULL) AND key = ?"
+            " WHERE target_id IN (SELECT id FROM target WHERE flow = ? OR CAST(? AS TEXT) IS NULL) AND key = ?"
             " ORDER BY proposal_id, number",
             flow, flow, key,
         )  # fmt: skip

@@ -85,11 +85,12 @@ class Records:
         # One statement for the whole batch: the driver lets go of the interpreter once, not once a row, so that the
         # event loop of a busy worker is not starved (nor is this thread by it). What is hashed is what is inserted.
         try:
-            tx.change(
-                "INSERT INTO record (run_id, target_id, position, key, content, outcome, file_line)"
-                f" SELECT ?, ?, position, key, content, {IN_SQL}, file_line FROM ({tx.dialect.table(_BATCH)}) AS batch",
-                run_id, target_id, rows,
-            )  # fmt: skip
+            with tx.attempt():
+                tx.change(
+                    "INSERT INTO record (run_id, target_id, position, key, content, outcome, file_line) SELECT"
+                    f" ?, ?, position, key, content, {IN_SQL}, file_line FROM ({tx.dialect.table(_BATCH)}) AS batch",
+                    run_id, target_id, rows,
+                )  # fmt: skip
         except ClashError as error:
             twice = _twice(tx, run_id, target_id, batch)
             if not twice:
@@ -221,7 +222,7 @@ class Records:
         rows = self._database.rows(
             "SELECT r.position, r.key, r.content, coalesce(r.later, r.outcome), r.file_line, r.run_id, run.flow"
             " FROM record r JOIN run ON run.id = r.run_id"
-            " WHERE r.target_id IN (SELECT id FROM target WHERE flow = ? OR ? IS NULL) AND r.key = ?"
+            " WHERE r.target_id IN (SELECT id FROM target WHERE flow = ? OR CAST(? AS TEXT) IS NULL) AND r.key = ?"
             " ORDER BY r.run_id, r.position",
             flow, flow, key,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tui_connector.domain.audit import Fact
@@ -26,6 +27,17 @@ class Restores:
     def notice(self, tx: Transaction) -> None:
         """Note it; the run that noticed it writes the audit event."""
         tx.put("meta", {"name": _NAME, "value": str(tx.now)}, key="name")
+
+    def servers(self) -> tuple[str, str]:
+        """Which server kept the store when that was last noted, and which does now; a file has none."""
+        noted = self._database.value(
+            "SELECT data FROM audit_event WHERE kind = 'store.served' ORDER BY seq DESC LIMIT 1"
+        )
+        return "" if noted is None else str(json.loads(noted)["server"]), self._database.life()
+
+    def note_server(self, tx: Transaction, actor: str) -> None:
+        """Note which server keeps the store now."""
+        chain.append(tx, Fact("store.served", actor, "store", {"server": self._database.life()}))
 
     def open_since(self) -> datetime | None:
         """When it was noticed; None when there is nothing to confirm."""

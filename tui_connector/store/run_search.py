@@ -93,8 +93,8 @@ def day_totals(reader: Reader, since: datetime) -> DayTotals:
     """What ended since a moment; dry runs move nothing and are not counted."""
     load = f"purpose = 'flow' AND state = 'done' AND NOT {_UNTIED}"
     row = reader.row(
-        f"SELECT coalesce(sum(purpose = 'flow'), 0), coalesce(sum({load} AND rejected = 0), 0),"
-        " coalesce(sum(state = 'failed'), 0),"
+        f"SELECT count(*) FILTER (WHERE purpose = 'flow'), count(*) FILTER (WHERE {load} AND rejected = 0),"
+        " count(*) FILTER (WHERE state = 'failed'),"
         " coalesce(sum(CASE WHEN purpose IN ('flow', 'replay') THEN loaded ELSE 0 END), 0), coalesce(sum(rejected), 0)"
         " FROM run WHERE ended_at >= ? AND dry_run = 0 AND state <> 'cancelled'",
         to_micros(since),

@@ -463,14 +463,16 @@ def migrate(database: Database, migrations: tuple[Callable[[Transaction], None],
                 _step(tx, version, migrations if version == 0 else migrations[version : version + 1])
 
 
+def make(tx: Transaction) -> None:
+    """The tables of this program's version, as a new store has them."""
+    _step(tx, 0, MIGRATIONS)
+
+
 def version_of(reader: Reader) -> int:
     """How many steps the store has taken; 0 for an empty one."""
-    try:
-        found = reader.value("SELECT value FROM meta WHERE name = 'version'")
-    except StoreError as error:
-        if "no such table" in str(error):
-            return 0
-        raise
+    if not reader.has_table("meta"):
+        return 0
+    found = reader.value("SELECT value FROM meta WHERE name = 'version'")
     try:
         return int(found or 0)
     except ValueError as error:
@@ -482,7 +484,7 @@ def version_of(reader: Reader) -> int:
 
 def _step(tx: Transaction, version: int, steps: tuple[Callable[[Transaction], None], ...]) -> None:
     if version == 0:
-        tx.change("CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
+        _apply(tx, "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
     for take in steps:
         take(tx)
     reached = version + len(steps)
@@ -494,6 +496,7 @@ def _step(tx: Transaction, version: int, steps: tuple[Callable[[Transaction], No
 def _apply(tx: Transaction, script: str) -> None:
     dialect = tx.dialect
     text = script.format(identity=dialect.identity, clustered=dialect.clustered, binary=dialect.binary)
+    text = text.replace(" TEXT", f" {dialect.text}")
     for statement in text.split(";"):
         if statement.strip():
             tx.change(statement)

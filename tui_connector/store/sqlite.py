@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import stat
+import tempfile
 import threading
 import time
 import weakref
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,11 +17,10 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3's where that is installed
 
 from tui_connector.domain.errors import StoreError
-from tui_connector.store.database import ClashError, Dialect, Mode
+from tui_connector.store.database import ClashError, Dialect, Mode, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from tui_connector.store.database import Row
 
@@ -43,6 +44,7 @@ DIALECT = Dialect(
     identity="INTEGER PRIMARY KEY AUTOINCREMENT",
     clustered="WITHOUT ROWID",
     binary="BLOB",
+    text="TEXT",
     locked="",
 )
 
@@ -54,6 +56,7 @@ class SqliteBackend:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
+        self.place = str(path)
         self.read_only = read_only
         version: tuple[int, ...] = sqlite3.sqlite_version_info
         engine = f"SQLite {sqlite3.sqlite_version}"
@@ -110,6 +113,42 @@ class SqliteBackend:
     def layout(self) -> list[Row]:
         return self.query("SELECT type || ' ' || name, tbl_name || coalesce(sql, '') FROM sqlite_master", ())
 
+    def has_table(self, name: str) -> bool:
+        return bool(self.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
+
+    @contextmanager
+    def blank(self) -> Iterator[SqliteBackend]:
+        with tempfile.TemporaryDirectory() as folder:
+            made = SqliteBackend(Path(folder) / "store.db", read_only=False)
+            try:
+                yield made
+            finally:
+                made.close()
+
+    def life(self) -> str:
+        return ""
+
+    def tables(self) -> list[Table]:
+        names = self.query(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid", ()
+        )
+        counts = self.has_table("sqlite_sequence")  # made with the first table that counts
+        counted: dict[str, int] = dict(self.query("SELECT name, seq FROM sqlite_sequence", ()) if counts else ())
+        return [self._table(name, counted.get(name)) for (name,) in names]
+
+    def fill(self, table: Table, rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(table.columns))
+        with self._told():
+            self._mine().handle.executemany(
+                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})", rows
+            )
+        if table.last:
+            self.change("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+            self.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, table.last))
+
+    def stay(self) -> None:
+        """It may."""
+
     def version(self) -> int:
         self._look()
         return int(self.query("PRAGMA data_version", ())[0][0])
@@ -120,6 +159,11 @@ class SqliteBackend:
                 connection.handle.close()
             self._connections.clear()
             self._thread = threading.local()
+
+    def _table(self, name: str, last: int | None) -> Table:
+        found = self.query("SELECT name, pk FROM pragma_table_info(?) ORDER BY cid", (name,))
+        key = sorted((place, column) for column, place in found if place)
+        return Table(name, tuple(column for column, _ in found), tuple(column for _, column in key), last)
 
     def _mine(self) -> _Connection:
         mine: _Connection | None = getattr(self._thread, "connection", None)

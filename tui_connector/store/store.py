@@ -26,6 +26,7 @@ from tui_connector.store.leases import Leases
 from tui_connector.store.mappings import Mappings
 from tui_connector.store.masters import MastersSeen
 from tui_connector.store.measures import Measures
+from tui_connector.store.moving import Moved, move, refuse_moved
 from tui_connector.store.names import Names
 from tui_connector.store.periods import Periods
 from tui_connector.store.postings import Postings
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from tui_connector.store.database import Backend, Mode, Transaction
 
 
+_POSTGRES = ("postgresql", "postgres")
+
+
 class Store:
     """Everything that lasts. Writing functions take a transaction first; readers see the last commit.
 
@@ -63,6 +67,8 @@ class Store:
     def __init__(self, backend: Backend) -> None:
         self._database = Database(backend)
         migrate(self._database)
+        if not backend.read_only:
+            refuse_moved(self._database)
         self.runs = Runs(self._database)
         self.steps = Steps(self._database)
         self.leases = Leases(self._database)
@@ -100,12 +106,14 @@ class Store:
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Store:
-        """Open the store at ``sqlite:///path`` (an absolute path) or at the path of a file, made when it is new.
+        """Open the store at ``sqlite:///path`` (an absolute path), at the path of a file, or at ``postgresql://…``.
+
+        Its tables are made when it is new.
 
         Raises ConfigError for an address of another kind; StoreError for a store that is missing (read-only), damaged,
         out of reach, foreign, or of a newer version.
         """
-        backend = SqliteBackend(path_of(url), read_only=read_only)
+        backend = backend_of(url, read_only=read_only)
         try:
             return cls(backend)
         except BaseException:
@@ -168,16 +176,46 @@ class Store:
         self._database.close()
 
 
+def move_store(source: str, target: str, *, by: str) -> Moved:
+    """Move the store at one address to another; see `move`."""
+    here, there = backend_of(source, read_only=False), None
+    try:
+        there = backend_of(target, read_only=False)
+        return move(here, there, by=by)
+    finally:
+        here.close()
+        if there is not None:
+            there.close()
+
+
+def backend_of(url: str, *, read_only: bool) -> Backend:
+    """The database that an address names; see `Store.open`."""
+    if url.partition("://")[0] not in _POSTGRES:
+        return SqliteBackend(path_of(url), read_only=read_only)
+    try:
+        from tui_connector.store.postgres import PostgresBackend  # noqa: PLC0415 - an extra, and slow to load
+        from tui_connector.store.postgres_address import parse  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "store.url names PostgreSQL, whose driver is not installed", hint="pip install 'tui-connector[postgres]'"
+        ) from error
+    return PostgresBackend(parse(url, read_only=read_only), read_only=read_only)
+
+
 def path_of(url: str) -> Path:
     """The file that an address leads to; raises ConfigError for one of another kind."""
     scheme, separator, _ = url.partition("://")
     if not separator:
         return Path(url).expanduser()
+    if scheme in _POSTGRES:
+        raise ConfigError(
+            "the store is in PostgreSQL, not in a file", hint="Use the server's own means: pg_dump, or a base backup."
+        )
     if scheme == "sqlite":
         parts = urlsplit(url)
         if parts.path and not parts.netloc:
             return Path("/" + unquote(parts.path).lstrip("/"))
     raise ConfigError(
         f"store.url {url.rpartition('@')[2]!r} is not understood",
-        hint="Write sqlite:///absolute/path, or the path of a file.",
+        hint="Write sqlite:///absolute/path, the path of a file, or postgresql://user@host/database.",
     )

@@ -14,7 +14,7 @@ from tui_connector.domain.proposal import Change
 from tui_connector.domain.risk import Flag, Risk
 from tui_connector.domain.sums import FIELDS, Level, Order, Place, Sums, sorted_by_place, sums_of_lines
 from tui_connector.store import lines
-from tui_connector.store.database import escaped
+from tui_connector.store.database import escaped, folded
 from tui_connector.store.rows import canonical_rows, stored_digest
 
 if TYPE_CHECKING:
@@ -231,15 +231,15 @@ class ProposalSums:
         names, values = "company_code, cost_center, gl_account, currency", list[str | int]((proposal_id,))
         where = f"proposal_id = ? AND level = {Level.PLACE:d}" + ("" if unchanged else " AND quiet = 0")
         for word in words:
-            part = f"%{escaped(word)}%"
-            fits = [f"lower({field}) LIKE lower(?) ESCAPE '\\'" for field in FIELDS]
+            part = f"%{escaped(folded(word))}%"
+            fits = [f"lower({field}) LIKE ? ESCAPE '\\'" for field in FIELDS]
             values += [part] * len(FIELDS)
             for field in FIELDS:
                 by = "code" if field == "company_code" else "company_code, code"
                 found = field if field == "company_code" else f"(company_code, {field})"
                 fits.append(
                     f"{found} IN (SELECT {by} FROM member_name WHERE sap_url = ? AND field = '{field}'"
-                    " AND lower(name) LIKE lower(?) ESCAPE '\\')"
+                    " AND lower(name) LIKE ? ESCAPE '\\')"
                 )
                 values += [sap_url, part]
             where += f" AND ({' OR '.join(fits)})"

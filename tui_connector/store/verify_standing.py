@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_connector.store import erasures, holds, seals
 from tui_connector.store.database import Database
 from tui_connector.store.schema import migrate
-from tui_connector.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
     from tui_connector.store.database import Reader
+
+_known = dict[str, dict[str, str]]()  # by engine: to make one takes longer than to compare
 
 
 def fault(reader: Reader) -> str:
@@ -26,23 +24,20 @@ def fault(reader: Reader) -> str:
 def _form(reader: Reader) -> str:
     """The tables and indices are those that this version makes: none may turn text into numbers, or hide rows."""
     found: dict[str, str] = dict(reader.layout())
-    wanted = _wanted()
+    wanted = _wanted(reader)
     if found == wanted:
         return ""
     name = min(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     return f"the {name} is not as it was made"
 
 
-@cache
-def _wanted() -> dict[str, str]:
-    """What a new store is made of."""
-    with tempfile.TemporaryDirectory() as folder:
-        backend = SqliteBackend(Path(folder) / "store.db", read_only=False)
-        try:
+def _wanted(reader: Reader) -> dict[str, str]:
+    """What a new store of this kind is made of."""
+    if reader.engine not in _known:
+        with reader.blank() as backend:
             migrate(Database(backend))
-            return dict(backend.layout())
-        finally:
-            backend.close()
+            _known[reader.engine] = dict(backend.layout())
+    return _known[reader.engine]
 
 
 def _pauses(reader: Reader) -> str:

@@ -25,6 +25,9 @@ _WORDS: dict[str, tuple[str, tuple[str, str]]] = {
     "store.restored": ("restored", _WARN),
     "store.restored_behind": ("put back", _WARN),
     "store.restore_confirmed": ("confirmed", _NONE),
+    "store.served": ("kept by", _NONE),
+    "store.moved": ("moved", _WARN),
+    "store.arrived": ("moved here", _NONE),
     "audit.verified": ("verified", _OK),
     "audit.broken": ("broken", _FAIL),
     "evidence.exported": ("pack made", _NONE),
@@ -326,7 +329,10 @@ def _key(fact: Fact, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _store(_: Fact, data: Mapping[str, Any]) -> list[Any]:
+    if "rows" in data:
+        return [f"from {data['from']}", f"{sum(data['rows'].values())} rows"]
     moved = f"tables {data['from']} to {data['to']}" if "from" in data and "to" in data else ""
+    moved = moved or (f"to {data['to']}" if "to" in data else "")
     copied = f"up to event {data['seq']}, file {long_id(str(data['file']))}" if "file" in data and "seq" in data else ""
     return [moved, copied, f"store {long_id(str(data['store']))}" if data.get("store") else "", data.get("reason")]
 

@@ -16,6 +16,7 @@ from tui_connector.domain.ledger import FiscalPeriod, PeriodStatus
 from tui_connector.domain.proposal import DocumentState, LineDecision, ProposalState, Verdict
 from tui_connector.domain.run import Purpose, RunState
 from tui_connector.engine.writeback.moments import MOMENTS
+from tui_connector.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -398,6 +399,29 @@ def test_a_store_that_was_put_back_is_noticed_and_looked_up(world: World, tmp_pa
     assert [one.fact.kind for one in world.store.audit.events(kind="store.restored_behind")]
     assert world.propose() is None
     assert "put back to an earlier state" in world.latest_run(Purpose.FLOW).reason
+
+
+def test_a_server_that_took_over_is_doubted_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may lack what the one before it committed last, and the mark of another host does not tell of that."""
+    monkeypatch.setattr(SqliteBackend, "life", lambda _: "cluster/1")
+    proposal = signed(world)
+    copy = tmp_path / "copy.db"
+    world.back_up(copy)
+    world.ledger.faults[:] = [Fault.LATE, Fault.DROPPED]
+    world.work()
+    world.restore(copy, with_mark=True)
+    monkeypatch.setattr(SqliteBackend, "life", lambda _: "cluster/2")
+    begun = world.clock.ticks
+    world.work()
+    assert states(world, proposal) == [DocumentState.VERIFIED, DocumentState.HELD]
+    assert world.clock.ticks - begun >= QUIET
+    assert world.ledger.sent == 2
+    served = [one.fact.data["server"] for one in world.store.audit.events(kind="store.served")]
+    assert served == ["cluster/1", "cluster/2"]
+    assert world.store.audit.events(kind="store.restored_behind") == []
+    world.propose()
+    assert "earlier state" not in world.latest_run(Purpose.FLOW).reason
+    assert len(world.store.audit.events(kind="store.served")) == 2
 
 
 def test_who_may_not_look_sends_nothing_from_a_store_that_was_put_back(world: World, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tui_connector.domain.errors import (
     RefusedError,
     StaleProposalError,
     StoreError,
+    StoreLostError,
     TransientError,
     UnreachableError,
 )
@@ -108,6 +109,8 @@ class PostRun:
     async def _sending(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
+        except StoreLostError:
+            raise
         except (StaleProposalError, RefusedError, PersonNeededError, StoreError) as error:
             self._refusal = error
 

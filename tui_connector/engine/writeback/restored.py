@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
     from tui_connector.engine.writeback.terms import Terms
     from tui_connector.store.backup import Copy
+    from tui_connector.store.database import Transaction
     from tui_connector.store.store import Store
 
 # planned ones become ready first; what was open may have been sent once more after that state
@@ -39,24 +40,38 @@ def put_back(url: str, mark: Path, file: Path, reason: str, by: str) -> Copy:
 
 
 def notice_restore(context: RunContext[WritebackFlow], terms: Terms) -> None:
-    """Where the posting mark tells of a later state: every document that may have been sent since becomes unknown."""
-    if not is_behind(terms.mark, context.store):
+    """Where the store may have forgotten what it sent, every document that may have been sent becomes unknown.
+
+    The posting mark tells of a store that was put back. A server that took over may lack what was committed last.
+    """
+    store = context.store
+    behind, (noted, server) = is_behind(terms.mark, store), store.restores.servers()
+    if not behind and noted == server:
         return
+    with store.transaction() as tx:
+        if behind or noted:
+            _doubt(tx, context, terms, "put back to an earlier state" if behind else "taken over by another server")
+        if behind:
+            store.restores.notice(tx)
+            context.checkpoints.fact(tx, "store.restored_behind", context.run.flow)
+        if noted != server:
+            store.restores.note_server(tx, context.checkpoints.actor)
+    if behind:
+        write_mark(terms.mark, store)
+
+
+def _doubt(tx: Transaction, context: RunContext[WritebackFlow], terms: Terms, what: str) -> None:
     store, run, fence = context.store, context.run, context.fence
     until = context.clock.now() + timedelta(seconds=terms.posting.quiet_seconds)
-    with store.transaction() as tx:
-        for proposal in store.proposals.each(states=(ProposalState.APPROVED,)):
-            store.postings.make_ready(tx, run.id, fence, proposal.id)
-            for one in store.proposals.documents(proposal.id):
-                if one.state in _DOUBTFUL:
-                    store.postings.move(
-                        tx, run.id, fence, proposal.id, one.document.number, expect=_DOUBTFUL,
-                        to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until, looks=0,
-                        said="the store was put back to an earlier state",
-                    )  # fmt: skip
-        store.restores.notice(tx)
-        context.checkpoints.fact(tx, "store.restored_behind", run.flow)
-    write_mark(terms.mark, store)
+    for proposal in store.proposals.each(states=(ProposalState.APPROVED,)):
+        store.postings.make_ready(tx, run.id, fence, proposal.id)
+        for one in store.proposals.documents(proposal.id):
+            if one.state in _DOUBTFUL:
+                store.postings.move(
+                    tx, run.id, fence, proposal.id, one.document.number, expect=_DOUBTFUL,
+                    to=DocumentState.UNKNOWN, actor=context.checkpoints.actor, look_at=until, looks=0,
+                    said=f"the store was {what}",
+                )  # fmt: skip
 
 
 def require_whole(context: RunContext[WritebackFlow]) -> None:
