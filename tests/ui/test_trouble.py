@@ -161,6 +161,7 @@ def test_a_cat_on_the_keyboard_changes_nothing_where_one_only_reads(
         terminal.press("esc")
         terminal.settle(0.2)
     assert last_event(folder) == before
+    assert not terminal.ended, terminal.text
     assert strays(bytes(terminal.raw)) == set()
 
 

@@ -84,7 +84,7 @@ class Equipment:
 class Worker:
     """One worker process; `serve` runs until `stop` is set or `until` says that all is done.
 
-    beaten: told each time the loop has come round and the store has taken its sign of life. ended: told of each run
+    beaten: told each time the loop has come round and the store has taken its sign of life, or is out of reach. ended: told of each run
     that this worker has brought to an end.
     """
 
@@ -103,6 +103,7 @@ class Worker:
         self.beaten: Callable[[], None] | None = None
         self.ended: Callable[[Run], None] | None = None
         self._beaten = 0.0
+        self._lost = ""
         self._resumed = -_RESUME_SECONDS
 
     @property
@@ -117,6 +118,8 @@ class Worker:
     @property
     def status(self) -> str:
         """What it is at, in words."""
+        if self._lost:
+            return f"waiting: {self._lost}"
         runs = ", ".join(str(work.run_id) for work in self._works.values())
         return f"under way: run {runs}" if runs else f"waiting for work of {len(self._flows)} flows"
 
@@ -158,8 +161,12 @@ class Worker:
                     if until and until():
                         break
                     self._look(scheduled=scheduled)
+                    self._lost = ""
                 except StoreLostError as error:
                     log.warning("%s; it is asked again", error)
+                    self._lost = error.message
+                    if self.beaten:  # the loop is in good health, and a new process would not find the store either
+                        self.beaten()
                 await self._pause(stop)
         finally:
             await self._commands.drain()
