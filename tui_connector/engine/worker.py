@@ -84,8 +84,8 @@ class Equipment:
 class Worker:
     """One worker process; `serve` runs until `stop` is set or `until` says that all is done.
 
-    beaten: told each time the loop has come round and the store has taken its sign of life, or is out of reach. ended: told of each run
-    that this worker has brought to an end.
+    beaten: told each time the loop has come round and the store has taken its sign of life, or is out of reach. ended:
+    told of each run that this worker has brought to an end.
     """
 
     def __init__(self, store: Store, clock: Clock, equipment: Equipment) -> None:
