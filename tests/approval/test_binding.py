@@ -435,6 +435,8 @@ def test_every_changed_setting_is_named(desk: Desk, monkeypatch: pytest.MonkeyPa
         "status",
         "after",
         "schedule",
+        "time_zone",
+        "after_close",
         "task_minutes",
         "sap",
         "anaplan",
@@ -446,6 +448,8 @@ def test_every_changed_setting_is_named(desk: Desk, monkeypatch: pytest.MonkeyPa
         "status": None,
         "after": ("x",),
         "schedule": "1h",
+        "time_zone": "Asia/Tokyo",
+        "after_close": (2,),
         "task_minutes": 1,
         "title": "T",
     }

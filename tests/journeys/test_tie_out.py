@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEEP = bool(os.environ.get("DEEP_TESTS"))
-ROUNDS = 200 if DEEP else 26
+ROUNDS = 200 if DEEP else 18
 MASTERS = ("gl_accounts", "profit_centers", "cost_centers")
 LINES = "GLAccountLineItem"
 ACCOUNTS = "A_GLAccountInChartOfAccounts"
@@ -92,13 +92,13 @@ class Ledger:
         return scopes
 
 
-def lay_down(sandbox: Sandbox, draw: random.Random) -> str:
+KINDS = ("sap drop", "sap double", "sap blank", "import drop", "import double", "truncate", "shift", "hide", "room")
+
+
+def lay_down(sandbox: Sandbox, draw: random.Random, kind: str) -> None:
     """One of the ways in which line items go wrong without a word."""
     rows = draw.randint(1, 2)
     seed = draw.randint(0, 10_000)
-    kind = draw.choice(
-        ("sap drop", "sap double", "sap blank", "import drop", "import double", "truncate", "shift", "hide", "room")
-    )
     match kind:
         case "sap drop":
             spoil(sandbox, "sap", "drop_rows", name=LINES, rows=rows, seed=seed)
@@ -119,7 +119,6 @@ def lay_down(sandbox: Sandbox, draw: random.Random) -> str:
             spoil(sandbox, "anaplan", "hide_rows", name="ACT11 GL Totals", rows=rows, seed=seed)
         case "room":
             sandbox.anaplan(room=0, room_variant="silent")
-    return kind
 
 
 @pytest.mark.timeout(900 if DEEP else 240)
@@ -127,12 +126,12 @@ def test_what_tenants_get_wrong_in_silence_is_named_and_nothing_else_is(
     sandbox: Sandbox, installation: Installation
 ) -> None:
     tied(installation, *MASTERS, "gl_line_items")
-    ledger, draw, seen = Ledger(sandbox), random.Random(20261126), dict[str, int]()
+    ledger, draw = Ledger(sandbox), random.Random(20261126)
     for number in range(ROUNDS):
         scopes = ledger.post(draw)
-        kind = lay_down(sandbox, draw)
+        kind = KINDS[number % len(KINDS)]
+        lay_down(sandbox, draw, kind)
         ((found, tie),) = run(installation, "gl_line_items")
-        seen[kind] = seen.get(kind, 0) + 1
         told = (number, kind, found.state, found.reason)
         if found.state is RunState.DONE:
             assert tie is not None, told
@@ -148,7 +147,6 @@ def test_what_tenants_get_wrong_in_silence_is_named_and_nothing_else_is(
             assert found.reason, told
         clean(sandbox)
         tied(installation, "gl_line_items", mode=ReadMode.FULL)
-    assert len(seen) == 9, seen
     assert_sound(installation)
 
 

@@ -223,7 +223,9 @@ def sleep_at(config: Path, run_id: int, number: int) -> int:
     told: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("tui_connector.worker").addHandler(handler)
+    told_by = logging.getLogger("tui_connector.worker")
+    told_by.setLevel(logging.WARNING)  # whatever another test has left behind
+    told_by.addHandler(handler)
     with open_hastily(config) as installation:
 
         def ended() -> bool:
