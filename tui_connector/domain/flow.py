@@ -194,6 +194,11 @@ class Totals:
         """Where Anaplan tells them."""
         return self.view or self.export
 
+    @property
+    def currency_part(self) -> int | None:
+        """Which part of a scope tells the currency; None when none does."""
+        return self.by.index(self.currency) if self.currency in self.by else None
+
 
 @dataclass(frozen=True, slots=True)
 class Radar:

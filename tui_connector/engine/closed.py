@@ -91,7 +91,7 @@ async def _totals(
     if flow.source.aggregates:  # a row of SAP's stands for many records
         ours = {scope: Total(None, total.amount) for scope, total in ours.items()}
     refused = refused_sums(context, totals, _staying_out(context, destination))
-    at = totals.by.index(totals.currency) if totals.currency in totals.by else None
+    at = totals.currency_part
     groups: dict[tuple[Place, str], list[Scope]] = {}
     for scope in sorted(ours.keys() | theirs.keys()):
         place = _place([scope[each] for each in places])

@@ -87,8 +87,7 @@ def _hop(flow: LoadFlow, hop: Hop, records: int | None, sums: Sums | None, note:
     totals = flow.totals
     if totals is None:
         return hop_codes(hop, sums, note, records)
-    at = totals.by.index(totals.currency) if totals.currency in totals.by else None
-    return hop_total(hop, sums, at, note, records)
+    return hop_total(hop, sums, totals.currency_part, note, records)
 
 
 def _lost_on_the_way(read: Sums, left: Sums, uploaded: Sums) -> Iterable[Difference]:

@@ -199,7 +199,7 @@ class TieOut:
         differing = [scope for scope in scopes if scope in gone or not agree(scope, ours, theirs, refused)]
         moving = await self._moved_on(parts) if differing else set()
         open_ = [scope for scope in differing if scope not in moving]
-        at = totals.by.index(totals.currency) if totals.currency in totals.by else None
+        at = totals.currency_part
         untold = f", {counted(refused.untold, 'refused record')} of unknown amount" if refused.untold else ""
         hops = [
             *own.hops,
