@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan.model import Wire, number, text
+from tui_connector.domain.errors import ContractChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,15 @@ class TaskResult:
         """How many bytes an export says it wrote; None when it does not say."""
         told = (one for leaf in self.leaves() for one in leaf.details if one.type == "exportSucceeded")
         return next((one.count("fileSize") for one in told if "fileSize" in one.values), None)
+
+    def check_written(self, size: int) -> None:
+        """Raises ContractChangedError unless so many bytes came as the export says it wrote, where it says so."""
+        written = self.written
+        if written is not None and written != size:
+            raise ContractChangedError(
+                f"Anaplan wrote an export of {written:,} bytes, but {size:,} came; it is truncated or another one's.",
+                hint="Run the flow again; if this stays, look who else runs this export as the same user.",
+            )
 
     def leaves(self) -> Iterator[TaskResult]:
         """The results of single actions: this one, or those inside a process."""

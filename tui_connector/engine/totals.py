@@ -9,7 +9,7 @@ from tui_connector.anaplan import discovery, files
 from tui_connector.anaplan.delimited import decode_text, parse_csv
 from tui_connector.anaplan.reading import read_view
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
-from tui_connector.domain.errors import ConfigError, ContractChangedError
+from tui_connector.domain.errors import ConfigError
 from tui_connector.domain.tie import Total
 from tui_connector.engine.action import ActionTask
 from tui_connector.engine.scopes import columns, number, plus
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tui_connector.anaplan.client import AnaplanClient
     from tui_connector.anaplan.model import ExportColumns
+    from tui_connector.anaplan.results import TaskResult
     from tui_connector.domain.flow import LoadFlow, Totals
     from tui_connector.domain.tie import Scope
     from tui_connector.engine.context import RunContext
@@ -56,13 +57,13 @@ async def run_totals(context: RunContext[LoadFlow], totals: Totals) -> dict[Scop
     told = await discovery.export_metadata(client, action.id)
     ref = ActionRef(ActionKind.EXPORT, action.id, action.name)
     _, result = await ActionTask(context, _STEP, ref).go()
-    found = await _sums(_records(client, action.id, told, result.written), totals, None)
+    found = await _sums(_records(client, action.id, told, result), totals, None)
     context.checkpoints.done(_STEP, scopes=len(found))
     return found
 
 
 async def _records(
-    client: AnaplanClient, export_id: str, told: ExportColumns, written: int | None
+    client: AnaplanClient, export_id: str, told: ExportColumns, result: TaskResult
 ) -> AsyncIterator[list[str]]:
     size = 0
 
@@ -75,11 +76,7 @@ async def _records(
     texts = decode_text(chunks(), told.encoding)
     async for record in parse_csv(texts, separator=told.separator, qualifier=told.qualifier or '"'):
         yield record
-    if written is not None and written != size:
-        raise ContractChangedError(
-            f"Anaplan wrote an export of {written:,} bytes, but {size:,} came; it is truncated or another one's.",
-            hint="Run the flow again; if this stays, look who else runs this export as the same user.",
-        )
+    result.check_written(size)
 
 
 async def _sums(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui_connector.anaplan.model import ExportColumns
+    from tui_connector.anaplan.results import TaskResult
     from tui_connector.domain.flow import WritebackFlow
     from tui_connector.engine.context import RunContext
 
@@ -89,7 +90,7 @@ class ExportStep:
             ref = ActionRef(ActionKind.EXPORT, action.id, action.name)
             task_id, result = await ActionTask(self._context, STEP, ref).go()
             exported_at = self._context.clock.now()
-            digest, size = await self._keep(action.id, result.written)
+            digest, size = await self._keep(action.id, result)
             data = {"digest": digest, "size": size, "exported_at": exported_at.isoformat()}
             self._checkpoints.done(STEP, **data)
         return PlanExport(
@@ -101,7 +102,7 @@ class ExportStep:
     def _place(self, digest: str) -> Path:
         return self._folder / f"{digest}.gz"
 
-    async def _keep(self, export_id: str, written: int | None) -> tuple[str, int]:
+    async def _keep(self, export_id: str, result: TaskResult) -> tuple[str, int]:
         """Download into a file that gets its name, the digest, when it is whole; its digest and size."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self._folder / f"run-{self._context.run.id}.part"
@@ -116,12 +117,11 @@ class ExportStep:
                     self._context.progress(STEP, kilobytes=size // 1000)
             raw.flush()
             os.fsync(raw.fileno())
-        if written is not None and written != size:
+        try:
+            result.check_written(size)
+        except ContractChangedError:
             fresh.unlink()
-            raise ContractChangedError(
-                f"Anaplan wrote an export of {written:,} bytes, but {size:,} came; it is truncated or another one's.",
-                hint="Run the flow again; if this stays, look who else runs this export as the same user.",
-            )
+            raise
         fresh.replace(self._place(whole.hexdigest()))
         return whole.hexdigest(), size
 
