@@ -229,7 +229,9 @@ async def test_device(sandbox: Any, connect: Any, clock: Any) -> None:
 
     auth = DeviceAuth(http, "sandbox-client", lambda: newest[-1], keep, clock)
     keeper = TokenKeeper(MemoryShelf(clock), auth.login, auth.refresh, clock)
+    sandbox.fault("rate_limit", "/oauth/token", retry_after=4)
     first = await keeper.token()
+    assert max(clock.slept) >= 4
     assert kept
     assert kept[0] != grant.refresh_token
     second = await keeper.renewed(first)

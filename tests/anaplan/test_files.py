@@ -147,6 +147,17 @@ async def test_a_complete_that_never_came_is_sent_again(sandbox: Any, client: An
         await upload.complete()
 
 
+async def test_a_refused_complete_waits_as_told(sandbox: Any, client: AnaplanClient, file: File, clock: Any) -> None:
+    sandbox.fault("rate_limit", "/complete", retry_after=4, times=3)
+    upload = Upload(client, file, chunk_bytes=CHUNK)
+    await upload.start()
+    await send(upload, DATA)
+    assert await upload.complete() == CHUNKS
+    assert len(sandbox.requests("POST", "/complete")) == 4
+    assert len([waited for waited in clock.slept if waited >= 4]) == 3
+    assert await held(client, file) == DATA
+
+
 async def test_an_equal_count_of_an_earlier_upload_proves_nothing(
     sandbox: Any, client: AnaplanClient, file: File
 ) -> None:

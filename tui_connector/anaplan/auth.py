@@ -25,6 +25,7 @@ from tui_connector.domain.errors import (
     UnreachableError,
 )
 from tui_connector.domain.text import clean
+from tui_connector.transport.retry import waiting_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,13 +252,13 @@ async def prolong(http: HttpClient, token: Token, clock: Clock) -> Token:
 
 async def ask_oauth(http: HttpClient, path: str, fields: dict[str, str]) -> OAuthAnswer:
     """One call of the OAuth service, in JSON; refusals come back as answers with `error` set."""
-    answer = await http.send(
-        "POST",
-        path,
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-        content=msgspec.json.encode(fields),
-        repeatable=False,
-    )
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    content = msgspec.json.encode(fields)
+
+    async def ask() -> Response:
+        return await http.send("POST", path, headers=headers, content=content, repeatable=False)
+
+    answer = await waiting_out(_LOGIN_ATTEMPTS, http.clock).wraps(ask)()
     if answer.status >= 500:
         raise UnreachableError(
             f"Anaplan's OAuth service failed ({answer.status}).", hint="Try again; look at Anaplan's status page."

@@ -20,6 +20,7 @@ from tui_connector.domain.errors import (
 )
 from tui_connector.domain.text import clean
 from tui_connector.transport.client import Timeouts
+from tui_connector.transport.retry import waiting_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +31,7 @@ _BLOCK = 512 * 1024  # small writes are gathered to this before a thread compres
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 # Anaplan may take 15 to 40 minutes to join the chunks of a file of several gigabytes.
+_COMPLETIONS = 5  # times that a file is asked to be completed while Anaplan answers 429
 _COMPLETING = Timeouts(read=3000.0, whole=3000.0)
 
 OnChunk = Callable[[int, int], None]
@@ -111,13 +113,14 @@ class Upload:
         if self._filled:
             await self._close_chunk()
         await self._settle()
+        complete = waiting_out(_COMPLETIONS, self._client.http.clock).wraps(self._complete)
         try:
-            return await self._complete()
+            return await complete()
         except (OutcomeUnknownError, UnreachableError):
             if await self._joined():
                 return self.sent
         # The list shows that the first request had no effect, or an effect that a second one repeats unchanged.
-        return await self._complete()
+        return await complete()
 
     async def abandon(self) -> None:
         """Stop sending; what Anaplan has taken stays there for taking the upload up again."""

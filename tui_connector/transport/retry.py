@@ -1,4 +1,4 @@
-"""The one retry policy: full jitter, as long as the tenant asked, only for requests that are safe to repeat."""
+"""The retry policies: full jitter, as long as the tenant asked, only for requests that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from tui_connector.domain.errors import TransientError
+from tui_connector.domain.errors import RateLimitedError, TransientError
 
 if TYPE_CHECKING:
     from tui_connector.domain.clock import Clock
@@ -29,6 +29,13 @@ def retrying(attempts: int, clock: Clock) -> AsyncRetrying:
         wait=_wait,
         sleep=clock.sleep,
         reraise=True,
+    )
+
+
+def waiting_out(attempts: int, clock: Clock) -> AsyncRetrying:
+    """A policy for a call that must not be repeated in general: only a 429, since nothing was processed, is waited for."""
+    return retrying(attempts, clock).copy(
+        retry=retry_if_exception(lambda error: isinstance(error, RateLimitedError) and _worth_waiting(error))
     )
 
 
