@@ -33,7 +33,7 @@ def retrying(attempts: int, clock: Clock) -> AsyncRetrying:
 
 
 def waiting_out(attempts: int, clock: Clock) -> AsyncRetrying:
-    """A policy for a call that must not be repeated in general: only a 429, since nothing was processed, is waited for."""
+    """A policy for what must not be repeated in general: only a 429 is waited for, since nothing was processed."""
     return retrying(attempts, clock).copy(
         retry=retry_if_exception(lambda error: isinstance(error, RateLimitedError) and _worth_waiting(error))
     )
