@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PARADE = Path(__file__).parent / "parade.py"
-PARTS = 4
 DEEP = bool(os.environ.get("DEEP_TESTS"))
+PARTS, SHARE = (
+    (4, 1) if DEEP else (2, 4)
+)  # of so many texts one is tried; all of them walk through every screen as well
 QUIET = 0.06
 TOLD = ("f5", "f3", "f3", "f3")  # a notice, and dialogs that tell
 TYPED = ("f3", "f3", "f3", "f3", "f3", "f4", "esc")  # dialogs that ask, and the prompt
@@ -73,7 +75,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_widgets_and_dialogs(part: int, calm: Seen, tmp_path: Path) -> None:
-    names = list(HOSTILE)[part :: PARTS if DEEP else 2 * PARTS]  # all of them walk through every screen as well
+    names = list(HOSTILE)[part :: PARTS * SHARE]
     seen = parade([HOSTILE[name] for name in names], tmp_path)
     assert strays(seen.told) == set()
     # A mark belongs to the letter it is typed after: in a line to type in it may stay. Nothing else may.

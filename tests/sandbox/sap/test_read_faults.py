@@ -87,14 +87,14 @@ def test_faults_are_shown_counted_and_cleared(sap: Served) -> None:
 def test_dropped_rows_are_counted_and_paged(sap: Served, path: str, names: tuple[str, ...]) -> None:
     counted = {"count": "true"} if path.startswith("/") else {"inlinecount": "allpages"}
     options = {"select": ",".join(names), "orderby": names[-1], **counted}
-    sap.tenant.settings.page_size = 40
+    page = sap.tenant.settings.page_size = 400 if "LINEITEM" in path else 40
     whole = sap.rows(path, **options)
     lay(sap, kind="drop_rows", rows=2, name=path.rpartition("/")[2], seed=5)
     first = sap.get(path, **options).json()
     body = first.get("d", first)
     assert int(body.get("__count", body.get("@odata.count"))) == len(whole)
     found = body["results"] if "results" in body else body["value"]
-    assert len(found) == 38
+    assert len(found) == page - 2
     lay(sap, kind="drop_rows", rows=1, times=-1, name=path.rpartition("/")[2])
     less = sap.rows(path, **options)
     assert len(less) == len(whole) - hits(sap)[1] < len(whole)
