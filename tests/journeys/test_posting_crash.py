@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from tests.journeys.conftest import Sandbox
 
-DOCUMENTS = int(os.environ.get("POSTING_DOCUMENTS", "300"))
-KILLS = int(os.environ.get("POSTING_KILLS", "150"))
+DOCUMENTS = int(os.environ.get("POSTING_DOCUMENTS", "200"))
+KILLS = int(os.environ.get("POSTING_KILLS", "100"))
 FAULTS: dict[str, dict[str, Any]] = {
     "request lost": {"kind": "drop_request"},
     "answer lost": {"kind": "drop_answer"},
