@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
 CONFIG = """environment = "PROD"
 [sap.main]
 base_url = "https://sap.example"
@@ -25,6 +26,7 @@ workspace_id = "8a81b0927f3c4e1d9a6b5c4d3e2f1a00"
 model_id = "3F02A9C41B7D4E58A1C6D2E37B9F0456"
 [vault]
 key = "file"
+{more}
 [alerts]
 {alerts}
 """
@@ -66,10 +68,10 @@ class House:
 
 
 @contextmanager
-def house_in(folder: Path, alerts: str) -> Iterator[House]:
+def house_in(folder: Path, alerts: str, more: str = "") -> Iterator[House]:
     with http_receiver() as hook, smtp_receiver() as mail:
         config = folder / "config.toml"
-        config.write_text(CONFIG.format(alerts=alerts), encoding="utf-8")
+        config.write_text(CONFIG.format(alerts=alerts, more=more), encoding="utf-8")
         with open_installation(str(config)) as installation:
             installation.vault.init_key("file", by="uid:0")
             urls = {
@@ -82,7 +84,15 @@ def house_in(folder: Path, alerts: str) -> Iterator[House]:
             yield House(installation, hook, mail, config)
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with house_in(tmp_path, '[alerts.targets.hook]\n[alerts.targets.mail]\nseverity = "critical"\n') as found:
+@pytest.fixture(params=["file", "server"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """On a store in a file, and on a database server."""
+    more, server = "", None
+    if request.param == "server":
+        server = request.getfixturevalue("postgres")
+        url = server.borrow()
+        more = f'[store]\nurl = "{url}"'
+    with house_in(tmp_path, '[alerts.targets.hook]\n[alerts.targets.mail]\nseverity = "critical"\n', more) as found:
         yield found
+    if server is not None:
+        server.give_back(url)

@@ -17,6 +17,8 @@ from tui_connector.store.postgres import PostgresBackend
 from tui_connector.store.postgres_address import parse
 from tui_connector.store.sqlite import SqliteBackend
 from tui_connector.store.store import Store
+from tui_connector.views.alerts import read_alerts
+from tui_connector.views.measures import measures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +51,8 @@ def over_a_server(desk: Desk, url: str) -> Desk:
 def test_every_screen_says_the_same_over_a_server(tmp_path: Path, postgres: Postgres) -> None:
     desk = made.afternoon(tmp_path)
     other = over_a_server(desk, postgres.new())
+    assert measures(desk) == measures(other)
+    assert read_alerts(desk) == read_alerts(other) != []
 
     async def walk(at: Desk, size: tuple[int, int]) -> list[list[str]]:
         async with stage(at, size) as pilot:
