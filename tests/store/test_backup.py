@@ -15,11 +15,13 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, RefusedError, StoreError
 from tui_connector.store import Store, schema
 from tui_connector.store.backup import backup, restore
+from tui_connector.store.store import move_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import Postgres
     from tui_connector.domain.run import WorkerInfo
 
 
@@ -33,7 +35,7 @@ def place(tmp_path: Path) -> Path:
     return path
 
 
-def note(place: Path, text: str) -> None:
+def note(place: Path | str, text: str) -> None:
     store = Store.open(str(place))
     with store.transaction() as tx:
         store.audit.append(tx, Fact("audit.verified", "test", text, {}))
@@ -97,6 +99,39 @@ def test_a_backup_of_a_store_that_is_written_all_the_time_verifies(place: Path, 
         stop.set()
         writer.join()
     assert [one.events for one in copies] == sorted({one.events for one in copies})
+
+
+def test_a_database_server_is_backed_up_while_others_write_and_moved_back(postgres: Postgres, tmp_path: Path) -> None:
+    url, file = postgres.new(), tmp_path / "store.backup"
+    store = Store.open(url)
+    Bench(store).propose(make_draft({"PL-1": "1"}))
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            note(url, "busy")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        copied = backup(url, file, "uid:1")
+    finally:
+        stop.set()
+        writer.join()
+    copy = Store.open(str(file), read_only=True)
+    assert (copied.store, copied.seq, copied.head) == (store.id, *copied_head(copy))
+    assert copy.proposals.get(1) == store.proposals.get(1)
+    copy.close()
+    (told,) = store.audit.events(kind="store.backed_up")
+    assert told.fact.data["file"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    store.close()
+    with pytest.raises(ConfigError, match="nothing takes another one's place"):
+        restore(url, file, "a test", "uid:1", lambda *_: None)
+    move_store(str(file), back := postgres.new(), by="uid:1")
+    moved = Store.open(back)
+    assert moved.audit.verify().broken_at is None
+    assert moved.id == copied.store
+    moved.close()
 
 
 def test_nothing_is_overwritten(place: Path, tmp_path: Path) -> None:
@@ -199,8 +234,3 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(place: Path, tmp_p
     kinds = [event.fact.kind for event in store.audit.events(75)]
     assert kinds == [*["store.migrated"] * (len(schema.MIGRATIONS) - 3), "store.restored"]
     store.close()
-
-
-def test_a_store_in_a_database_server_is_backed_up_by_its_own_means(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="database server"):
-        backup("postgresql://db/connector", tmp_path / "store.backup", "uid:1")

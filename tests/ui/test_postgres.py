@@ -11,8 +11,8 @@ from tests.ui import afternoon as made
 from tests.ui.afternoon import NOW
 from tests.ui.stage import SMALL, WIDE, press, shown, stage, text, until
 from tui_connector.domain.audit import Fact
-from tui_connector.store import moving
 from tui_connector.store.database import Database, to_micros
+from tui_connector.store.moving import copy_rows
 from tui_connector.store.postgres import PostgresBackend
 from tui_connector.store.postgres_address import parse
 from tui_connector.store.sqlite import SqliteBackend
@@ -43,7 +43,7 @@ def over_a_server(desk: Desk, url: str) -> Desk:
     file = SqliteBackend(desk.state / "connector.db", read_only=False)
     server = AtThatMoment(parse(url, read_only=False), read_only=False)
     with Database(file).transaction() as leaving, Database(server).transaction() as arriving:
-        moving._copy(leaving, arriving, file, server)
+        copy_rows(leaving, arriving, file, server)
     file.close()
     return replace(desk, store=Store(server))
 

@@ -13,8 +13,11 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite
 
 from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, RefusedError, StoreError
+from tui_connector.store.database import Database
+from tui_connector.store.moving import copy_rows
 from tui_connector.store.processes import is_dead
-from tui_connector.store.store import Store, path_of
+from tui_connector.store.sqlite import SqliteBackend
+from tui_connector.store.store import Store, backend_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,15 +49,18 @@ class Copy:
 def backup(url: str, target: Path, by: str) -> Copy:
     """Copy the store as it is at one moment into a new file; writers go on meanwhile, and the log tells of it.
 
-    Raises ConfigError for a store that is no file, or a target that exists; StoreError when the copy does not verify:
-    it is removed then.
+    Of a database server it is a file all the same, which `store copy` moves into an empty database.
+
+    Raises ConfigError for a target that exists; StoreError when the copy does not verify: it is removed then.
     """
-    source = _file_of(url)
     if target.exists():
         raise ConfigError(f"{target} exists already", hint="Name a file that is not there: no backup is overwritten.")
     Store.open(url, read_only=True).close()  # one of another version is told as such
     with _draft(target) as draft:
-        _copy(source, draft)
+        if _is_served(url):
+            _copy_served(url, draft)
+        else:
+            _copy(path_of(url).resolve(), draft)
         copied = _verified(draft, read_only=True)
         draft.replace(target)
         _settle(target.parent)
@@ -73,10 +79,15 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
 
     before_swap is called with the copy and, where it still opens, the store it replaces, right before it does.
 
-    Raises ConfigError without a reason or a file; RefusedError while a worker serves or another process has the store
-    open; StoreError when the copy does not verify. Nothing was changed then.
+    Raises ConfigError without a reason or a file, or for a store that is no file; RefusedError while a worker serves or
+    another process has the store open; StoreError when the copy does not verify. Nothing was changed then.
     """
-    place = _file_of(url)
+    if _is_served(url):
+        raise ConfigError(
+            "this store is kept by a database server, where nothing takes another one's place",
+            hint="Make an empty database, `store copy` a copy of the backup into it, and name it in store.url.",
+        )
+    place = path_of(url).resolve()
     if not reason.strip():
         raise ConfigError("a restore needs a reason", hint="say why, for those who read it later")
     if not file.is_file():
@@ -106,13 +117,9 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
     return Copy(file, digest, file.stat().st_size, *kept, before=aside)
 
 
-def _file_of(url: str) -> Path:
-    if url.startswith("postgres"):
-        raise ConfigError(
-            "this store is kept by a database server",
-            hint="Back it up by the server's own means: pg_dump, or base backups.",
-        )
-    return path_of(url).resolve()
+def _is_served(url: str) -> bool:
+    """Whether a database server keeps the store."""
+    return url.startswith("postgres")
 
 
 @contextmanager
@@ -144,6 +151,21 @@ def _copy(source: Path, target: Path) -> None:
             f"{source} could not be copied: {error}",
             hint="Check that it is a store's file, and that there is room; nothing was changed.",
         ) from error
+
+
+def _copy_served(url: str, target: Path) -> None:
+    """Every row that one snapshot of the server sees."""
+    source = backend_of(url, read_only=True)
+    try:
+        into = SqliteBackend(target, read_only=False)
+        try:
+            with Database(source).snapshot() as leaving, Database(into).transaction() as arriving:
+                copy_rows(leaving, arriving, source, into)
+        finally:
+            into.close()
+    finally:
+        source.close()
+    _one_file(target)
 
 
 def _one_file(path: Path) -> None:

@@ -53,7 +53,7 @@ def move(source: Backend, target: Backend, *, by: str) -> Moved:
         seq, digest = leaving.rows(f"SELECT seq, digest FROM audit_head WHERE only = 1{leaving.dialect.locked}")[0]
         with new.transaction() as arriving:
             target.stay()
-            rows = _copy(leaving, arriving, source, target)
+            rows = copy_rows(leaving, arriving, source, target)
         if (verdict := Audit(new).verify()).broken_at is not None:
             raise StoreError(
                 f"what arrived does not verify: {verdict.finding}", hint="Move to another place; this one stays."
@@ -73,7 +73,8 @@ def refuse_moved(reader: Reader) -> None:
         raise StoreError("the store was moved to another place", hint="Correct store.url; this one may still be read.")
 
 
-def _copy(leaving: Transaction, arriving: Transaction, source: Backend, target: Backend) -> dict[str, int]:
+def copy_rows(leaving: Reader, arriving: Transaction, source: Backend, target: Backend) -> dict[str, int]:
+    """Copy every row into an empty database; how many by table. Raises StoreError when not all of them arrived."""
     schema.make(arriving)
     made = {table.name: table for table in target.tables()}
     for name in reversed(made):

@@ -209,7 +209,7 @@ def path_of(url: str) -> Path:
         return Path(url).expanduser()
     if scheme in _POSTGRES:
         raise ConfigError(
-            "the store is in PostgreSQL, not in a file", hint="Use the server's own means: pg_dump, or a base backup."
+            "the store is in PostgreSQL, not in a file", hint="Use what takes any store: `store backup`, `store copy`."
         )
     if scheme == "sqlite":
         parts = urlsplit(url)
