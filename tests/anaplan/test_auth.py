@@ -22,7 +22,13 @@ from tui_connector.anaplan.auth import BasicAuth, CertificateAuth, DeviceAuth
 from tui_connector.anaplan.device import ask_device, await_approval
 from tui_connector.anaplan.keeper import TokenKeeper
 from tui_connector.domain.clock import SystemClock
-from tui_connector.domain.errors import AuthenticationError, ConfigError, ContractChangedError, UnreachableError
+from tui_connector.domain.errors import (
+    AuthenticationError,
+    ConfigError,
+    ContractChangedError,
+    RateLimitedError,
+    UnreachableError,
+)
 from tui_connector.transport.tokens import MemoryShelf
 
 if TYPE_CHECKING:
@@ -177,6 +183,12 @@ async def test_each_certificate_attempt_is_signed_anew(sandbox: Any, connect: An
     auth = CertificateAuth(connect(), pem, private_key(), "", clock)
     await auth.login()
     assert sandbox.auth()["certificate"] == 2
+    sandbox.fault("rate_limit", "/token/authenticate", retry_after=4, times=6)
+    await auth.login()
+    assert len([waited for waited in clock.slept if waited >= 4]) == 6
+    sandbox.fault("rate_limit", "/token/authenticate", retry_after=900)
+    with pytest.raises(RateLimitedError):
+        await auth.login()
     sandbox.fault("status", "/token/authenticate", status=503, times=3)
     with pytest.raises(UnreachableError):
         await auth.login()

@@ -90,11 +90,14 @@ async def test_rate_limit(sandbox: Any, client: AnaplanClient, clock: Any, form:
     sandbox.fault("rate_limit", "/lists", retry_after=7 if form == 0 else form, seconds=9)
     assert await discovery.lists(client)
     assert any(waited > 6.5 for waited in clock.slept)
-    sandbox.fault("rate_limit", "/modules", retry_after=3, times=3)
+    sandbox.fault("rate_limit", "/modules", retry_after=3, times=12)
+    assert await discovery.modules(client)
+    assert len([waited for waited in clock.slept if 3 <= waited <= 4]) == 12
+    sandbox.fault("rate_limit", "/exports", retry_after=301)
     with pytest.raises(RateLimitedError) as caught:
-        await discovery.modules(client)
+        await discovery.exports(client)
     assert caught.value.retry_after is not None
-    assert caught.value.retry_after.total_seconds() == 3
+    assert caught.value.retry_after.total_seconds() == 301
 
 
 async def test_html_in_place_of_json(sandbox: Any, client: AnaplanClient) -> None:

@@ -224,7 +224,7 @@ def test_a_wish_to_wait_is_kept(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         stub = await bench.stub(lambda _: Answer(b"", 429, {"Retry-After": "60"}))
         told = await SoapChannel(bench.sap(stub.url)).send(b"x", ENTRY)
-        assert (told.outcome, told.retry_after) == (PostOutcome.NOT_PROCESSED, 60.0)
+        assert (told.outcome, told.retry_after, told.too_many) == (PostOutcome.NOT_PROCESSED, 60.0, True)
         at = format_datetime(bench.clock.now() + timedelta(seconds=90), usegmt=True)
         dated = await bench.stub(lambda _: Answer(b"", 429, {"Retry-After": at}))
         told = await SoapChannel(bench.sap(dated.url)).send(b"x", ENTRY)

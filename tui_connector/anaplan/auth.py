@@ -21,6 +21,7 @@ from tui_connector.domain.errors import (
     ConfigError,
     ContractChangedError,
     OutcomeUnknownError,
+    RateLimitedError,
     TransientError,
     UnreachableError,
 )
@@ -138,22 +139,16 @@ class CertificateAuth:
             AuthenticationError: refused; or, before anything is sent, the certificate is not valid now.
         """
         self._check_dates()
+        ask = waiting_out(self._clock).wraps(self._ask)
         for attempt in range(1, _LOGIN_ATTEMPTS + 1):
-            # A v2 payload counts once, so that each attempt is a request of its own and never the same bytes again.
             last = attempt == _LOGIN_ATTEMPTS
             try:
-                answer = await self._http.send(
-                    "POST",
-                    "/token/authenticate",
-                    headers={"Authorization": self._header, "Content-Type": "application/json"},
-                    content=self._body(),
-                    repeatable=False,
-                )
+                answer = await ask()
                 if answer.status < 500 or last:
                     return read_token(answer, self._clock)
                 pause = 0.0
             except TransientError as error:
-                if last:
+                if last or isinstance(error, RateLimitedError):
                     raise
                 pause = error.retry_after.total_seconds() if error.retry_after else 0.0
             except OutcomeUnknownError as error:
@@ -166,6 +161,13 @@ class CertificateAuth:
     async def refresh(self, token: Token) -> Token:
         """Prolong a living token."""
         return await prolong(self._http, token, self._clock)
+
+    async def _ask(self) -> Response:
+        # A v2 payload counts once, so that each attempt is a request of its own and never the same bytes again.
+        headers = {"Authorization": self._header, "Content-Type": "application/json"}
+        return await self._http.send(
+            "POST", "/token/authenticate", headers=headers, content=self._body(), repeatable=False
+        )
 
     def _check_dates(self) -> None:
         now, first, last = self._clock.now(), self._certificate.not_valid_before_utc, self.expires_at
@@ -258,7 +260,7 @@ async def ask_oauth(http: HttpClient, path: str, fields: dict[str, str]) -> OAut
     async def ask() -> Response:
         return await http.send("POST", path, headers=headers, content=content, repeatable=False)
 
-    answer = await waiting_out(_LOGIN_ATTEMPTS, http.clock).wraps(ask)()
+    answer = await waiting_out(http.clock).wraps(ask)()
     if answer.status >= 500:
         raise UnreachableError(
             f"Anaplan's OAuth service failed ({answer.status}).", hint="Try again; look at Anaplan's status page."

@@ -31,7 +31,6 @@ _BLOCK = 512 * 1024  # small writes are gathered to this before a thread compres
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 # Anaplan may take 15 to 40 minutes to join the chunks of a file of several gigabytes.
-_COMPLETIONS = 5  # times that a file is asked to be completed while Anaplan answers 429
 _COMPLETING = Timeouts(read=3000.0, whole=3000.0)
 
 OnChunk = Callable[[int, int], None]
@@ -113,7 +112,7 @@ class Upload:
         if self._filled:
             await self._close_chunk()
         await self._settle()
-        complete = waiting_out(_COMPLETIONS, self._client.http.clock).wraps(self._complete)
+        complete = waiting_out(self._client.http.clock).wraps(self._complete)
         try:
             return await complete()
         except (OutcomeUnknownError, UnreachableError):

@@ -159,7 +159,7 @@ class PostAnswer:
     """The answer to one sending or test run.
 
     accounting_document and fiscal_year: only when POSTED. why: plain words of our own. retry_after: seconds SAP asked
-    to wait before a request that it did not process is sent again.
+    to wait before a request that it did not process is sent again. too_many: it was one request too many just then.
     """
 
     outcome: PostOutcome
@@ -168,6 +168,7 @@ class PostAnswer:
     fiscal_year: str = ""
     messages: tuple[SapMessage, ...] = ()
     retry_after: float | None = None
+    too_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

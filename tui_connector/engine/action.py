@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tui_connector.anaplan import tasks
 from tui_connector.anaplan.tasks import ActionKind, TaskState
-from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, RateLimitedError, TaskFailedError
+from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, TaskFailedError
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
 from tui_connector.engine.cancelling import RunCancelledError
+from tui_connector.transport.retry import waiting_out
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -27,7 +28,6 @@ T = TypeVar("T")
 _LOOKS = 4
 _LOOK_SECONDS = 1.5
 _STARTS = 5
-_RATE_LIMIT_SECONDS = 10.0
 _CLOCKS_APART = timedelta(hours=1)  # at most, between Anaplan's creation times and our clocks
 
 
@@ -83,24 +83,20 @@ class ActionTask:
         return task_id
 
     async def _start(self) -> str:
-        for attempt in range(_STARTS):
-            self._work.check_wanted()
-            known = [task.id for task in await tasks.tasks(self._client, self._action)]
-            try:
-                task_id = await self._to_its_end(self._begin(known))
-            except RateLimitedError as error:  # refused before it began, so it may be asked again
-                if attempt == _STARTS - 1:
-                    raise
-                asked = error.retry_after
-                wait = _RATE_LIMIT_SECONDS if asked is None else asked.total_seconds()
-                await self._clock.sleep(wait)
-                continue
+        for _ in range(_STARTS):
+            task_id = await waiting_out(self._clock).wraps(self._ask)()
             if task_id is not None:
                 return task_id
         raise TaskFailedError(
             f"{self._action.name} could not be started: Anaplan's answers were lost {_STARTS} times.",
             hint="look at the connection and at the model's task list, then run the flow again",
         )
+
+    async def _ask(self) -> str | None:
+        """As `_begin`; it raises RateLimitedError when it was refused, and may be called again."""
+        self._work.check_wanted()
+        known = [task.id for task in await tasks.tasks(self._client, self._action)]
+        return await self._to_its_end(self._begin(known))
 
     async def _begin(self, known: Sequence[str]) -> str | None:
         """Ask for the start once, and keep the task's ID; None when the answer was lost and no task is found."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, TransientError
+from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, RateLimitedError, TransientError
 from tui_connector.domain.ledger import PostAnswer, PostOutcome, SapMessage
 from tui_connector.sap.errors import error_beside_data, read_message, refusal
 
@@ -22,9 +23,11 @@ async def sending(sent: Awaitable[Response], *, name: str, service: str) -> Resp
         answer = await sent
     except OutcomeUnknownError as error:
         return PostAnswer(PostOutcome.UNKNOWN, error.message)
+    except TransientError as error:
+        wish = None if error.retry_after is None else error.retry_after.total_seconds()
+        return replace(_untouched(error), retry_after=wish, too_many=isinstance(error, RateLimitedError))
     except ConnectorError as error:
-        wish = error.retry_after if isinstance(error, TransientError) else None
-        return _untouched(error, wish.total_seconds() if wish is not None else None)
+        return _untouched(error)
     if answer.status in _UNTOUCHED:
         return _untouched(refusal(answer, name=name, service=service, entity_set=""))
     return answer
@@ -49,5 +52,5 @@ def not_definite(answer: Response) -> PostAnswer:
     return PostAnswer(PostOutcome.UNKNOWN, f"SAP answered {answer.status}{page}, which does not tell what became of it")
 
 
-def _untouched(error: ConnectorError, retry_after: float | None = None) -> PostAnswer:
-    return PostAnswer(PostOutcome.NOT_PROCESSED, f"{error.message}. {error.hint}", retry_after=retry_after)
+def _untouched(error: ConnectorError) -> PostAnswer:
+    return PostAnswer(PostOutcome.NOT_PROCESSED, f"{error.message}. {error.hint}")

@@ -21,7 +21,7 @@ from tui_connector.transport.address import Address, Query
 from tui_connector.transport.body import BodyReader
 from tui_connector.transport.failure import translate
 from tui_connector.transport.response import Exchange, Response, Timeouts
-from tui_connector.transport.retry import parse_retry_after, retrying
+from tui_connector.transport.retry import parse_retry_after, retrying, waiting_out
 from tui_connector.transport.thread import run_in_thread
 from tui_connector.transport.tls import ClientCertificate, TlsFacts, build_context, facts_of
 
@@ -234,7 +234,7 @@ class HttpClient:
 
         if not repeatable:
             return await once()
-        return await retrying(self._attempts, self.clock)(once)
+        return await retrying(self._attempts, self.clock)(waiting_out(self.clock).wraps(once))
 
     async def _judge(self, answer: Response, *, repeatable: bool) -> Response:
         if answer.status == 429:

@@ -22,20 +22,26 @@ _dice = random.SystemRandom()
 
 
 def retrying(attempts: int, clock: Clock) -> AsyncRetrying:
-    """A policy that calls up to `attempts` times while TransientError comes, and then raises the last one."""
+    """A policy that calls up to `attempts` times while TransientError comes, and then raises the last one.
+
+    A 429 is not tried again by this one: `waiting_out` inside of it does so, and no attempt is lost by that.
+    """
     return AsyncRetrying(
         stop=stop_after_attempt(attempts),
-        retry=retry_if_exception(_worth_waiting),
+        retry=retry_if_exception(lambda error: _worth_waiting(error) and not isinstance(error, RateLimitedError)),
         wait=_wait,
         sleep=clock.sleep,
         reraise=True,
     )
 
 
-def waiting_out(attempts: int, clock: Clock) -> AsyncRetrying:
-    """A policy for what must not be repeated in general: only a 429 is waited for, since nothing was processed."""
-    return retrying(attempts, clock).copy(
-        retry=retry_if_exception(lambda error: isinstance(error, RateLimitedError) and _worth_waiting(error))
+def waiting_out(clock: Clock) -> AsyncRetrying:
+    """A policy that calls as often as a 429 comes, since nothing was processed: also for what must not be repeated."""
+    return AsyncRetrying(
+        retry=retry_if_exception(lambda error: _worth_waiting(error) and isinstance(error, RateLimitedError)),
+        wait=_wait,
+        sleep=clock.sleep,
+        reraise=True,
     )
 
 

@@ -71,6 +71,7 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer lost"
     DROPPED = "dropped"
     NOT_PROCESSED = "not processed"
+    TOO_MANY = "too many"
     REJECTED = "rejected"
     LATE = "late"
     STALLED_BEFORE = "stalled before"
@@ -113,6 +114,7 @@ class Ledger:
         self.on_send: Callable[[JournalEntry, bytes], None] = lambda _entry, _payload: None
         self.mend: Callable[[FoundDocument], FoundDocument] = lambda found: found
         self.sent = 0
+        self.wish = 4.0  # seconds, when it is too much for it
 
     def there(self) -> list[Booked]:
         """What is posted by now."""
@@ -148,6 +150,8 @@ class Ledger:
         refused = _rejected() if fault is Fault.REJECTED else self._refusal()
         if fault is Fault.NOT_PROCESSED:
             return PostAnswer(PostOutcome.NOT_PROCESSED, "no connection")
+        if fault is Fault.TOO_MANY:
+            return PostAnswer(PostOutcome.NOT_PROCESSED, "slow down", retry_after=self.wish, too_many=True)
         if fault is Fault.DROPPED or self.clock.ticks - begun > REACH:
             return PostAnswer(PostOutcome.UNKNOWN, "no answer")
         if refused:

@@ -116,6 +116,25 @@ def test_attempts_that_all_fail_leave_it_ready(world: World) -> None:
     assert states(world, proposal) == [DocumentState.VERIFIED] * 2
 
 
+def test_a_document_too_many_waits_as_told_and_loses_no_attempt(world: World) -> None:
+    proposal = signed(world)
+    world.ledger.faults[:] = [Fault.TOO_MANY] * 20
+    began = world.clock.ticks
+    world.work()
+    assert [one.attempt for one in world.documents(proposal)] == [1, 1]
+    assert states(world, proposal) == [DocumentState.VERIFIED] * 2
+    assert 80 <= world.clock.ticks - began < 120
+
+
+def test_a_wait_that_is_too_long_ends_the_run_and_leaves_it_ready(world: World) -> None:
+    proposal = signed(world)
+    world.ledger.wish = 301.0
+    world.ledger.faults[:] = [Fault.TOO_MANY]
+    world.work()
+    assert "SAP did not take document 1: slow down" in world.latest_run().reason
+    assert states(world, proposal) == [DocumentState.READY] * 2
+
+
 def test_the_read_service_may_lag(world: World) -> None:
     world.ledger.lag = 15.0
     proposal = signed(world)

@@ -39,7 +39,7 @@ from tui_connector.engine.writeback.restored import notice_restore, require_whol
 from tui_connector.engine.writeback.survey import survey_posting
 from tui_connector.engine.writeback.tie import posting_tie
 from tui_connector.sap.posting import open_channel
-from tui_connector.transport.retry import pause
+from tui_connector.transport.retry import LONGEST_WISH_SECONDS, pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -146,9 +146,7 @@ class PostRun:
         for document in self._store.proposals.documents(self._proposal.id):
             if document.state is not DocumentState.READY or document.attempt:
                 continue
-            self._checkpoints.work.check_wanted()
-            self._checkpoints.hold.check()
-            answer = await self._channel.test(self._guard.entry(document))
+            answer = await self._test_one(document)
             if answer is None:
                 break
             tested += 1
@@ -166,6 +164,15 @@ class PostRun:
                 hint="correct plan or masters and have a new proposal approved; or open the period and post again",
             )
         self._checkpoints.done("test", documents=tested)
+
+    async def _test_one(self, document: PostingDocument) -> PostAnswer | None:
+        while True:
+            self._checkpoints.work.check_wanted()
+            self._checkpoints.hold.check()
+            answer = await self._channel.test(self._guard.entry(document))
+            if answer is None or not _is_to_wait(answer):
+                return answer
+            await self._sleep(pause(1, answer.retry_after))
 
     def _next(self) -> PostingDocument | None:
         """What to do next: what can be sent, then what must be looked up, then what must still show."""
@@ -221,9 +228,12 @@ class PostRun:
                 )  # fmt: skip
             case PostOutcome.REJECTED:
                 self._move(document, DocumentState.REJECTED, expect=sending, said=_said(answer))
+            case PostOutcome.NOT_PROCESSED if _is_to_wait(answer):
+                self._move(document, DocumentState.READY, expect=sending, said=answer.why, attempt=attempt - 1)
+                await self._sleep(pause(1, answer.retry_after))
             case PostOutcome.NOT_PROCESSED:
                 self._move(document, DocumentState.READY, expect=sending, said=answer.why)
-                if attempt >= self._policy.attempts:
+                if attempt >= self._policy.attempts or answer.too_many:
                     raise UnreachableError(
                         f"SAP did not take document {document.document.number}: {answer.why}",
                         hint="It was not posted. Mend what the message names, then `proposals post`.",
@@ -450,6 +460,11 @@ class PostRun:
                 store.audit.append(
                     tx, Fact("run.requested", self._checkpoints.actor, run.flow, {"purpose": "status"}, ids[0])
                 )
+
+
+def _is_to_wait(answer: PostAnswer) -> bool:
+    """Whether SAP only asks to send it later, not later than a run can wait."""
+    return answer.too_many and (answer.retry_after or 0.0) <= LONGEST_WISH_SECONDS
 
 
 def _items(documents: list[PostingDocument]) -> int:
