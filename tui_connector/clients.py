@@ -115,8 +115,9 @@ class Clients:
         return client
 
     def _budget(self, name: str, rate: float, burst: int) -> RequestBudget:
-        reserve, block = self.store.budget.reserve, self.store.budget.block
-        return RequestBudget(partial(reserve, name, rate, burst), partial(block, name), self.clock)
+        line = self.store.budget
+        reserve = partial(line.reserve, name, rate, burst)
+        return RequestBudget(reserve, partial(line.later, name), partial(line.block, name), self.clock)
 
     def _shelf(self, name: str) -> TokenShelf:
         purpose = f"token.{name}"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.transport.conftest import DROP, HANG, RESET, Bench, reply
 from tui_connector.domain.errors import OutcomeUnknownError, RateLimitedError, UnreachableError
-from tui_connector.transport.budget import LocalBudget, RequestBudget
+from tui_connector.transport.budget import Place, RequestBudget
 from tui_connector.transport.client import HttpClient, Response, Timeouts
 
 Run = Callable[[Callable[[Bench], Any]], None]
@@ -133,6 +133,21 @@ def test_a_wait_longer_than_a_run_can_spare_is_handed_to_the_caller(run_async: R
     run_async(story)
 
 
+@SAFE
+def test_however_often_429_comes_no_attempt_is_lost(run_async: Run, call: Any) -> None:
+    async def story(bench: Bench) -> None:
+        busy = [reply(429, Retry_After="300")] * 20
+        server = await bench.serve(*busy, reply(503), *busy, reply(503))
+        client = bench.client(server.url, attempts=3)
+        assert (await call(client)).status == 200
+        assert len(server.seen) == 43
+        server.script += [*busy, reply(503), reply(503), reply(503)]
+        with pytest.raises(UnreachableError):
+            await call(client)
+
+    run_async(story)
+
+
 def test_429_on_a_request_that_may_not_repeat_is_raised_at_once(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         server = await bench.serve(reply(429, Retry_After="7"))
@@ -222,18 +237,16 @@ def test_a_request_that_may_not_repeat_never_rides_on_an_old_connection(run_asyn
 def test_every_attempt_asks_the_budget_and_a_refusal_stops_everybody(run_async: Run) -> None:
     async def story(bench: Bench) -> None:
         server = await bench.serve(reply(429, Retry_After="30"))
-        local = LocalBudget(10, 1, bench.clock)
-        reserved: list[float] = []
+        told: list[object] = []
 
-        def reserve() -> float:
-            reserved.append(local.reserve())
-            return reserved[-1]
+        def reserve(*, urgent: bool) -> Place:
+            told.append("reserved")
+            return Place(0.0, 0, urgent)
 
-        budget = RequestBudget(reserve, local.block, bench.clock)
-        await get(bench.client(server.url, budget=budget))
-        assert len(reserved) == 2
-        local_after = LocalBudget(10, 1, bench.clock)
-        assert local_after.reserve() == 0.0
+        await get(
+            bench.client(server.url, budget=RequestBudget(reserve, lambda place: place, told.append, bench.clock))
+        )
+        assert told == ["reserved", 30.0, "reserved"]
         assert bench.clock.monotonic() >= 30.0
 
     run_async(story)

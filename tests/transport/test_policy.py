@@ -1,4 +1,4 @@
-"""The retry policy's reading of Retry-After, the budget's slots and the shelf's claim."""
+"""The retry policy's reading of Retry-After, the budget's places and the shelf's claim."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.transport.conftest import StillClock
 from tui_connector.domain.credential import Token
-from tui_connector.transport.budget import LocalBudget, RequestBudget
+from tui_connector.transport.budget import Place, RequestBudget, go_first
 from tui_connector.transport.retry import parse_retry_after
 from tui_connector.transport.tokens import MemoryShelf
 
@@ -39,36 +39,46 @@ def test_retry_after_in_seconds_or_as_a_date(text: str | None, seconds: float | 
     assert parse_retry_after(text, NOW) == (None if seconds is None else timedelta(seconds=seconds))
 
 
-def test_slots_come_in_bursts_and_then_evenly() -> None:
+def test_a_place_that_was_moved_back_is_waited_for_again() -> None:
     clock = StillClock()
-    budget = LocalBudget(rate=10, burst=3, clock=clock)
-    assert [round(budget.reserve(), 6) for _ in range(6)] == [0.0, 0.0, 0.0, 0.1, 0.2, 0.3]
-    clock.advance(100)
-    assert [round(budget.reserve(), 6) for _ in range(4)] == [0.0, 0.0, 0.0, 0.1]
-    budget.block(5)
-    assert round(budget.reserve(), 6) == 5.0
-
-
-def test_hundred_callers_never_exceed_the_rate() -> None:
-    clock = StillClock()
-    budget = LocalBudget(rate=10, burst=5, clock=clock)
-    due = sorted(clock.monotonic() + budget.reserve() for _ in range(100))
-    for start in due:
-        assert sum(start <= moment < start + 1.0 for moment in due) <= 10 + 5
-
-
-def test_a_slot_booked_before_a_refusal_waits_it_out() -> None:
-    clock = StillClock()
+    moves = [5.0, 2.0, 0.0]
+    blocked: list[float] = []
 
     async def story() -> None:
-        blocked: list[float] = []
-        budget = RequestBudget(lambda: 1.0, blocked.append, clock)
+        budget = RequestBudget(lambda *, urgent: Place(1.0, 7, urgent), later, blocked.append, clock)
         await budget.note_refusal(20.0)
         await budget.acquire()
-        assert clock.monotonic() >= 20.0
-        assert blocked == [20.0]
+        assert clock.monotonic() == 8.0
+        assert (moves, blocked) == ([], [20.0])
+
+    def later(place: Place) -> Place:
+        assert place.moved == 7
+        return place._replace(wait=moves.pop(0))
 
     asyncio.run(story())
+
+
+def test_who_is_urgent_says_so_for_what_it_begins_and_for_nobody_else() -> None:
+    told: list[bool] = []
+
+    def reserve(*, urgent: bool) -> Place:
+        told.append(urgent)
+        return Place(0.0)
+
+    async def story() -> None:
+        budget = RequestBudget(reserve, lambda place: place, lambda _: None, StillClock())
+
+        async def posting() -> None:
+            go_first()
+            await asyncio.create_task(budget.acquire())
+            go_first(urgent=False)
+            await budget.acquire()
+
+        await asyncio.create_task(posting())
+        await budget.acquire()
+
+    asyncio.run(story())
+    assert told == [True, False, False]
 
 
 def test_one_claim_at_a_time_and_it_runs_out() -> None:

@@ -31,6 +31,7 @@ from tui_connector.engine.load import LoadRun
 from tui_connector.engine.schedule import Scheduler
 from tui_connector.engine.steps import Checkpoints
 from tui_connector.store.processes import is_dead, this_process
+from tui_connector.transport.budget import go_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("tui_connector.worker")
 BEAT_SECONDS = 5.0
 _RESUME_SECONDS = 120.0
+_URGENT = (Purpose.CHECK, Purpose.POST, Purpose.STATUS)  # a posting from the last comparison to its report
 _OPEN_STEPS = (StepState.INTENT, StepState.RUNNING)
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
 DRAIN_SECONDS = 24.0  # with the last look at the evidence the process ends within 30
@@ -348,6 +350,7 @@ class Worker:
             )
         run = replace(run, state=RunState.RUNNING, worker=self.info.id, fence=hold.fence)
         about(run=run_id, flow=run.flow, model=run.model, fence=hold.fence)
+        go_first(urgent=run.purpose in _URGENT)
         log.info("run %s %s", run_id, "taken over" if taken_over else "started")
         checkpoints = Checkpoints(self._store, run, hold, self.actor, work)
         try:

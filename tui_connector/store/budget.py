@@ -5,63 +5,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui_connector.transport.budget import Place
+
 if TYPE_CHECKING:
     from tui_connector.store.database import Database
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
-
-
-_COLUMNS = "arrival, blocked_until, minute, used, used_before"
+_COLUMNS = "arrival, blocked_until, minute, used, used_before, urgent, overtaken, put_off"
 
 
 class Budget:
-    """One row a connection, moved by the generic cell rate algorithm on the database's clock."""
+    """One row a connection, moved by the generic cell rate algorithm on the database's clock.
+
+    arrival: where the line ends. urgent: the first place that no urgent request has. overtaken, put_off: how far, in
+    all, places that were given already were moved back, the usual ones by urgent requests and all by refusals.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, connection: str, rate_per_second: float, burst: int) -> float:
-        """Take the next place; returns the seconds to wait before the request may go out.
+    def reserve(self, connection: str, rate_per_second: float, burst: int, *, urgent: bool = False) -> Place:
+        """Take the next place in the line; an urgent request takes that of the first usual one, which all move back.
 
         Places come evenly, `rate_per_second`, once `burst` of them went out at once, so that no window of n seconds
-        sees more than burst + n * rate. Reserving before sleeping serves all workers in turn. While a refusal lasts
-        there is no burst.
+        sees more than burst + n * rate. Reserving before sleeping serves all workers in turn. After a refusal there is
+        no burst.
         """
         interval = round(_SECOND / rate_per_second)
         slack = (burst - 1) * interval
         with self._database.transaction() as tx:
             now = tx.now
             row = tx.row(f"SELECT {_COLUMNS} FROM budget WHERE connection = ?{tx.dialect.locked}", connection)
-            arrival, blocked_until, minute, used, used_before = map(int, row or (0, 0, 0, 0, 0))
-            start = max(arrival, now)
-            if blocked_until > now:
-                start = max(start, blocked_until + slack)
-            goes_out = max(now, start - slack)
+            arrival, blocked_until, minute, used, used_before, first, overtaken, put_off = map(int, row or (0,) * 8)
+            start = max(arrival, now, blocked_until + slack)
+            goes_out = end = max(now, start - slack)
+            if urgent:
+                waiting = (end - max(now, blocked_until) - 1) // interval
+                if waiting > 0:
+                    goes_out = max(end - waiting * interval, first)
+                first = goes_out + interval
+                overtaken += interval if goes_out < end else 0
             minute, used, used_before = _counted(minute, used, used_before, goes_out)
-            values = (connection, start + interval, blocked_until, minute, used + 1, used_before)
+            values = (
+                connection, start + interval, blocked_until, minute, used + 1, used_before, first, overtaken, put_off
+            )  # fmt: skip
             tx.put("budget", dict(zip(("connection", *_COLUMNS.split(", ")), values, strict=True)), key="connection")
-        return float(goes_out - now) / _SECOND
+        return Place((goes_out - now) / _SECOND, put_off + (0 if urgent else overtaken), urgent=urgent)
+
+    def later(self, connection: str, place: Place) -> Place:
+        """The same place when its wait is over: how much longer to wait, since it was moved back meanwhile."""
+        row = self._database.row("SELECT overtaken, put_off FROM budget WHERE connection = ?", connection)
+        overtaken, put_off = row or (0, 0)
+        moved = put_off + (0 if place.urgent else overtaken)
+        return Place((moved - place.moved) / _SECOND, moved, urgent=place.urgent)
 
     def block(self, connection: str, seconds: float) -> None:
-        """The tenant refused and asked to wait: nobody goes out before that."""
+        """The tenant refused and asked to wait: nobody goes out before that, and the line keeps its order."""
         with self._database.transaction() as tx:
-            until = tx.now + round(seconds * _SECOND)
-            fresh = {
-                "connection": connection,
-                "arrival": 0,
-                "blocked_until": 0,
-                "minute": 0,
-                "used": 0,
-                "used_before": 0,
-            }
-            tx.put("budget", fresh, keep=True)
-            tx.change(
-                "UPDATE budget SET blocked_until = ? WHERE connection = ? AND blocked_until < ?",
-                until,
-                connection,
-                until,
-            )
+            tx.put("budget", {"connection": connection} | dict.fromkeys(_COLUMNS.split(", "), 0), keep=True)
+            sql = f"SELECT arrival, urgent, blocked_until FROM budget WHERE connection = ?{tx.dialect.locked}"
+            arrival, first, blocked_until = tx.row(sql, connection) or (0, 0, 0)
+            now, until = tx.now, tx.now + round(seconds * _SECOND)
+            if (further := until - max(now, blocked_until)) > 0:
+                tx.change(
+                    "UPDATE budget SET blocked_until = ?, arrival = ?, urgent = ?, put_off = put_off + ?"
+                    " WHERE connection = ?",
+                    until, max(arrival, now) + further, max(first, now) + further, further, connection,
+                )  # fmt: skip
 
     def blocked_seconds(self, connection: str) -> float:
         """How long nobody may go out yet, since the tenant refused; 0 when everybody may."""

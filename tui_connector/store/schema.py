@@ -423,6 +423,18 @@ def _alert_tables(tx: Transaction) -> None:
     _apply(tx, _ALERTS)
 
 
+# As store/budget.py says.
+_BUDGET_ORDER = """
+ALTER TABLE budget ADD COLUMN urgent BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE budget ADD COLUMN overtaken BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE budget ADD COLUMN put_off BIGINT NOT NULL DEFAULT 0;
+"""
+
+
+def _budget_order(tx: Transaction) -> None:
+    _apply(tx, _BUDGET_ORDER)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -437,6 +449,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _sheet_table,
     _erasable_tables,
     _alert_tables,
+    _budget_order,
 )
 
 
