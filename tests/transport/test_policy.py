@@ -58,6 +58,23 @@ def test_a_place_that_was_moved_back_is_waited_for_again() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(("late", "places"), [(0.9, 1), (1.1, 2)])
+def test_a_place_that_was_missed_is_lost(late: float, places: int) -> None:
+    class Stopped(StillClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds + late)
+
+    given: list[Place] = []
+
+    def reserve(*, urgent: bool) -> Place:
+        given.append(Place(0.0 if given else 1.0, 0, urgent))
+        return given[-1]
+
+    budget = RequestBudget(reserve, lambda place: place._replace(wait=0.0), print, Stopped())
+    asyncio.run(budget.acquire())
+    assert len(given) == places
+
+
 def test_who_is_urgent_says_so_for_what_it_begins_and_for_nobody_else() -> None:
     told: list[bool] = []
 

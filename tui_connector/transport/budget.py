@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.clock import Clock
 
+_LATE_SECONDS = 1.0  # what a budget that is a little smaller than the tenant's own can bear
 _urgent: ContextVar[bool] = ContextVar("urgent", default=False)
 
 
@@ -50,11 +52,14 @@ class RequestBudget:
 
     async def acquire(self) -> None:
         """Return when the request may go out."""
-        urgent = _urgent.get()
-        place = await asyncio.to_thread(lambda: self._reserve(urgent=urgent))
+        reserve = partial(self._reserve, urgent=_urgent.get())
+        place = await asyncio.to_thread(reserve)
         while place.wait > 0:
+            due = self._clock.monotonic() + place.wait
             await self._clock.sleep(place.wait)
-            place = await asyncio.to_thread(self._later, place)
+            # whoever was stopped meanwhile has missed its place, and must not come together with others
+            missed = self._clock.monotonic() > due + _LATE_SECONDS
+            place = await (asyncio.to_thread(reserve) if missed else asyncio.to_thread(self._later, place))
 
     async def note_refusal(self, retry_after: float) -> None:
         """The tenant answered 429: nobody sends for `retry_after` seconds."""
