@@ -40,10 +40,9 @@ class Budget:
             arrival, blocked_until, minute, used, used_before, first, overtaken, put_off = map(int, row or (0,) * 8)
             start = max(arrival, now, blocked_until + slack)
             goes_out = end = max(now, start - slack)
-            if urgent:
-                waiting = (end - max(now, blocked_until) - 1) // interval
-                if waiting > 0:
-                    goes_out = max(end - waiting * interval, first)
+            if urgent and end > now:
+                waiting = (end - max(now + 1, blocked_until)) // interval
+                goes_out = max(end - waiting * interval, first) if waiting else end
                 first = goes_out + interval
                 overtaken += interval if goes_out < end else 0
             minute, used, used_before = _counted(minute, used, used_before, goes_out)
