@@ -57,7 +57,8 @@ class Log:
 
     @property
     def refused(self) -> int:
-        return sum(refused for *_, refused in self.asked)
+        """How often one of ours was."""
+        return sum(refused for who, _, refused in self.asked if who != "other")
 
     @property
     def most(self) -> int:
@@ -81,7 +82,7 @@ class Log:
         shares = ", ".join(f"{who} {count}" for who, count in sorted(self.shares().items()))
         return (
             f"{len(self.asked)} requests in {seconds:.0f} s, at most {self.most} in {WINDOW:g} s, {self.refused} times"
-            f" 429 ({60 * self.refused / seconds:.0f} a minute); answered: {shares}"
+            f" 429 to us ({60 * self.refused / seconds:.0f} a minute); answered: {shares}"
         )
 
 
@@ -209,7 +210,8 @@ def test_posting_goes_first_while_another_program_takes_half(sandbox: Sandbox, s
     with patch(f"{__name__}.go_first", go_first if first else lambda **_: None):
         together(*workers(shared), posting, partial(consume, sandbox.url, headers, SECONDS, 2 * WINDOW / CAP))
     log = read_log(sandbox)
-    assert log.refused
+    assert any(refused for *_, refused in log.asked)
+    assert not DEEP or log.refused <= 4 * SECONDS / 60  # the workers make room
     assert (ahead_of_posting(log) <= 4) is first
 
 

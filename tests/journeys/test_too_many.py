@@ -40,7 +40,8 @@ def paths_of(sandbox: Sandbox) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for one in sandbox.call("GET", "log")["requests"]:
         path = re.sub(r"\(.*?\)", "@", one["path"].partition("?")[0])
-        pattern = re.escape(re.sub(r"/tasks/\w+$", "/tasks/#", path)).replace(r"/\#", r"/\w+").replace("@", r"\(.*?\)")
+        path = re.sub(r"/(tasks|readRequests)/\w+", r"/\1/#", path)
+        pattern = re.escape(path).replace(r"\#", r"\w+").replace("@", r"\(.*?\)")
         found[one["method"], rf"^{pattern}(\?|$)"] = None
     return list(found)
 
@@ -54,7 +55,7 @@ def refuse(sandbox: Sandbox, paths: list[tuple[str, str]], retry_after: str) -> 
 def assert_refused(sandbox: Sandbox) -> None:
     refused = [one for one in sandbox.call("GET", "log")["requests"] if one["status"] == 429]
     print(f"\n{len(sandbox.faults())} paths, {len(refused)} refusals")
-    assert sandbox.hits() == [TIMES] * len(sandbox.faults())
+    assert [rule["path"] for rule in sandbox.faults() if rule["hits"] != TIMES] == []
 
 
 @pytest.mark.parametrize("retry_after", RETRY_AFTER)

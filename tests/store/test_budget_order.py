@@ -54,7 +54,21 @@ def test_a_refusal_moves_back_who_waits_and_urgent_ones_still_go_first(still: St
     after = still.budget.reserve("sap", 1, 1, urgent=True)
     assert [place.wait for place in (*usual, urgent, after)] == [0, 1, 2, 1, 32]
     assert still.budget.later("sap", urgent).wait == 30
-    assert [still.budget.later("sap", place).wait for place in usual[1:]] == [32] * 2
+    assert [still.budget.later("sap", place).wait for place in usual[1:]] == [
+        33
+    ] * 2  # one and twice one for those before
+
+
+def test_after_a_refusal_the_rate_is_half_for_a_minute(store: Store) -> None:
+    moment = 1_000_000 * SECOND
+    with patch.object(Transaction, "now", PropertyMock(side_effect=lambda: moment)):
+        store.budget.block("sap", 10)
+        assert [store.budget.reserve("sap", 1, 3).wait for _ in range(3)] == [10, 12, 14]
+        moment += 69 * SECOND
+        assert [store.budget.reserve("sap", 1, 3).wait for _ in range(5)] == [0, 0, 2, 4, 6]
+        assert store.budget.allowed("sap", 60) == 60  # by the real clock, long after
+        moment += 61 * SECOND
+        assert [store.budget.reserve("sap", 1, 3).wait for _ in range(5)] == [0, 0, 0, 1, 2]
 
 
 class Line:

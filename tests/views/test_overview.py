@@ -199,7 +199,7 @@ def test_limits_and_a_refusal(bench: Bench, desk: Desk) -> None:
     model = read_overview(desk)
     assert [(one.connection, one.used, one.per_minute) for one in model.requests] == [
         ("sap.main", 0, 600),
-        ("anaplan.main", 3, 570),
+        ("anaplan.main", 3, 285),  # half after a refusal
     ]
     assert model.requests[1].blocked > timedelta(seconds=20)
     two = replace(desk, connections=(*CONNECTIONS, replace(CONNECTIONS[1], name="anaplan.second")))

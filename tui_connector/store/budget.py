@@ -30,7 +30,7 @@ class Budget:
 
         Places come evenly, `rate_per_second`, once `burst` of them went out at once, so that no window of n seconds
         sees more than burst + n * rate. Reserving before sleeping serves all workers in turn. After a refusal there is
-        no burst.
+        no burst, and for a minute half the rate: somebody else is at it.
         """
         interval = round(_SECOND / rate_per_second)
         slack = (burst - 1) * interval
@@ -40,14 +40,15 @@ class Budget:
             arrival, blocked_until, minute, used, used_before, first, overtaken, put_off = map(int, row or (0,) * 8)
             start = max(arrival, now, blocked_until + slack)
             goes_out = end = max(now, start - slack)
+            step = interval * _share(blocked_until, now)
             if urgent and end > now:
                 waiting = (end - max(now + 1, blocked_until)) // interval
                 goes_out = max(end - waiting * interval, first) if waiting else end
-                first = goes_out + interval
-                overtaken += interval if goes_out < end else 0
+                first = goes_out + step
+                overtaken += step if goes_out < end else 0
             minute, used, used_before = _counted(minute, used, used_before, goes_out)
             values = (
-                connection, start + interval, blocked_until, minute, used + 1, used_before, first, overtaken, put_off
+                connection, start + step, blocked_until, minute, used + 1, used_before, first, overtaken, put_off
             )  # fmt: skip
             tx.put("budget", dict(zip(("connection", *_COLUMNS.split(", ")), values, strict=True)), key="connection")
         return Place((goes_out - now) / _SECOND, put_off + (0 if urgent else overtaken), urgent=urgent)
@@ -80,6 +81,13 @@ class Budget:
         )
         return max(0.0, (row[0] - row[1]) / _SECOND) if row else 0.0
 
+    def allowed(self, connection: str, per_minute: int) -> int:
+        """How many requests a minute go out at present, of so many: half for a minute after a refusal."""
+        row = self._database.row(
+            f"SELECT blocked_until, {self._database.dialect.now} FROM budget WHERE connection = ?", connection
+        )
+        return per_minute // _share(*row) if row else per_minute
+
     def usage(self, connection: str) -> int:
         """Estimate of the requests of the last 60 seconds: this minute's and the fitting part of the one before."""
         row = self._database.row(
@@ -93,6 +101,11 @@ class Budget:
         if now < minute:  # places are given out as far as the next minute
             return used_before
         return used + round(used_before * (1 - (now - minute) / _MINUTE))
+
+
+def _share(blocked_until: int, now: int) -> int:
+    """Into how many parts the rate is divided now; one of them is ours."""
+    return 2 if now < blocked_until + _MINUTE else 1
 
 
 def _counted(minute: int, used: int, used_before: int, at: int) -> tuple[int, int, int]:

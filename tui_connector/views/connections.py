@@ -231,7 +231,8 @@ def _limits(desk: Desk, one: Connection) -> CheckRow:
     if blocked > 0:
         wait = age(timedelta(seconds=round(blocked)))
         return CheckRow(HEALTH[Health.WARN], "limits", f"429: nobody goes out for {wait}")
-    return CheckRow(HEALTH[Health.OK], "limits", f"{desk.store.budget.usage(one.budget)} of {one.per_minute}/min used")
+    used, allowed = desk.store.budget.usage(one.budget), desk.store.budget.allowed(one.budget, one.per_minute)
+    return CheckRow(HEALTH[Health.OK], "limits", f"{used} of {allowed}/min used")
 
 
 def _certificate(ends_at: datetime, now: datetime) -> CheckRow:

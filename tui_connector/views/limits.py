@@ -32,7 +32,8 @@ _PERIODS = {PeriodStatus.OPEN: _OPEN, PeriodStatus.SOFT: _SOFT, PeriodStatus.CLO
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """How much of a tenant's budget was used in the last minute. blocked: how long it lets nobody go out yet."""
+    """How much of a tenant's budget was used in the last minute. per_minute: how much goes out at present. blocked: how
+    long it lets nobody go out yet."""
 
     connection: str
     used: int
@@ -83,8 +84,10 @@ def read_requests(desk: Desk) -> list[Requests]:
     found = {}
     for one in desk.connections:
         if one.budget and one.budget not in found:
-            blocked = timedelta(seconds=round(desk.store.budget.blocked_seconds(one.budget)))
-            found[one.budget] = Requests(one.name, desk.store.budget.usage(one.budget), one.per_minute, blocked)
+            line = desk.store.budget
+            blocked = timedelta(seconds=round(line.blocked_seconds(one.budget)))
+            allowed = line.allowed(one.budget, one.per_minute)
+            found[one.budget] = Requests(one.name, line.usage(one.budget), allowed, blocked)
     return list(found.values())
 
 

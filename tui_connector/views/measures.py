@@ -112,7 +112,7 @@ def _service(desk: Desk) -> Iterable[Measure]:
     budgets = {one.budget or one.name: one.per_minute for one in desk.connections}
     used = {(name,): store.budget.usage(name) for name in budgets}
     yield _gauge("requests_last_minute", "Requests that all workers have sent in a minute", ("budget",), used)
-    limits = {(name,): limit for name, limit in budgets.items()}
+    limits = {(name,): store.budget.allowed(name, limit) for name, limit in budgets.items()}
     yield _gauge("requests_per_minute_limit", "Requests that may be sent in a minute", ("budget",), limits)
     blocked = {(name,): store.budget.blocked_seconds(name) for name in budgets}
     yield _gauge("requests_blocked_seconds", "How long a refusal still forbids requests", ("budget",), blocked)

@@ -71,11 +71,12 @@ def _end(name: str, ends_at: datetime, now: datetime, hint: str) -> Check:
 def _requests(connection: Connection, store: Store) -> Check:
     budget = connection.budget
     blocked, used = ceil(store.budget.blocked_seconds(budget)), store.budget.usage(budget)
-    words = f"{used} of {connection.per_minute} requests of the last minute"
+    allowed = store.budget.allowed(budget, connection.per_minute)
+    words = f"{used} of {allowed} requests of the last minute"
     if blocked:
         hint = "look who else sends requests to this tenant; they share its limit"
         return Check("requests", Health.WARN, f"{words}; the tenant lets nobody in for {blocked} s", hint=hint)
-    if used > _BUSY_SHARE * connection.per_minute:
+    if used > _BUSY_SHARE * allowed:
         hint = "runs wait for their turn; start the doctor again when less is going on"
         return Check("requests", Health.WARN, words, hint=hint)
     return Check("requests", Health.OK, words)
