@@ -223,9 +223,9 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(sandbox_process: Sandbox) -> Sandbox:
-    """The sandbox as it was when it started, with quick tasks."""
+    """The sandbox as it was when it started, with quick tasks, and room for a burst of 600 beside the rate."""
     sandbox_process.reset()
-    sandbox_process.anaplan(task_seconds=0.05, task_queue_seconds=0.0, cancel_seconds=0.05)
+    sandbox_process.anaplan(task_seconds=0.05, task_queue_seconds=0.0, cancel_seconds=0.05, rate_capacity=1200)
     return sandbox_process
 
 
