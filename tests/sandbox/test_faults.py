@@ -95,3 +95,37 @@ def test_the_clock_moves_and_comes_back(sandbox: SandboxHandle) -> None:
     assert sandbox.look("/health")["now"][:7] != before[:7]
     sandbox.reset()
     assert sandbox.look("/health")["now"][:7] == before[:7]
+
+
+def test_a_share_of_the_requests_suffers(hub: ModelHandle) -> None:
+    hub.sandbox.fault(kind="status", path="/files$", status=500, times=-1, rate=0.3, seed=7)
+    answers = [hub.call("GET", "/files").status_code for _ in range(60)]
+    assert 8 <= answers.count(500) <= 28
+    (rule,) = hub.sandbox.look("/faults")["faults"]
+    assert (rule["matched"], rule["hits"]) == (60, answers.count(500))
+
+
+def test_a_request_comes_back(sandbox: SandboxHandle) -> None:
+    body = '{"statusMessage": "{request}"}'
+    sandbox.fault(kind="echo", path="authenticate", status=418, content_type="application/json", body=body)
+    sandbox.fault(
+        kind="echo", path="authenticate", status=302, headers={"location": "https://elsewhere.example/?{request}"}
+    )
+    first, second = (
+        sandbox.http.post("/token/authenticate?a=b", auth=("me", 'pass"word'), content="x=y") for _ in range(2)
+    )
+    assert first.status_code == 418
+    said = first.json()["statusMessage"]
+    assert said.startswith('me:pass"word authorization=Basic bWU6cGFzcyJ3b3Jk ')
+    assert said.endswith(" a=b x=y")
+    assert "me%3Apass%22word" in second.headers["location"]
+
+
+def test_other_passwords_and_marked_tokens(sandbox: SandboxHandle) -> None:
+    sandbox.control.patch("/anaplan/settings", json={"password": "another", "token_mark": "Mark"})
+    sandbox.control.patch("/sap/settings", json={"password": "other", "token_mark": "Mark"})
+    assert sandbox.http.post("/token/authenticate", auth=(EMAIL, PASSWORD)).status_code == 401
+    assert sandbox.login(password="another").startswith("Mark")
+    path, form = "/sap/bc/sec/oauth2/token", {"grant_type": "client_credentials"}
+    assert sandbox.http.post(path, data=form, auth=("CONNECTOR", "sandbox-secret-1")).status_code == 401
+    assert sandbox.http.post(path, data=form, auth=("CONNECTOR", "other")).json()["access_token"].startswith("Mark")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import random
 import re
 import socket
 import struct
@@ -14,6 +16,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 KINDS = frozenset(
     {
         "drop_request", "drop_answer", "reset", "delay", "slow_body", "truncate", "status", "html", "rate_limit",
-        "replace_json", "gzip_bomb", "foreign_next", "late_commit",
+        "replace_json", "gzip_bomb", "foreign_next", "late_commit", "echo",
     }
 )  # fmt: skip
 Chance = Callable[[str, str], "dict[str, Any] | None"]  # method and target of a request
@@ -38,7 +41,10 @@ class FaultError(ValueError):
 
 @dataclass(slots=True)
 class FaultRule:
-    """One rule: which requests it meets, how often, and what it does to them."""
+    """One rule: which requests it meets, how often, and what it does to them.
+
+    rate: the share of those requests that suffer, drawn one by one from `dice`.
+    """
 
     id: int
     kind: str
@@ -47,6 +53,8 @@ class FaultRule:
     times: int
     skip: int
     fields: dict[str, Any]
+    rate: float = 1.0
+    dice: random.Random = field(default_factory=random.Random)
     matched: int = 0
     hits: int = 0
 
@@ -57,7 +65,7 @@ class FaultRule:
         if 0 <= self.times <= self.hits:
             return False
         self.matched += 1
-        if self.matched <= self.skip:
+        if self.matched <= self.skip or self.dice.random() >= self.rate:
             return False
         self.hits += 1
         return True
@@ -69,6 +77,7 @@ class FaultRule:
             **head,
             "times": self.times,
             "skip": self.skip,
+            "rate": self.rate,
             "matched": self.matched,
             "hits": self.hits,
             **self.fields,
@@ -112,10 +121,11 @@ class FaultBook:
         try:
             pattern = re.compile(str(fields.pop("path", "")))
             times, skip = int(fields.pop("times", 1)), int(fields.pop("skip", 0))
+            rate, dice = float(fields.pop("rate", 1.0)), random.Random(fields.pop("seed", None))
         except (re.error, TypeError, ValueError) as error:
             raise FaultError(f"bad fault rule: {error}") from error
         method = str(fields.pop("method", "*")).upper()
-        return FaultRule(next(self._ids), kind, method, pattern, times, skip, fields)
+        return FaultRule(next(self._ids), kind, method, pattern, times, skip, fields, rate, dice)
 
 
 @dataclass(slots=True)
@@ -269,6 +279,19 @@ class FaultLayer:
         answer.put_header(b"content-type", b"application/json")
         await answer.send(send)
 
+    async def _echo(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
+        # as a debug page or a proxy does: what was sent comes back, and what stands in its basic credentials
+        kind = str(rule.fields.get("content_type", "text/plain"))
+        told, steered = await read_request(scope, receive), kind.endswith("json")
+        body = str(rule.fields.get("body", "{request}"))
+        body = body.replace("{request}", json.dumps(told)[1:-1] if steered else told)
+        head = [(b"content-type", kind.encode())]
+        head += [
+            (str(name).lower().encode(), str(value).replace("{request}", quote(told)).encode())
+            for name, value in dict(rule.fields.get("headers", {})).items()
+        ]
+        await Answer(int(rule.fields.get("status", 500)), head, bytearray(body.encode())).send(send)
+
     async def _gzip_bomb(self, rule: FaultRule, _scope: Scope, _receive: Receive, send: Send) -> None:
         packed = await asyncio.to_thread(pack_bomb, int(rule.fields.get("megabytes", 100)))
         head = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
@@ -281,6 +304,21 @@ class FaultLayer:
         turn_links(tree, str(rule.fields.get("url", "https://elsewhere.example/steal")))
         answer.body = bytearray(json.dumps(tree).encode())
         await answer.send(send)
+
+
+async def read_request(scope: Scope, receive: Receive) -> str:
+    """A request in one line: credentials first, since what quotes it may cut it; then other headers and the body."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    headers.sort(key=lambda one: one[0] not in ("authorization", "cookie", "x-csrf-token"))
+    basic = [value.partition(" ")[2] for _, value in headers if value.startswith("Basic ")]
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    plain = [base64.b64decode(one).decode("utf-8", "replace") for one in basic]
+    query = scope.get("query_string", b"").decode("latin-1")
+    return " ".join([*plain, *(f"{name}={value}" for name, value in headers), query, body.decode("utf-8", "replace")])
 
 
 def pack_bomb(megabytes: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 
 from tui_connector.sandbox.anaplan.certificates import CertificateDesk, CertificateRefusedError
-from tui_connector.sandbox.anaplan.tokens import USERS, Token, TokenBook, User
+from tui_connector.sandbox.anaplan.tokens import INTEGRATION, USERS, Token, TokenBook, User
 from tui_connector.sandbox.anaplan.wire import ApiError, parse_json
 from tui_connector.sandbox.seed.model import CUSTOMER_ID
 
@@ -69,7 +69,9 @@ class AuthDesk:
         except (binascii.Error, UnicodeDecodeError):
             return refuse(400, BAD_HEADER, "Invalid header. Verify the header.")
         user = USERS.get(email)
-        if not colon or user is None or user.password != password or not self._settings.basic_allowed:
+        if not colon or user is None or not self._settings.basic_allowed:
+            return refuse(401, BAD_CREDENTIAL, "The credentials supplied were invalid")
+        if password != ((user is INTEGRATION and self._settings.password) or user.password):
             return refuse(401, BAD_CREDENTIAL, "The credentials supplied were invalid")
         return user
 

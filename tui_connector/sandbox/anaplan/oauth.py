@@ -116,7 +116,7 @@ class OAuthDesk:
         return self._grant(user, value)
 
     def _grant(self, user: User, kept: str | None) -> Response:
-        refresh = kept or secrets.token_urlsafe(32)
+        refresh = kept or self.settings.token_mark + secrets.token_urlsafe(32)
         end = self.clock.now() + timedelta(seconds=self.settings.oauth_refresh_seconds)
         if kept is None:
             self.refresh_tokens[refresh] = (user, end)

@@ -11,6 +11,8 @@ class AnaplanSettings:
 
     # Tokens
     basic_allowed: bool = True
+    password: str = ""  # of the integration user in place of the usual one
+    token_mark: str = ""  # how every token begins
     certificate_v1: bool = False
     certificate_tolerance: int = 300
     token_seconds: int = 2100

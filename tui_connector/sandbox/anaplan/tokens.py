@@ -67,7 +67,7 @@ class TokenBook:
 
     def issue(self, user: User) -> Token:
         """A fresh token with its full life ahead."""
-        value = "eyJ" + secrets.token_urlsafe(48)
+        value = self._settings.token_mark + "eyJ" + secrets.token_urlsafe(48)
         token = Token(value, str(uuid.uuid4()), str(uuid.uuid4()), user, self._end())
         self._live[value] = token
         return token

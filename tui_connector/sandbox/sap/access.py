@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
-from tui_connector.sandbox.sap.settings import PASSWORD, USER
+from tui_connector.sandbox.sap.settings import USER
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +51,7 @@ class Access:
 
     def grant(self) -> tuple[str, int]:
         """A new access token and its life in seconds."""
-        token = secrets.token_urlsafe(32)
+        token = self._made(32)
         life = self.settings.token_seconds
         self.tokens[token] = self.clock.now() + timedelta(seconds=life)
         return token, life
@@ -60,7 +60,7 @@ class Access:
         """Whether the request carries valid basic credentials or a living token."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic" and self.settings.basic_enabled:
-            return read_basic(rest) == (USER, PASSWORD)
+            return read_basic(rest) == (USER, self.settings.password)
         if scheme.lower() == "bearer" and self.settings.oauth_enabled:
             ends = self.tokens.get(rest.strip())
             return ends is not None and self.clock.now() < ends
@@ -72,10 +72,10 @@ class Access:
         if session is not None:
             return session.token, {}
         name, fresh = (
-            secrets.token_urlsafe(24),
+            self._made(24),
             Session(
-                secrets.token_urlsafe(16) + "==",
-                secrets.token_urlsafe(24),
+                self._made(16) + "==",
+                self._made(24),
                 self.clock.now() + timedelta(seconds=self.settings.csrf_seconds),
             ),
         )
@@ -108,6 +108,14 @@ class Access:
         self.sessions.clear()
         self.recent.clear()
 
+    def _made(self, size: int) -> str:
+        return self.settings.token_mark + secrets.token_urlsafe(size)
+
+    def is_client(self, user: str, password: str) -> bool:
+        """Whether these are the client's credentials, percent-encoded (RFC 6749) or plain."""
+        known = USER, self.settings.password
+        return known in ((user, password), (unquote(user), unquote(password)))
+
     def _session(self, request: Request) -> Session | None:
         session = self.sessions.get(request.cookies.get(SESSION_COOKIE, ""))
         if session is None or request.cookies.get(XSRF_COOKIE) != session.xsrf or self.clock.now() >= session.ends:
@@ -122,8 +130,3 @@ def read_basic(encoded: str) -> tuple[str, str] | None:
     except ValueError:
         return None
     return (user, password) if colon else None
-
-
-def same_client(user: str, password: str) -> bool:
-    """Whether these are the client's credentials, percent-encoded (RFC 6749) or plain."""
-    return (user, password) == (USER, PASSWORD) or (unquote(user), unquote(password)) == (USER, PASSWORD)

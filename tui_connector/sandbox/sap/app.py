@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tui_connector.sandbox.data_faults import DataFaultBook, DataFaultControl
-from tui_connector.sandbox.sap.access import Access, Clock, read_basic, same_client
+from tui_connector.sandbox.sap.access import Access, Clock, read_basic
 from tui_connector.sandbox.sap.answers import (
     JSON_V2,
     UNAUTHORIZED,
@@ -130,7 +130,7 @@ class SapTenant:
         headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
         if form.get("grant_type") != "client_credentials":
             return self._refuse_token(request, 400, "unsupported_grant_type", "Grant type is not supported", headers)
-        if not self.settings.oauth_enabled or given is None or not same_client(*given):
+        if not self.settings.oauth_enabled or given is None or not self._access.is_client(*given):
             headers["WWW-Authenticate"] = 'Basic realm="SAP OAuth2"'
             return self._refuse_token(request, 401, "invalid_client", "Client credentials are not valid", headers)
         token, life = self._access.grant()

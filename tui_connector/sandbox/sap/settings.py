@@ -13,6 +13,8 @@ class SapSettings:
     """All switches; the control API changes them one by one."""
 
     page_size: int = 1000  # rows of one answer; 0 = no limit
+    password: str = PASSWORD  # of USER, for basic authentication and as client secret
+    token_mark: str = ""  # how every token and every session's value begins
     basic_enabled: bool = True
     oauth_enabled: bool = True
     token_seconds: int = 3600
