@@ -70,7 +70,9 @@ def main() -> int:
         print(HELP, end="")
         return 0
     from tui_connector.cli import run
+    from tui_connector.cli.discreet import leave_no_core
 
+    leave_no_core()
     return run(sys.argv[1:])
 
 
