@@ -453,6 +453,12 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.FAILED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except Exception:
+        import logging
+
+        # by the log, whose lines hold no secret: the interpreter would print what the exception quotes
+        logging.getLogger("tui_connector").critical("an unexpected fault in the connector", exc_info=True)
+        return Exit.FAILED
 
 
 def _load(module: str) -> object:
