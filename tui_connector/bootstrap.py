@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import logging
 import os
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -19,7 +18,7 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.clock import SystemClock
 from tui_connector.domain.errors import ConfigError, ConnectorError
 from tui_connector.domain.flow import WritebackFlow
-from tui_connector.domain.loglines import PlainLines, log_to
+from tui_connector.domain.loglines import PlainLines, log_to, set_level
 from tui_connector.domain.proposal import ProposalHead
 from tui_connector.domain.retention import CLASSES
 from tui_connector.domain.run import Purpose, RunRequest, RunState
@@ -430,7 +429,7 @@ class Installation:
         flows = connected_flows(settings, FLOWS)
         timetables(settings, flows)  # all of them can come due
         changed = changes(self.settings, settings)
-        logging.getLogger().setLevel(settings.log.level)
+        set_level(settings.log.level)
         return replace(self, settings=settings, flows=flows), changed
 
     def timetables(self) -> dict[str, Timetable]:

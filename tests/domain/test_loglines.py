@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui_connector.domain.loglines import JsonLines, PlainLines, about
+from tui_connector.domain.loglines import JsonLines, PlainLines, about, set_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,3 +91,18 @@ def test_the_journal_is_told_how_much_a_line_matters() -> None:
 def test_a_plain_line_holds_no_secret_either() -> None:
     line = PlainLines(mask).format(logging.LogRecord("a.b", logging.INFO, "", 0, "the %s", ("canary",), None))
     assert line.endswith(" INFO a.b the ***")
+
+
+def test_only_the_connectors_own_lines_go_into_detail() -> None:
+    """Libraries would tell whole addresses there, of which some are secrets."""
+    names = ("tui_connector.run", "urllib3.connectionpool", "")
+    root, own = logging.getLogger(), logging.getLogger("tui_connector")
+    before = root.level, own.level
+    try:
+        for level, own_from, others_from in (("DEBUG", 10, 30), ("INFO", 20, 30), ("ERROR", 40, 40)):
+            set_level(level)
+            found = [logging.getLogger(name).getEffectiveLevel() for name in names]
+            assert found == [own_from, others_from, others_from]
+    finally:
+        root.setLevel(before[0])
+        own.setLevel(before[1])

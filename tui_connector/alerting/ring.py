@@ -48,7 +48,8 @@ def check(url: str) -> None:
 
 
 def _open(url: str, seconds: float) -> tuple[Any, Any]:
-    logging.getLogger("apprise").propagate = False  # before it can say anything
+    for talker in ("apprise", "urllib3"):  # before they can say anything
+        logging.getLogger(talker).propagate = False
     try:
         import apprise  # noqa: PLC0415 - takes its time, and only a process that sends needs it
     except ImportError as error:

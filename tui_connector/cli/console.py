@@ -55,7 +55,7 @@ def run_console(
 
     desk = installation.desk(approver_key=approver_key)
     _log_to(None if desk.read_only else desk.state / "console.log", installation.vault.mask)
-    console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays)
+    console = Console(desk, theme=given.theme, calm=given.calm, worker_stays=worker_stays, mask=installation.vault.mask)
     if _served():
         threading.Thread(target=_end_with, args=(os.getppid(),), name="server", daemon=True).start()
     try:
@@ -93,5 +93,5 @@ def _log_to(path: Path | None, mask: Callable[[str], str]) -> None:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="check the state folder") from error
-    level = logging.getLevelName(logging.getLogger().level)
+    level = logging.getLevelName(logging.getLogger("tui_connector").level)
     log_to(os.fdopen(opened, "a", encoding="utf-8"), PlainLines(mask), level, anew=True)

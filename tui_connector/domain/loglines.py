@@ -63,7 +63,18 @@ class JsonLines(_Masking):
 
 
 def log_to(stream: TextIO, lines: logging.Formatter, level: str, *, anew: bool = False) -> None:
-    """Let log lines go there, unless they go somewhere already; `anew`: there instead."""
+    """Let log lines go there, unless they go somewhere already; `anew`: there instead.
+
+    level: of the connector's own lines. Libraries tell of warnings alone: in detail they tell whole addresses.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(lines)
-    logging.basicConfig(level=level, handlers=[handler], force=anew)
+    logging.basicConfig(handlers=[handler], force=anew)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """How much is told from here on."""
+    own = logging.getLogger("tui_connector")
+    own.setLevel(level)
+    logging.getLogger().setLevel(max(own.level, logging.WARNING))

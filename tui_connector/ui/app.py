@@ -9,9 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import textual
 from rich.segment import Segment, Segments
-from rich.traceback import Traceback
 from textual import events
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
@@ -21,7 +19,7 @@ from textual.worker import active_worker
 
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.text import clean_lines
-from tui_connector.ui import jump
+from tui_connector.ui import crash, jump
 from tui_connector.ui.attendant import Attendant
 from tui_connector.ui.commands import Commands
 from tui_connector.ui.dialogs.base import AskText, Dialog, Keys, Tell
@@ -80,7 +78,9 @@ class Console(App[None]):
         worker_stays: bool = True,
         first: str = "overview",
         palette: Palette | None = None,
+        mask: Callable[[str], str] = str,
     ) -> None:
+        """mask: takes the secrets that this process knows out of a text."""
         no_color = "NO_COLOR" in os.environ
         chosen = palette or (palette_for(theme, "truecolor", no_color=True) if no_color else None)
         read_leniently()
@@ -96,6 +96,7 @@ class Console(App[None]):
         self.standing = Standing()
         self.attendant = Attendant(desk.config, stays=worker_stays)
         self._attend = attend and not desk.read_only
+        self._mask = mask
         self._first = first
         self._lost = self._told_end = False
         self._ticks = 0
@@ -145,10 +146,9 @@ class Console(App[None]):
         await super().on_event(event)
 
     def _fatal_error(self) -> None:
-        """Tell where it failed and nothing more: the values on the way may be secret."""
+        """Tell where it failed and nothing more."""
         self.bell()
-        traceback = Traceback(show_locals=False, width=None, suppress=[textual])
-        told = self.console.render(traceback, self.console.options)
+        told = self.console.render(crash.traceback(self._mask), self.console.options)
         plain = [Segment(clean_lines(one.text), one.style, one.control) for one in told]
         self._exit_renderables.append(Segments(plain))
         self._close_messages_no_wait()
