@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 import keyring
 import pytest
@@ -448,3 +450,13 @@ def test_what_was_opened_or_sealed_is_masked_wherever_it_is_written(vault: Vault
     other.open("sap.main")
     other.open_bytes("token.sap.main", sealed)
     assert other.mask(told) == masked
+
+
+def test_a_secret_is_masked_however_a_tenant_may_quote_it(vault: Vault) -> None:
+    secret = 'a "/+ü&=% b\\'
+    vault.seal("sap.main", {"client_id": "CONNECTOR", "client_secret": secret})
+    vault.seal("anaplan.main", {"user": "me@example.com", "password": secret})
+    pairs = [base64.b64encode(f"{user}:{secret}".encode()).decode() for user in ("CONNECTOR", "me@example.com")]
+    spelled = [quote(secret, safe=""), quote_plus(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False)]
+    for told in (secret, *spelled, *(f"Basic {pair}" for pair in pairs)):
+        assert vault.mask(f"<{told}>").strip('<>"').removeprefix("Basic ") == "***", told

@@ -110,6 +110,7 @@ class Clients:
             client_certificate=certificate,
             budget=budget,
             attempts=http.attempts,
+            mask=self.vault.mask,
         )
         opened.append(client)
         return client

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ import threading
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import quote, quote_plus
 
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tui_connector.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from tui_connector.domain.credential import CredentialInfo
@@ -39,6 +41,7 @@ _DERIVING = threading.Lock()  # with several lanes, two threads that derive at o
 _SERVICE, _ACCOUNT = "tui-connector", "master.key"
 _UNSAFE_KEYRINGS = ("backends.fail.", "backends.null.", "plaintext")
 _MASKED_FROM, _MOST_PASSING = 4, 100
+_PAIRS = (("user", "password"), ("client_id", "client_secret"))  # sent together, as basic credentials
 _BEARER = re.compile(r'"([A-Za-z0-9._~+/=-]{16,})"')  # a token as JSON quotes it; no moment in time
 _NAME = re.compile(r"[A-Za-z0-9_. :/@-]+")
 
@@ -270,7 +273,7 @@ class Vault:
                     f"{name!r} cannot name a connection or a field", hint="Use letters, digits, dots and dashes."
                 )
         ends = _certificate_end(fields)
-        self._learn(*fields.values())
+        self._learn(fields)
         with self._guard:
             master, version = self._master(), self._record()[0]
             before = self._shelf.take(connection)
@@ -298,7 +301,7 @@ class Vault:
             field: _open(data_key, sealed, _aad(connection, field, data_key_version)).decode()
             for field, sealed in fields.items()
         }
-        self._learn(*opened.values())
+        self._learn(opened)
         return opened
 
     def mask(self, text: str) -> str:
@@ -309,10 +312,14 @@ class Vault:
             text = text.replace(secret, "***")
         return text
 
-    def _learn(self, *values: str) -> None:
+    def _learn(self, fields: Mapping[str, str]) -> None:
         with self._guard:
-            for value in values:  # a PEM text may be quoted line by line
-                self._known.update(part for part in (value, *value.splitlines()) if len(part) >= _MASKED_FROM)
+            for value in fields.values():  # a PEM text may be quoted line by line
+                self._known.update(part for part in _spelled(value, *value.splitlines()) if len(part) >= _MASKED_FROM)
+            for user, secret in _PAIRS:
+                if fields.get(secret):
+                    pair = f"{fields.get(user, '')}:{fields[secret]}"
+                    self._known.add(base64.b64encode(pair.encode()).decode())
 
     def _learn_passing(self, content: bytes) -> None:
         for found in _BEARER.findall(content.decode(errors="replace")):
@@ -388,6 +395,13 @@ def _certificate_end(fields: Mapping[str, str]) -> datetime | None:
             "the certificate cannot be read; nothing was stored",
             hint="Enter it in PEM form, with its BEGIN and END lines.",
         ) from error
+
+
+def _spelled(*values: str) -> Iterator[str]:
+    """Each as it is, and as it stands in a URL, a form, and a JSON text."""
+    for value in values:
+        yield from (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1])
+        yield json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 class _Keyring(Protocol):

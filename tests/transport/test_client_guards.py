@@ -259,3 +259,25 @@ def test_a_trickle_ends_with_the_whole_exchanges_limit(run_async: Run) -> None:
             await client.send("GET", "/x", repeatable=True, timeouts=type(client._timeouts)(read=30.0, whole=0.3))
 
     run_async(story)
+
+
+def test_what_a_refusal_quotes_of_its_request_goes_no_further(run_async: Run) -> None:
+    """Token, cookie and CSRF token by themselves; what else is secret, by the mask. An answer that is none stays as it is."""
+
+    async def story(bench: Bench) -> None:
+        told = b"you sent tok-canary-1 with s-canary-2 and csrf-canary-3, and canary-4: \xff"
+        server = await bench.serve(reply(200, told, Set_Cookie="sid=s-canary-2"), reply(400, told), reply(302, told))
+        client = bench.client(server.url, mask=lambda text: text.replace("canary-4", "***"))
+        headers = {"authorization": "Bearer tok-canary-1", "x-csrf-token": "csrf-canary-3"}
+        first = await client.send("GET", "/x", headers=headers, repeatable=True)
+        assert first.body == told
+        refused = await client.send("GET", "/x", headers=headers, repeatable=True)
+        assert refused.body == b"you sent *** with *** and ***, and ***: \xff"
+        with pytest.raises(ContractChangedError):
+            await client.send("GET", "/x", headers=headers, repeatable=True)
+        server.default = reply(500, told, Sap_Message="again tok-canary-1")
+        fetched = await client.fetch("/x", headers=headers, max_bytes=MIB)
+        assert b"canary" not in fetched.body
+        assert fetched.headers["sap-message"] == "again ***"
+
+    run_async(story)

@@ -27,7 +27,7 @@ from tui_connector.transport.tls import ClientCertificate, TlsFacts, build_conte
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tui_connector.domain.clock import Clock
@@ -37,6 +37,7 @@ __all__ = ["ClientCertificate", "Exchange", "HttpClient", "Query", "Response", "
 
 MEBIBYTE = 1024 * 1024
 _PIECE = 256 * 1024
+_QUOTED_FROM = 8  # characters: "Fetch" is no CSRF token
 _GATEWAY = frozenset({502, 503, 504})
 _log = logging.getLogger("tui_connector.http")
 for _talker in ("httpx", "httpcore"):
@@ -47,7 +48,8 @@ class HttpClient:
     """Sends requests to one tenant.
 
     base_url: scheme, host, optional port and path; plain http to this machine only. name: how messages call the
-    connection. attempts: how often a request that may be repeated is tried. observe: told of every attempt.
+    connection. attempts: how often a request that may be repeated is tried. observe: told of every attempt. mask: takes
+    the secrets out of a text; a refusal may quote the request that it refuses, and goes on without them.
     Cookies are kept and sent back, all of them. Redirects are refused. Proxies of the environment are not used.
     """
 
@@ -63,6 +65,7 @@ class HttpClient:
         budget: RequestBudget | None = None,
         attempts: int = 5,
         observe: Callable[[Exchange], None] | None = None,
+        mask: Callable[[str], str] | None = None,
     ) -> None:
         self.name = name
         self._address = Address(base_url, name)
@@ -72,6 +75,7 @@ class HttpClient:
         self._budget = budget
         self._attempts = attempts
         self._observe = observe
+        self._mask = mask
         self._secured: Any = None
         context = build_context(name, ca_bundle, client_certificate)
         jar = CookieJar()  # one jar for all three: SAP's token belongs to the session the cookies carry
@@ -173,6 +177,17 @@ class HttpClient:
         url = self._address.locate(path)
         view, most = memoryview(body), 4 * MEBIBYTE
         return await self._transfer("PUT", url, headers=headers, body=view, max_bytes=most, limits=self._timeouts)
+
+    def masked(self, body: bytes, headers: dict[str, str], sent: Sequence[str]) -> tuple[bytes, dict[str, str]]:
+        """What came, without the secrets in it. sent: those of the request itself."""
+
+        def mask(text: str) -> str:
+            for one in sent:
+                text = text.replace(one, "***")
+            return self._mask(text) if self._mask else text
+
+        text = mask(body.decode("utf-8", "surrogateescape"))
+        return text.encode("utf-8", "surrogateescape"), {name: mask(one) for name, one in headers.items()}
 
     def check_origin(self, url: str) -> None:
         """Raise ContractChangedError for a URL of another scheme, host or port."""
@@ -305,6 +320,8 @@ class _Meter:
         body = reader.finish()
         self.tell(None)
         headers = {key.lower(): value for key, value in answer.headers.items()}
+        if answer.status_code >= 300:
+            body, headers = self._owner.masked(body, headers, _credentials(self._request))
         return Response(answer.status_code, headers, body, str(self._request.url), self._owner.clock.now())
 
     def fail(self, error: Exception) -> ConnectorError:
@@ -339,6 +356,13 @@ class _Meter:
                 error,
             )
         )
+
+
+def _credentials(request: httpx.Request) -> list[str]:
+    """What a request proves itself by: token or basic credentials, the session's cookies and its CSRF token."""
+    found = [request.headers.get("authorization", "").partition(" ")[2], request.headers.get("x-csrf-token", "")]
+    found += [one.partition("=")[2].strip() for one in request.headers.get("cookie", "").split(";")]
+    return sorted((one for one in found if len(one) >= _QUOTED_FROM), key=len, reverse=True)
 
 
 def _times(limits: Timeouts) -> httpx.Timeout:
