@@ -334,8 +334,8 @@ def serve_a_day(made: Town, installation: Installation) -> None:
             proposal.id, typed=proposal.short, key=made.approver, passphrase=made.passphrase, by="uid:4242", flow=plan,
             head=installation.head(plan),
         )  # fmt: skip
-        wait_for_runs(installation, list(signed.run_ids), 60)
-        assert made.sandbox.call("GET", "sap/documents")["documents"]
+        told = [(run.purpose, run.state, run.reason) for run in wait_for_runs(installation, list(signed.run_ids), 60)]
+        assert made.sandbox.call("GET", "sap/documents")["documents"], told
         assert made.sandbox.hits() == [1]
         assert made.canaries.in_processes([*made.started, os.getpid()]) == []
         assert resource.prlimit(worker.pid, resource.RLIMIT_CORE) == (0, 0)

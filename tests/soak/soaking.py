@@ -22,14 +22,14 @@ from tests.journeys.conftest import (
     environment,
     wait_for,
 )
-from tests.journeys.posting_desk import copies, open_periods
+from tests.journeys.posting_desk import copies, documents_in_sap, open_periods
 from tests.soak.watching import Course, Manager, look
 from tui_connector.approval.keys import KeyFile
 from tui_connector.bootstrap import Installation, open_installation
 from tui_connector.demo import start_sandbox
 from tui_connector.domain.errors import ConnectorError
 from tui_connector.domain.flow import LoadFlow
-from tui_connector.domain.proposal import ProposalState
+from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import ReadMode, Run, RunRequest, RunState
 from tui_connector.domain.tie import Verdict
 from tui_connector.flows import FLOWS
@@ -37,6 +37,8 @@ from tui_connector.flows import FLOWS
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tui_connector.domain.proposal import Proposal
 
 WATCHDOG_SECONDS = 60.0  # as the printed unit has it
 PASSPHRASE = "four words are enough"
@@ -149,7 +151,7 @@ class Soak:
             assert self.worker.poll() is None, self.said[-4000:]
             under_way = self._look()
             if not under_way:
-                self._approve()
+                self._see_to_the_plan()
                 self._change(int((time.monotonic() - begun) / 60))
         faults = self._end_of_faults()
         self._quiet()
@@ -179,25 +181,42 @@ class Soak:
         if minute % 3 == 1:
             self.installation.request_runs([RunRequest("gl_line_items", ReadMode.FULL)], "test")
 
-    def _approve(self) -> None:
-        """Approve what waits; once it is posted and proved, plan something else."""
-        flow = self.installation.writeback(WRITEBACK)
+    def _see_to_the_plan(self) -> None:
+        """What people do: approve what waits, post again what was held up, and plan something else once it is posted."""
         latest = next(iter(self.installation.store.proposals.history(1)), None)
         if latest is None:
             return
         if latest.state is ProposalState.PLANNED:
-            try:
-                self.installation.decisions().approve(
-                    latest.id, typed=latest.short, key=KeyFile(self.folder / "approver.key"), passphrase=PASSPHRASE,
-                    by="uid:4242", flow=flow, head=self.installation.head(flow),
-                )  # fmt: skip
-            except ConnectorError as error:
-                self.refused[error.message] += 1
+            self._approve(latest)
+        elif latest.state is ProposalState.APPROVED:
+            self._settle(latest)
+            self.installation.request_posting(latest, "uid:4242")
         elif latest.state is ProposalState.POSTED and latest.id > self.posted:
             self.posted = latest.id
             amount = str(1000 + latest.id)
             lines = {"PL-0001": {"Amount": amount}, "PL-0002": {"Amount": f"-{amount}"}}
             self.sandbox.call("PATCH", "anaplan/plan", {"lines": lines})
+
+    def _approve(self, proposal: Proposal) -> None:
+        flow, key = self.installation.writeback(WRITEBACK), KeyFile(self.folder / "approver.key")
+        try:
+            self.installation.decisions().approve(
+                proposal.id, typed=proposal.short, key=key, passphrase=PASSPHRASE, by="uid:4242", flow=flow,
+                head=self.installation.head(flow),
+            )  # fmt: skip
+        except ConnectorError as error:  # the plan moved meanwhile; the next run proposes it anew
+            self.refused[error.message] += 1
+
+    def _settle(self, proposal: Proposal) -> None:
+        """Held documents are looked up in SAP by a person, who says what is there."""
+        there = {one["reference"]: f"{one['document']}/{one['fiscal_year']}" for one in documents_in_sap(self.sandbox)}
+        for document in self.installation.store.proposals.documents(proposal.id):
+            if document.state is DocumentState.HELD:
+                said = there.get(document.reference, "")
+                self.installation.decisions().choose(
+                    proposal.id, document.document.number, DocumentState.VERIFIED if said else DocumentState.READY,
+                    typed=proposal.short, reason="looked up in SAP", by="uid:4242", said=said,
+                )  # fmt: skip
 
     def _end_of_faults(self) -> tuple[int, int]:
         """How many requests suffered, and how many there were."""
