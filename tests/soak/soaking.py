@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from tui_connector.domain.proposal import Proposal
 
+IDLE_SECONDS = 10.0
 WATCHDOG_SECONDS = 60.0  # as the printed unit has it
 PASSPHRASE = "four words are enough"
 WRITEBACK = "plan_writeback"
@@ -157,6 +158,7 @@ class Soak:
         self._quiet()
         after = self.installation.request_runs([RunRequest(name) for name in LOADS], "test")
         self._quiet()
+        self._make_up()
         told = time.monotonic()
         gap = self.manager.longest_gap(told)
         self.worker.send_signal(signal.SIGTERM)
@@ -229,6 +231,15 @@ class Soak:
         """Wait until nothing is under way; schedules may begin something meanwhile."""
         wait_for(lambda: not self._look(), seconds=120)
 
+    def _make_up(self) -> None:
+        """On a busy machine the time may have been too short for something to be posted, and for a rest."""
+        end = time.monotonic() + 90
+        while time.monotonic() < end and (not copies(self.sandbox) or self.course.idle()[0] < IDLE_SECONDS):
+            time.sleep(self.plan.look_seconds)
+            if not self._look() and not copies(self.sandbox):
+                self._see_to_the_plan()
+        self._quiet()
+
     def _judged(self, faults: tuple[int, int], after: list[int], gap: float, code: int, end: float) -> list[Limit]:
         store, plan = self.installation.store, self.plan
         runs = self.runs()
@@ -268,8 +279,8 @@ class Soak:
             Limit("open files, likewise", f"{files[0]:g} and {files[1]:g}", "≤ 3 more", files[1] <= files[0] + 3),
             Limit("threads, likewise", f"{threads[0]:g} and {threads[1]:g}", "≤ 2 more", threads[1] <= threads[0] + 2),
             Limit("store, likewise", f"{size[0]:.1f} and {size[1]:.1f} MiB", "told only", True),
-            Limit("CPU when idle", f"{100 * cpu / max(idle, 1e-9):.2f} % of {idle:.0f} s", "≤ 2 % of at least 10 s",
-                  idle >= 10 and cpu <= 0.02 * idle),
+            Limit("CPU when idle", f"{100 * cpu / max(idle, 1e-9):.2f} % of {idle:.0f} s", f"≤ 2 % of at least {IDLE_SECONDS:g} s",
+                  idle >= IDLE_SECONDS and cpu <= 0.02 * idle),
             Limit("longest without a sign of life", f"{gap:.1f} s of {WATCHDOG_SECONDS:g} s", "less than half",
                   0 < gap < WATCHDOG_SECONDS / 2),
             Limit("end on SIGTERM", f"exit code {code} after {end:.1f} s", "0 within 30 s", code == 0 and end <= 30),
