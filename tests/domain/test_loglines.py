@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui_connector.domain.loglines import JsonLines, PlainLines, about, set_level
+from tui_connector.domain.loglines import JsonLines, PlainLines, about, log_to, set_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,21 @@ def test_the_journal_is_told_how_much_a_line_matters() -> None:
 def test_a_plain_line_holds_no_secret_either() -> None:
     line = PlainLines(mask).format(logging.LogRecord("a.b", logging.INFO, "", 0, "the %s", ("canary",), None))
     assert line.endswith(" INFO a.b the ***")
+
+
+def test_a_line_that_is_not_taken_is_told_nowhere_else(capsys: pytest.CaptureFixture[str]) -> None:
+    root, closed = logging.getLogger(), io.StringIO()
+    closed.close()
+    before, levels = root.handlers[:], (root.level, logging.getLogger("tui_connector").level)
+    root.handlers.clear()
+    try:
+        log_to(closed, PlainLines(mask), "INFO")
+        logging.getLogger("tui_connector").error("the %s", "canary")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(levels[0])
+        logging.getLogger("tui_connector").setLevel(levels[1])
+    assert capsys.readouterr() == ("", "")
 
 
 def test_only_the_connectors_own_lines_go_into_detail() -> None:

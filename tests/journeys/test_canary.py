@@ -400,6 +400,7 @@ def look_at_everything(made: Town) -> None:
         made.tell("--plain", *view.split(), code=None)
 
 
+@pytest.mark.timeout(300)
 def test_a_day_leaves_no_trace_of_a_secret(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with collector() as (port, traces), town(sandbox, tmp_path, traces=port) as made:
         with open_installation(str(made.config)) as installation, logged(installation, made.said / "here.log"):

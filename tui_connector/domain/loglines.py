@@ -62,12 +62,19 @@ class JsonLines(_Masking):
         return priority + json.dumps(line, ensure_ascii=False, default=str)
 
 
+class _Stream(logging.StreamHandler[TextIO]):
+    """Lines to a stream. One that it does not take is lost: the library would tell it on standard error, unmasked."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        pass
+
+
 def log_to(stream: TextIO, lines: logging.Formatter, level: str, *, anew: bool = False) -> None:
     """Let log lines go there, unless they go somewhere already; `anew`: there instead.
 
     level: of the connector's own lines. Libraries tell of warnings alone: in detail they tell whole addresses.
     """
-    handler = logging.StreamHandler(stream)
+    handler = _Stream(stream)
     handler.setFormatter(lines)
     logging.basicConfig(handlers=[handler], force=anew)
     set_level(level)
