@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.soak.soaking import Plan, soaking, table
+from tui_connector.domain.run import RunState
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "1.6"))  # with start and end two
 
@@ -18,6 +20,13 @@ def test_it_keeps_its_limits_for_a_long_time_under_faults(tmp_path: Path) -> Non
     folder.mkdir(exist_ok=True)
     with soaking(folder, Plan(MINUTES, warm_minutes=min(5.0, MINUTES / 3))) as soak:
         limits = soak.go()
-        reasons = sorted({run.reason for run in soak.runs() if run.reason})
-    print("", table(limits), "", "Why runs did not end well:", *(f"- {reason}" for reason in reasons), sep="\n")
+        reasons = Counter(run.reason for run in soak.runs() if run.state is not RunState.DONE)
+    print(
+        "",
+        table(limits),
+        "",
+        "Why runs did not end well:",
+        *(f"{count} × {reason}" for reason, count in reasons.items()),
+        sep="\n",
+    )
     assert [one for one in limits if not one.held] == []
