@@ -11,7 +11,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from tests.store.conftest import FILES, in_files
-from tui_connector.domain.errors import ConfigError, StoreError
+from tui_connector.domain.errors import ConfigError, StoreError, StoreLostError
 from tui_connector.store import Store, schema
 from tui_connector.store import sqlite as sqlite_backend
 from tui_connector.store.database import Database
@@ -320,6 +320,28 @@ def complaint(url: str) -> str:
     finally:
         store.close()
     return "" if verdict.broken_at is None else verdict.finding
+
+
+@in_files
+def test_a_store_that_another_process_holds_is_waited_for_patiently_once(
+    url: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes from an event loop stands still as long as it lasts."""
+    monkeypatch.setattr(sqlite_backend, "_PATIENCE", 0.3)
+    monkeypatch.setattr(sqlite_backend, "_PATIENCE_AGAIN", 0.1)
+    hasty = Store.open(url)
+    backend = hasty._database._backend
+    with store.transaction() as tx:
+        assert tx.now
+        for patience in (300, 100, 100):
+            with pytest.raises(StoreLostError, match="another process has held the store"), hasty.transaction():
+                pass
+            assert backend.query("PRAGMA busy_timeout", ()) == [(patience,)]
+    for patience in (100, 300):
+        with hasty.transaction() as tx:
+            assert tx.now
+        assert backend.query("PRAGMA busy_timeout", ()) == [(patience,)]
+    hasty.close()
 
 
 @in_files

@@ -216,6 +216,33 @@ def test_a_writer_that_is_stopped_in_the_middle_stops_nobody(
     sleeper.close()
 
 
+@on_postgres
+def test_a_server_that_takes_nothing_for_now_is_waited_for(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer that does not come to its end, and a disk that has no room; then all is well again."""
+    monkeypatch.setattr(postgres, "_SESSION", postgres._SESSION.replace("'30s'", "'200ms'"))
+    hasty = Store.open(url)
+    with store.transaction() as tx:
+        assert tx.now
+        with pytest.raises(StoreLostError, match="is held by another process"):
+            wish(hasty)
+    with psycopg.connect(url) as owner:
+        owner.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$"
+        )
+        owner.execute("CREATE TRIGGER full_disk BEFORE INSERT ON command EXECUTE FUNCTION full_disk()")
+    with pytest.raises(StoreLostError, match="has a full disk: could not extend file") as caught:
+        wish(hasty)
+    assert "Free space there" in caught.value.hint
+    with psycopg.connect(url) as owner:
+        owner.execute("DROP FUNCTION full_disk CASCADE")
+    wish(hasty)
+    assert len(store.commands.pending()) == 1
+    hasty.close()
+
+
 @pytest.mark.parametrize(
     "change",
     [

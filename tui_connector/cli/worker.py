@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tui_connector.bootstrap import open_installation
 from tui_connector.cli.notify import Notify
-from tui_connector.domain.errors import ConfigError, ConnectorError
+from tui_connector.domain.errors import ConfigError, ConnectorError, StoreLostError
 from tui_connector.domain.loglines import JsonLines, log_to
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Service:
         except ConfigError as error:
             told = f"configuration refused, the one before stays: {error.message}"
             log.error("%s (%s)", told, error.hint)  # noqa: TRY400 - a person's fault needs no traceback
-            self._worker.keep_configuration(error.message)
+            with suppress(StoreLostError):  # the log has it
+                self._worker.keep_configuration(error.message)
         except ConnectorError as error:
             told = f"configuration not read, the one before stays: {error.message}"
             log.error("%s (%s)", told, error.hint)  # noqa: TRY400
@@ -159,7 +160,11 @@ class Service:
         fresh = AsyncExitStack()
         tenants = await fresh.enter_async_context(installation.tenants())
         under_way = self._worker.tasks
-        self._worker.reconfigure(installation.equipment(tenants, beat_seconds=self._worker.beat_seconds), changed)
+        try:
+            self._worker.reconfigure(installation.equipment(tenants, beat_seconds=self._worker.beat_seconds), changed)
+        except ConnectorError:
+            await fresh.aclose()
+            raise
         old, self._clients, self._installation = self._clients, fresh, installation
         retiring = asyncio.create_task(_retire(old, under_way), name="old clients")
         self._retiring.add(retiring)

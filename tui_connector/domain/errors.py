@@ -21,8 +21,8 @@
         ├── ContractChangedError          an answer or a definition is not what the flow was declared against
         ├── TaskFailedError               an Anaplan task ended failed or cancelled; nothing was loaded
         ├── RefusedError                  a gate is closed or an approval does not hold; nothing was sent
-        ├── StoreError                    the store cannot be used: newer version, disk full, damaged
-        │   └── StoreLostError            its server went away; what was not committed is undone: take it up again
+        ├── StoreError                    the store cannot be used: newer version, damaged, moved
+        │   └── StoreLostError            not for now: server gone, disk full, held; nothing half done: take it up again
         └── ConfigError                   a setting, argument or credential is wrong or missing
 """
 
@@ -135,7 +135,10 @@ class StoreError(FatalError):
 
 
 class StoreLostError(StoreError):
-    """The store's server went away, or does not answer; it is asked again, with nothing half done."""
+    """The store cannot be had for now, with nothing half done: it is asked again.
+
+    Its server went away, its disk is full, or another process holds it.
+    """
 
 
 class ConfigError(FatalError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tui_connector.alerting.ring import ring
 from tui_connector.alerting.teller import Teller
 from tui_connector.domain.alert import Telling
+from tui_connector.domain.errors import StoreLostError
 from tui_connector.views.alerts import message_of, read_alerts
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Alerts:
     def _look(self, actor: str) -> None:
         try:
             self._look_at(actor)
+        except StoreLostError as error:
+            log.debug("alerts were not seen to: %s", error)
         except Exception:
             log.exception("alerts were not seen to; they are looked at again")
 

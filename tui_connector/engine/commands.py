@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tui_connector.anaplan import discovery
@@ -88,7 +89,7 @@ class CommandDesk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with self._store.transaction() as tx:
+        with suppress(StoreLostError), self._store.transaction() as tx:  # others give back what a dead worker left
             self._store.commands.give_back(tx, self._worker)
 
     def _give_back(self, holders: set[str]) -> None:
@@ -129,10 +130,14 @@ class CommandDesk:
         except Exception:
             log.exception("command %s failed unexpectedly", command.id)
             ok, answer = False, {"error": "an unexpected fault in the connector", "hint": "the log holds the details"}
+        await self._write(lambda tx: self._finish(tx, command, answer, ok=ok))
+
+    async def _write(self, write: Callable[[Transaction], None]) -> None:
+        """Write an answer as soon as the store can be had: nobody else would."""
         while True:
             try:
                 with self._store.transaction() as tx:
-                    self._finish(tx, command, answer, ok=ok)
+                    write(tx)
             except StoreLostError:
                 await self._clock.sleep(1)
             else:
@@ -197,11 +202,14 @@ class CommandDesk:
     async def _see_through(self, command: Command, work: Work) -> None:
         if work.task is not None:
             await asyncio.wait({work.task})
-        with self._store.transaction() as tx:
+
+        def write(tx: Transaction) -> None:
             if self._store.runs.get(work.run_id).state.ended:
                 self._finish_cancel(tx, command, work.run_id)
             else:  # this worker lost it: the one that has it now ends it
                 self._store.commands.give_back(tx, self._worker, command.id)
+
+        await self._write(write)
 
     def _finish_cancel(self, tx: Transaction, command: Command, run_id: int) -> None:
         run = self._store.runs.get(run_id)

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tui_connector.domain.errors import StoreLostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,7 +62,7 @@ class Evidence:
             if daily:
                 self._retained = time.monotonic()
                 self._retain(actor)
-        except Exception:
+        except Exception as error:
             self._quiet_until = time.monotonic() + _FAULT_SECONDS
-            if not self._closing:
+            if not self._closing and not isinstance(error, StoreLostError):  # which the worker itself tells
                 log.exception("the evidence was not seen to; it is tried again")

@@ -28,17 +28,18 @@ from tui_connector.engine.commands import CommandDesk
 from tui_connector.engine.context import RunContext
 from tui_connector.engine.hold import Hold
 from tui_connector.engine.load import LoadRun
+from tui_connector.engine.outage import Outage
 from tui_connector.engine.schedule import Scheduler
 from tui_connector.engine.steps import Checkpoints
 from tui_connector.store.processes import is_dead, this_process
 from tui_connector.transport.budget import go_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tui_connector.domain.clock import Clock
     from tui_connector.domain.flow import Flow
-    from tui_connector.domain.run import Run
+    from tui_connector.domain.run import Run, WorkerInfo
     from tui_connector.domain.timetable import Timetable
     from tui_connector.engine.alerts import Alerts
     from tui_connector.engine.context import Tenants
@@ -53,6 +54,7 @@ _RESUME_SECONDS = 120.0
 _URGENT = (Purpose.CHECK, Purpose.POST, Purpose.STATUS)  # a posting from the last comparison to its report
 _OPEN_STEPS = (StepState.INTENT, StepState.RUNNING)
 _LOOKED_UP = (DocumentState.SENDING, DocumentState.UNKNOWN, DocumentState.POSTED)
+_MOST_LOSSES = 3  # of a worker that somebody waits for
 DRAIN_SECONDS = 24.0  # with the last look at the evidence the process ends within 30
 
 
@@ -105,7 +107,7 @@ class Worker:
         self.beaten: Callable[[], None] | None = None
         self.ended: Callable[[Run], None] | None = None
         self._beaten = 0.0
-        self._lost = ""
+        self._outage = Outage()
         self._resumed = -_RESUME_SECONDS
 
     @property
@@ -120,8 +122,8 @@ class Worker:
     @property
     def status(self) -> str:
         """What it is at, in words."""
-        if self._lost:
-            return f"waiting: {self._lost}"
+        if self._outage.error:
+            return f"waiting: {self._outage.error}"
         runs = ", ".join(str(work.run_id) for work in self._works.values())
         return f"under way: run {runs}" if runs else f"waiting for work of {len(self._flows)} flows"
 
@@ -130,11 +132,14 @@ class Worker:
         return self._options.beat_seconds
 
     def reconfigure(self, equipment: Equipment, changed: Sequence[str]) -> None:
-        """Go by another configuration from here on; runs under way keep the one they began with."""
-        self._equip(equipment)
+        """Go by another configuration from here on; runs under way keep the one they began with.
+
+        Raises StoreLostError, with the configuration as it was, where that cannot be written down.
+        """
         with self._store.transaction() as tx:
-            data = {**self._told_first(), "changed": list(changed)}
+            data = {**_told_first(self.info, equipment.flows), "changed": list(changed)}
             self._store.audit.append(tx, Fact("worker.reconfigured", self.actor, self.info.id, data))
+        self._equip(equipment)
 
     def _equip(self, equipment: Equipment) -> None:
         self._flows.clear()  # the command desk looks into this very one
@@ -153,31 +158,44 @@ class Worker:
     async def serve(
         self, stop: asyncio.Event, *, until: Callable[[], bool] | None = None, scheduled: bool = True
     ) -> None:
-        """Work until stopped; open requests are finished, Anaplan tasks go on and are adopted by the next worker."""
+        """Work until stopped; open requests are finished, Anaplan tasks go on and are adopted by the next worker.
+
+        A store that cannot be had for now is waited for. Where somebody waits for this worker (`until`), he is told
+        after a while: StoreLostError.
+        """
         with self._store.transaction() as tx:
             self._store.workers.register(tx, self.info)
-            self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, self._told_first()))
+            told = _told_first(self.info, self._flows.values())
+            self._store.audit.append(tx, Fact("worker.started", self.actor, self.info.id, told))
         try:
             while not stop.is_set():
                 try:
                     if until and until():
                         break
                     self._look(scheduled=scheduled)
-                    self._lost = ""
+                    self._outage.look_went_well()
                 except StoreLostError as error:
-                    log.warning("%s; it is asked again", error)
-                    self._lost = error.message
+                    self._outage.met(error)
                     if self.beaten:  # the loop is in good health, and a new process would not find the store either
                         self.beaten()
                 await self._pause(stop)
+                if until and self._outage.error and self._outage.losses >= _MOST_LOSSES:
+                    raise self._outage.error
         finally:
-            await self._commands.drain()
-            await self._drain()
-            if self._evidence:
-                await self._evidence.close(self.actor)
+            await self._end()
+
+    async def _end(self) -> None:
+        """Leave in order; what a store that is lost is not told, the next worker finds out by itself."""
+        await self._commands.drain()
+        await self._drain()
+        if self._evidence:
+            await self._evidence.close(self.actor)
+        try:
             with self._store.transaction() as tx:
                 self._store.workers.deregister(tx, self.info.id)
                 self._store.audit.append(tx, Fact("worker.stopped", self.actor, self.info.id, {}))
+        except StoreLostError as error:
+            log.warning("the end of this worker is not written down: %s", error)
 
     def _look(self, *, scheduled: bool) -> None:
         """One round of looking for work; never waits for it."""
@@ -191,11 +209,6 @@ class Worker:
             self._evidence.tick(self.actor)
         if self._alerts:
             self._alerts.tick(self.actor)
-
-    def _told_first(self) -> dict[str, Any]:
-        """What the log is told of a worker: who it is, and how the flows are set that it serves."""
-        flows = {one.name: {"schedule": one.schedule, "settings": settings_digest(one)} for one in self._flows.values()}
-        return {"pid": self.info.pid, "version": self.info.version, "flows": flows}
 
     async def _pause(self, stop: asyncio.Event) -> None:
         waiters = {asyncio.create_task(stop.wait(), name="stop"), *self._busy.values()}
@@ -216,7 +229,8 @@ class Worker:
             await asyncio.wait(self._busy.values(), timeout=DRAIN_SECONDS)
 
     def _beat(self) -> None:
-        if time.monotonic() - self._beaten >= self._options.beat_seconds:
+        due = time.monotonic() - self._beaten >= self._options.beat_seconds
+        if due or self._outage.error:  # which ends with a write: reads alone may go well all the time
             self._beaten = time.monotonic()
             with self._store.transaction() as tx:
                 self._store.workers.beat(tx, self.info.id)
@@ -244,6 +258,8 @@ class Worker:
         return any(one.look_at is None or one.look_at <= now for one in waiting)
 
     def _start_runnable(self) -> None:
+        if self._outage.resting:
+            return
         tried = set(self._busy)
         for run in (*self._store.runs.running(), *self._store.runs.waiting()):
             if run.model in tried or (run.state is RunState.WAITING and not self._ready(run)):
@@ -323,8 +339,11 @@ class Worker:
                 log.warning("run %s: its work was broken off; it is taken up again", run_id)
             elif not work.cancelled():
                 work.result()
-        except (LeaseLostError, StoreLostError) as error:
+        except LeaseLostError as error:
             log.warning("run %s: %s", run_id, error)
+        except StoreLostError as error:
+            log.warning("run %s: the store was lost; it is taken up again", run_id)
+            self._outage.met_by_run(error)
         finally:
             for task in (work, keeper):
                 task.cancel()
@@ -377,6 +396,7 @@ class Worker:
         self._tell_end(run_id)
 
     def _tell_end(self, run_id: int) -> None:
+        self._outage.run_ended()
         about(step=None)
         run = self._store.runs.get(run_id)
         counts = ", ".join(f"{name} {figure}" for name, figure in asdict(run.counts).items() if figure)
@@ -452,3 +472,9 @@ class Worker:
                     run.id,
                 ),
             )
+
+
+def _told_first(worker: WorkerInfo, flows: Iterable[Flow]) -> dict[str, Any]:
+    """What the log is told of a worker: who it is, and how the flows are set that it serves."""
+    told = {one.name: {"schedule": one.schedule, "settings": settings_digest(one)} for one in flows}
+    return {"pid": worker.pid, "version": worker.version, "flows": told}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tui_connector.domain.errors import StoreError
+from tui_connector.domain.errors import StoreError, StoreLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -267,8 +267,8 @@ class Database(Reader):
     def transaction(self) -> Iterator[Transaction]:
         """Open a writing transaction on this thread; commits at the end of the block, undoes everything on an error.
 
-        Raises StoreError when the store is read-only, full, damaged or held by another process for too long, and
-        RuntimeError when this thread is in a transaction already.
+        Raises StoreLostError when it cannot be had for now: its disk is full, its server gone, or another process holds
+        it; StoreError when it is read-only or damaged; RuntimeError when this thread is in a transaction already.
         """
         if self._backend.read_only:
             raise StoreError(
@@ -276,7 +276,7 @@ class Database(Reader):
             )
         self._alone()
         if not self._turn.acquire(timeout=_PATIENCE):
-            raise StoreError(
+            raise StoreLostError(
                 "another part of this process has been writing for too long",
                 hint="Try again; restart it if this stays.",
             )

@@ -110,12 +110,16 @@ WHERE relkind = 'r' AND relnamespace = to_regnamespace(current_schema()) ORDER B
 # The server ended the session, or cannot take one now; what was begun is undone.
 _ENDED = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 _BROKEN = (errors.OperationalError, errors.InterfaceError)
-_TOLD: tuple[tuple[type[psycopg.Error] | tuple[type[psycopg.Error], ...], str, str], ...] = (
-    (errors.InsufficientPrivilege, "refuses", "Let its owner run what `tui-connector store grant ROLE` prints."),
-    (errors.DiskFull, "has a full disk", "Free space there and try again; nothing that was committed is lost."),
-    (errors.LockNotAvailable, "is held by another process for more than 30 seconds", "Look for a stopped worker."),
-    ((errors.DataCorrupted, errors.IndexCorrupted), "is damaged", "Stop every worker and put back a copy."),
-)
+_Told = tuple[type[psycopg.Error] | tuple[type[psycopg.Error], ...], type[StoreError], str, str]
+_TOLD: tuple[_Told, ...] = (
+    (
+        errors.InsufficientPrivilege, StoreError, "refuses",
+        "Let its owner run what `tui-connector store grant ROLE` prints.",
+    ),
+    (errors.DiskFull, StoreLostError, "has a full disk", "Free space there; nothing that was committed is lost."),
+    (errors.LockNotAvailable, StoreLostError, "is held by another process", "Look for a stopped worker."),
+    ((errors.DataCorrupted, errors.IndexCorrupted), StoreError, "is damaged", "Stop every worker and put back a copy."),
+)  # fmt: skip
 _OTHER_WORDS = re.compile(r"""'[^']*'|"[^"]*"|CAST\(\? AS json\)|\?|\bonly\b|\bLIKE\b""")
 _STANDS_FOR = "\uf8ff"
 
@@ -378,11 +382,12 @@ class PostgresBackend:
             )
         if isinstance(error, _ENDED) or (isinstance(error, _BROKEN) and error.sqlstate is None):
             return self._lost("was lost", error)
-        how, hint = next(
-            (told for kinds, *told in _TOLD if isinstance(error, kinds)),
-            ("failed", "Run: tui-connector audit verify"),
+        for kinds, kind, how, hint in _TOLD:
+            if isinstance(error, kinds):
+                return kind(f"the store ({self.address.place}) {how}: {_words(error)}", hint=hint)
+        return StoreError(
+            f"the store ({self.address.place}) failed: {_words(error)}", hint="Run: tui-connector audit verify"
         )
-        return StoreError(f"the store ({self.address.place}) {how}: {_words(error)}", hint=hint)
 
 
 def _is_gone(mine: _Connection, error: psycopg.Error) -> bool:

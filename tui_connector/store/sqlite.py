@@ -16,7 +16,7 @@ from urllib.parse import quote
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3's where that is installed
 
-from tui_connector.domain.errors import StoreError
+from tui_connector.domain.errors import StoreError, StoreLostError
 from tui_connector.store.database import ClashError, Dialect, Mode, Table
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _APPLICATION = 0x74756963  # "tuic" in the file's header: nobody else's SQLite file is taken for ours
 _WAL_SAFE = (3, 51, 3)  # versions before it can damage a WAL file that two processes write
 _PATIENCE = 30.0
+_PATIENCE_AGAIN = 1.0  # once it was in vain: whoever writes from an event loop must not stand still for minutes
 _HELD = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
@@ -50,7 +51,10 @@ DIALECT = Dialect(
 
 
 class SqliteBackend:
-    """See `Backend`. Raises StoreError for a file that is missing (read-only), foreign, damaged or out of reach."""
+    """See `Backend`. Raises StoreError for a file that is missing (read-only), foreign, damaged or out of reach.
+
+    StoreLostError for one that cannot be written for now: its disk is full or fails, or another process holds it.
+    """
 
     dialect = DIALECT
 
@@ -69,6 +73,7 @@ class SqliteBackend:
         self._thread = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._guard = threading.Lock()
+        self._held = False  # by another process, as far as was seen last
         if not read_only:
             self._prepare()
         elif not path.exists():
@@ -81,8 +86,13 @@ class SqliteBackend:
 
     def begin(self) -> None:
         self._look()
+        mine, patience = self._mine(), _PATIENCE_AGAIN if self._held else _PATIENCE
         with self._told():
-            self._mine().handle.execute("BEGIN IMMEDIATE")
+            if mine.patience != patience:
+                mine.handle.execute(f"PRAGMA busy_timeout = {round(1000 * patience)}")
+                mine.patience = patience
+            mine.handle.execute("BEGIN IMMEDIATE")
+        self._held = False
 
     def begin_reading(self) -> None:
         with self._told():
@@ -268,16 +278,17 @@ class SqliteBackend:
     def _translated(self, error: Exception) -> StoreError:
         name = _name(error)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-            return StoreError(
+            return StoreLostError(
                 f"the disk of the store is full or fails ({self.path}: {error})",
-                hint="Free space there and try again; nothing that was committed is lost.",
+                hint="Free space there; nothing that was committed is lost.",
             )
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return self._damaged(error)
         if name.startswith(_HELD):
-            return StoreError(
+            self._held = True
+            return StoreLostError(
                 f"another process has held the store {self.path} for more than {_PATIENCE:.0f} seconds",
-                hint="Look for a stopped worker or a copy in progress, then try again.",
+                hint="Look for a stopped worker or a copy in progress.",
             )
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             return StoreError(
@@ -303,8 +314,9 @@ def _name(error: Exception) -> str:
 class _Connection:
     """A driver's connection in a shell that may be weakly held, so that a thread's end lets it go."""
 
-    __slots__ = ("__weakref__", "handle", "place")
+    __slots__ = ("__weakref__", "handle", "patience", "place")
 
     def __init__(self, handle: Any, place: tuple[int, int] | None) -> None:
         self.handle = handle
         self.place = place
+        self.patience = _PATIENCE
