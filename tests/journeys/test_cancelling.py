@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,10 +21,12 @@ from tests.journeys.conftest import (
     work,
 )
 from tests.journeys.posting_desk import copies, prepare
+from tui_connector.domain.errors import StoreLostError
 from tui_connector.domain.proposal import DocumentState, ProposalState
 from tui_connector.domain.run import Run, RunState, StepState
 from tui_connector.engine import action
 from tui_connector.engine.writeback import moments
+from tui_connector.store.sqlite import SqliteBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +106,44 @@ def test_a_read_is_broken_off_and_nothing_counts(sandbox: Sandbox, installation:
     sandbox.clear_faults()
     (again,) = work(installation, request_runs(installation, "gl_accounts"))
     assert again.counts.read == again.counts.loaded == len(sandbox.items("GL Accounts")) > 0
+
+
+def test_an_answer_that_the_store_could_not_take_is_given_later(
+    sandbox: Sandbox, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wish is this worker's by then, and nobody else would answer it."""
+    sandbox.fault("delay", "A_GLAccountInChartOfAccounts", seconds=MINUTE, skip=3 + 1, times=1)
+    (number,) = request_runs(installation, "gl_accounts")
+    begin, struck = SqliteBackend.begin, 0
+
+    def strikes(backend: SqliteBackend) -> None:
+        nonlocal struck
+        with contextlib.suppress(RuntimeError):  # no loop here
+            task = asyncio.current_task()
+            if task is not None and task.get_name().endswith(" cancel") and struck < 2:
+                struck += 1
+                raise StoreLostError("the disk is full", hint="free space")
+        begin(backend)
+
+    monkeypatch.setattr(SqliteBackend, "begin", strikes)
+    run, command = cancel_at(installation, number, lambda: installation.store.steps.get(number, "transfer"))
+    assert struck == 2
+    assert_cancelled(run, command, installation)
+
+
+def test_a_start_that_cannot_be_asked_about_is_waited_for_until_a_person_wants_the_run_to_end(
+    sandbox: Sandbox, installation: Installation
+) -> None:
+    http = installation.settings.http.model_copy(update={"attempts": 1})
+    installation = replace(installation, settings=installation.settings.model_copy(update={"http": http}))
+    sandbox.fault("drop_answer", "/imports/[0-9]+/tasks$", "POST")
+    sandbox.fault("status", "/imports/[0-9]+/tasks[?]", "GET", status=503, skip=1, times=-1)
+    (number,) = request_runs(installation, "gl_accounts")
+    run, command = cancel_at(installation, number, lambda: sandbox.hits()[1] > 4)
+    assert (run.state, command.ok) == (RunState.FAILED, False)
+    assert 'Whether "Accounts from accounts.csv" was started could not be learned' in run.reason
+    assert "look at the model's tasks" in run.hint
+    assert len(sandbox.tasks()) == 1
 
 
 def test_a_task_under_way_is_cancelled_in_anaplan(sandbox: Sandbox, installation: Installation) -> None:

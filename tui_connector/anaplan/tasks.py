@@ -203,6 +203,7 @@ async def wait(
     pace = pace or Pace()
     pause = min(pace.first, pace.steady)
     end = client.clock.monotonic() + deadline_seconds
+    said = ""
     while True:
         trouble: TransientError | None = None
         wish = 0.0
@@ -215,7 +216,9 @@ async def wait(
         except TransientError as error:
             trouble = error
             wish = error.retry_after.total_seconds() if error.retry_after else 0.0
-            _log.warning("task %s of %s could not be polled: %s", task_id, action.called, error.message)
+            if error.message != said:  # an outage of minutes is told once
+                said = error.message
+                _log.warning("task %s of %s cannot be polled: %s; it is asked again", task_id, action.called, said)
         left = end - client.clock.monotonic()
         if left <= 0:
             raise OutcomeUnknownError(

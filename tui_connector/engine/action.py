@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tui_connector.anaplan import tasks
 from tui_connector.anaplan.tasks import ActionKind, TaskState
-from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, TaskFailedError
+from tui_connector.domain.errors import ConnectorError, OutcomeUnknownError, TaskFailedError, TransientError
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
 from tui_connector.engine.cancelling import RunCancelledError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tui_connector.engine.context import RunContext
 
 T = TypeVar("T")
+log = logging.getLogger("tui_connector.run")
 
 _LOOKS = 4
 _LOOK_SECONDS = 1.5
@@ -131,16 +133,33 @@ class ActionTask:
 
         A task that is not `known` began after the intent, whatever Anaplan's clock says; one that began much later is
         somebody else's. Running the same file through the same import again gives the same data, so that "none" may
-        lead to a new start.
+        lead to a new start. While Anaplan cannot be asked nobody knows, so that it is asked for as long as a task may
+        take, unless a person wants the run to end.
+
+        Raises:
+            OutcomeUnknownError: it could not be asked, or several tasks fit.
         """
-        for look in range(_LOOKS):
-            if look:
-                await self._clock.sleep(_LOOK_SECONDS)
-            earliest, latest = begun - _CLOCKS_APART, begun + _CLOCKS_APART
-            found = await tasks.adopt(self._client, self._action, earliest, set(known), latest=latest)
-            if found is not None:
-                return found
-        return None
+        earliest, latest = begun - _CLOCKS_APART, begun + _CLOCKS_APART
+        end = self._clock.monotonic() + self._context.flow.task_minutes * 60
+        looks, said = 0, ""
+        while True:
+            try:
+                found = await tasks.adopt(self._client, self._action, earliest, set(known), latest=latest)
+            except TransientError as error:
+                if self._work.wish is not None or self._clock.monotonic() >= end:
+                    raise OutcomeUnknownError(
+                        f"Whether {self._action.called} was started could not be learned: {error.message}",
+                        hint="it may be running: look at the model's tasks in Anaplan, then run the flow again",
+                        reference=self._action.path,
+                    ) from error
+                if error.message != said:
+                    said = error.message
+                    log.warning("it is not known yet whether %s was started: %s", self._action.called, said)
+            else:
+                looks += 1
+                if found is not None or looks == _LOOKS:
+                    return found
+            await self._clock.sleep(_LOOK_SECONDS)
 
     async def _wait(self, task_id: str) -> TaskResult:
         try:
