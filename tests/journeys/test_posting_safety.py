@@ -162,15 +162,41 @@ def test_a_worker_told_to_stop_with_a_post_open_waits_for_it_and_loses_nothing(
 
 
 def test_nothing_is_sent_while_the_disk_is_nearly_full(sandbox: Sandbox, tmp_path: Path) -> None:
-    batch = prepare(sandbox, tmp_path / "batch", 2, 4)
+    """Neither where the store is, nor where its mark and the exports are."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    batch = prepare(sandbox, tmp_path / "batch", 2, 4, store=f"sqlite://{elsewhere}/connector.db")
     usage = shutil.disk_usage(tmp_path)
-    with patch.object(shutil, "disk_usage", lambda _: usage._replace(free=63 * 1024 * 1024)):
-        run = batch.work()
+    nearly = usage._replace(free=63 * 1024 * 1024)
+    for full in (elsewhere, tmp_path / "batch" / "state"):
+        with patch.object(
+            shutil, "disk_usage", {elsewhere: usage, tmp_path / "batch" / "state": usage, full: nearly}.get
+        ):
+            run = batch.work()
+        assert run.state is RunState.FAILED
+        assert "Less than 64 MB are free" in run.reason
+        assert "nothing was sent" in run.hint
+        assert {(one.state, one.attempt) for one in batch.states()} == {(DocumentState.READY, 0)}
+        assert sent(sandbox) == 0
+        batch = batch.again()
+    batch.work()
+    assert_once(sandbox, batch)
+
+
+def test_nothing_is_sent_while_the_posting_mark_cannot_be_written(sandbox: Sandbox, tmp_path: Path) -> None:
+    """/dev/full stands for the disk: the system says of it what it says of a full one."""
+    batch = prepare(sandbox, tmp_path / "batch", 2, 4)
+    with batch.opened() as installation:
+        mark = installation.settings.posting.mark
+    assert mark is not None
+    fresh = mark.with_name(mark.name + ".new")
+    fresh.symlink_to("/dev/full")
+    run = batch.work()
     assert run.state is RunState.FAILED
-    assert "Less than 64 MB are free" in run.reason
-    assert "nothing was sent" in run.hint
-    assert {(one.state, one.attempt) for one in batch.states()} == {(DocumentState.READY, 0)}
+    assert f"{mark} cannot be written: No space left on device; nothing was sent" in run.reason
+    assert {one.state for one in batch.states()} == {DocumentState.READY}
     assert sent(sandbox) == 0
+    fresh.unlink()
     batch = batch.again()
     batch.work()
     assert_once(sandbox, batch)

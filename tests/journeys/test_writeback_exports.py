@@ -109,6 +109,19 @@ def test_an_export_that_cannot_be_trusted_makes_no_proposal(desk: PlanDesk, case
         assert {item["text"]: Decimal(item["amount"]) for one in desk.in_sap() for item in one["items"]} == plan
 
 
+def test_an_export_that_there_is_no_room_for_is_told_and_run_again(desk: PlanDesk) -> None:
+    """/dev/full stands for the disk: the system says of it what it says of a full one."""
+    kept = desk.config.parent / "state" / "exports"
+    kept.mkdir(mode=0o700)
+    (kept / "run-1.part").symlink_to("/dev/full")
+    desk.does("run", FLOW, code=Exit.FAILED)
+    run = desk.latest(FLOW)
+    assert run.reason == f"The export cannot be kept in {kept}: No space left on device."
+    assert "free space there" in run.hint
+    assert list(kept.iterdir()) == []
+    assert desk.propose()
+
+
 def closed_center(desk: PlanDesk) -> None:
     """A cost center whose last day has passed."""
     center = desk.plan_lines()[LINE]["Cost Center"]

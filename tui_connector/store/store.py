@@ -61,10 +61,11 @@ _POSTGRES = ("postgresql", "postgres")
 class Store:
     """Everything that lasts. Writing functions take a transaction first; readers see the last commit.
 
-    Any thread may call any function; each has a connection of its own.
+    Any thread may call any function; each has a connection of its own. file: where it is; None on a database server.
     """
 
     def __init__(self, backend: Backend) -> None:
+        self.file = backend.path if isinstance(backend, SqliteBackend) else None
         self._database = Database(backend)
         migrate(self._database)
         if not backend.read_only:

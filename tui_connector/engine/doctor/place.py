@@ -47,7 +47,7 @@ def examine_place(place: Place, flows: Sequence[Flow], store: Store, vault: Vaul
         (
             Check("configuration", Health.OK, f"{place.config}, {len(flows)} flows"),
             *_store(place, store),
-            _disk(place.state),
+            _disk([place.state] if place.file is None else [place.state, place.file.parent]),
             _files(place),
             _key(vault),
             _worker(flows, store),
@@ -92,9 +92,9 @@ def _file_system(path: Path) -> str:
     return kind if kind.startswith(_FAR) else ""
 
 
-def _disk(state: Path) -> Check:
-    free = shutil.disk_usage(state).free
-    words = f"{free // (1 << 20):,} MB free at {state}"
+def _disk(folders: Sequence[Path]) -> Check:
+    free, folder = min((shutil.disk_usage(one).free, one) for one in folders)
+    words = f"{free // (1 << 20):,} MB free at {folder}"
     if free < FREE_BYTES:
         return Check("disk", Health.FAIL, words, hint="free some space: nothing is posted with less than 64 MB")
     hint = "free some space before a large load" if free < _LITTLE_BYTES else ""

@@ -6,13 +6,14 @@ import asyncio
 import gzip
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui_connector.anaplan import discovery, files
 from tui_connector.anaplan.delimited import decode_text, parse_csv
 from tui_connector.anaplan.tasks import ActionKind, ActionRef
-from tui_connector.domain.errors import ContractChangedError
+from tui_connector.domain.errors import ContractChangedError, FatalError
 from tui_connector.domain.run import StepState
 from tui_connector.domain.text import clean
 from tui_connector.engine.action import ActionTask
@@ -103,9 +104,26 @@ class ExportStep:
         return self._folder / f"{digest}.gz"
 
     async def _keep(self, export_id: str, result: TaskResult) -> tuple[str, int]:
-        """Download into a file that gets its name, the digest, when it is whole; its digest and size."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Download into a file that gets its name, the digest, when it is whole; its digest and size.
+
+        Raises FatalError where it cannot be written.
+        """
         fresh = self._folder / f"run-{self._context.run.id}.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return await self._download(export_id, result, fresh)
+        except ContractChangedError:
+            fresh.unlink()
+            raise
+        except OSError as error:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise FatalError(
+                f"The export cannot be kept in {self._folder}: {error.strerror}.",
+                hint="free space there, or check its owner and rights, then run the flow again",
+            ) from error
+
+    async def _download(self, export_id: str, result: TaskResult, fresh: Path) -> tuple[str, int]:
         whole, size = hashlib.sha256(), 0
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as raw:
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=1, mtime=0) as packed:
@@ -117,12 +135,8 @@ class ExportStep:
                     self._context.progress(STEP, kilobytes=size // 1000)
             raw.flush()
             os.fsync(raw.fileno())
-        try:
-            result.check_written(size)
-        except ContractChangedError:
-            fresh.unlink()
-            raise
-        fresh.replace(self._place(whole.hexdigest()))
+        result.check_written(size)
+        await asyncio.to_thread(fresh.replace, self._place(whole.hexdigest()))
         return whole.hexdigest(), size
 
 

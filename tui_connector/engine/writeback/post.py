@@ -17,7 +17,6 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import (
     AuthenticationError,
     ConnectorError,
-    FatalError,
     PersonNeededError,
     RefusedError,
     StaleProposalError,
@@ -198,16 +197,19 @@ class PostRun:
             return
         if self._blind:  # a store that was put back may not know that it was sent, and SAP cannot be asked
             require_whole(self._context)
-        if shutil.disk_usage(self._terms.exports.parent).free < FREE_BYTES:
-            raise FatalError(
-                "Less than 64 MB are free where the store is; the outcome of a posting could not be written down.",
-                hint="Free some space, then `proposals post`: nothing was sent.",
-            )
+        self._require_room()
         self._checkpoints.hold.check()
         attempt = document.attempt + 1
         self._move(document, DocumentState.SENDING, attempt=attempt, sent_at=self._clock.now(), look_at=None, looks=0)
         moments.reached("sending")
-        write_mark(self._terms.mark, self._store, self._drift())
+        try:
+            write_mark(self._terms.mark, self._store, self._drift())
+        except OSError as error:
+            why = f"The posting mark {self._terms.mark} cannot be written: {error.strerror}; nothing was sent."
+            self._move(document, DocumentState.READY, expect=(DocumentState.SENDING,), said=why)
+            raise RefusedError(
+                why, hint="Free space there, or correct [posting] mark, then `proposals post`."
+            ) from error
         moments.reached("marked")
         self._checkpoints.work.sending = True
         try:
@@ -217,6 +219,15 @@ class PostRun:
         moments.reached("answered")
         await self._record(document, answer, attempt)
         moments.reached("settled")
+
+    def _require_room(self) -> None:
+        """Raises RefusedError where what becomes of a posting could not be written down."""
+        folders = [one.parent for one in (self._terms.exports, self._store.file) if one is not None]
+        if min(shutil.disk_usage(folder).free for folder in folders) < FREE_BYTES:
+            raise RefusedError(
+                "Less than 64 MB are free where the store is; the outcome of a posting could not be written down.",
+                hint="Free some space, then `proposals post`: nothing was sent.",
+            )
 
     async def _record(self, document: PostingDocument, answer: PostAnswer, attempt: int) -> None:
         sending = (DocumentState.SENDING,)
