@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -48,6 +49,36 @@ def test_the_notify_socket(abstract: bool, tmp_path: Path) -> None:
         notify.stopping("ending")
         assert manager.recv(999) == b"STOPPING=1\nSTATUS=ending"
     notify.alive("the manager has gone")
+
+
+def test_a_service_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None:
+    """What it did not take, it is told again."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        while shouted(path):
+            pass
+        notify = Notify({"NOTIFY_SOCKET": path})
+        notify.alive("waiting")
+        manager.setblocking(False)
+        assert set(iter(lambda: heard(manager), b"")) == {b"noise"}
+        notify.alive("waiting")
+        assert heard(manager) == b"READY=1\nSTATUS=waiting"
+
+
+def shouted(path: str) -> bool:
+    """Whether there was room for a word of a speaker that had not spoken before."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+        speaker.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            return bool(speaker.sendto(b"noise", path))
+        return False
+
+
+def heard(manager: socket.socket) -> bytes:
+    with contextlib.suppress(BlockingIOError):
+        return manager.recv(999)
+    return b""
 
 
 def test_without_a_service_manager_nothing_is_told() -> None:
