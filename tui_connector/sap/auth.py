@@ -198,7 +198,8 @@ class ClientCredentialsAuth:
             code = ""
         return AuthenticationError(
             f"{self._http.name}: SAP gives no token ({answer.status}{', ' + code if code else ''})",
-            hint="Check id and secret, and that the arrangement offers client credentials; else use auth = basic.",
+            hint="Check id and secret, and that the arrangement offers client credentials, else use auth = basic; then "
+            "store the credential again: it is not tried again by itself.",
         )
 
     def _read(self, answer: Response, generation: int) -> Token:
