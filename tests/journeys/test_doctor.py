@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.journeys.conftest import ANAPLAN_SECRETS, FINANCE_HUB, Sandbox
 from tests.journeys.desk import Desk, assert_plain, set_up
+from tests.journeys.outage_desk import Way, serving, trusting
 from tui_connector.approval.keys import KeyFile
 from tui_connector.engine.doctor import place
 
@@ -179,6 +181,25 @@ def _full(setup: Setup) -> None:
     setup.sandbox.fault("replace_json", r"/2/0/workspaces\?", "GET", times=-1, body=body)
 
 
+def _nameless(setup: Setup) -> None:
+    """The name service is out of reach."""
+    ask = socket.getaddrinfo
+
+    def getaddrinfo(host: str | bytes, *more: Any, **named: Any) -> Any:
+        if host in ("localhost", b"localhost"):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return ask(host, *more, **named)
+
+    setup.desk.amend('base_url = "http://127.0.0.1', 'base_url = "http://localhost')
+    setup.stack.enter_context(patch.object(socket, "getaddrinfo", getaddrinfo))
+
+
+def _ended_server(setup: Setup) -> None:
+    way = setup.stack.enter_context(Way(setup.sandbox, serving(setup.folder, -1)))
+    setup.desk.amend(f'base_url = "{setup.sandbox.url}', f'base_url = "{way.url}')
+    setup.desk.amend("[http]", f"[http]\n{trusting(setup.folder)}")
+
+
 # what is broken, the flow that is asked about, how to break it, where it is named, its health, words and remedy
 Case = tuple[str, str, "Callable[[Setup], object]", tuple[str, str], str, str, str]
 LOAD, POST = "gl_accounts", "plan_writeback"
@@ -199,6 +220,8 @@ SETUPS: list[Case] = [
     ("bare unit", LOAD, lambda s: s.put(s.folder / "units", "[Service]\nType=simple\n"), (HERE, "unit"), "warn", "lacks Type=notify", "service unit"),
     ("no such port", LOAD, _amend('base_url = "', 'base_url = "http://127.0.0.1:9"\n#'), (SAP, "reached"), "fail", "accepts no connection", "firewall"),
     ("no TLS there", LOAD, _amend('base_url = "http:', 'base_url = "https:'), (SAP, "reached"), "fail", "does not speak TLS", "scheme and port"),
+    ("no such name", LOAD, _nameless, (SAP, "reached"), "fail", "the host name localhost does not resolve", "name service"),
+    ("server's certificate ended", LOAD, _ended_server, (SAP, "reached"), "fail", "the certificate of localhost has expired", "renewed"),
     ("no credential", LOAD, lambda s: s.desk.tell("credentials", "delete", SAP), (SAP, "credential"), "fail", "no credential", "credentials set sap.main"),
     ("wrong secret", LOAD, lambda s: s.desk.seal(SAP, client_id="CONNECTOR", client_secret="no"), (SAP, "sign-in"), "fail", "gives no token", "Check id and secret"),
     ("wrong password", LOAD, lambda s: s.desk.seal(ANAPLAN, user=ANAPLAN_SECRETS["user"], password="no"), (ANAPLAN, "sign-in"), "fail", "", "password"),

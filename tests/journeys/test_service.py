@@ -28,6 +28,7 @@ from tests.journeys.conftest import (
     wait_for,
     wait_for_runs,
 )
+from tests.journeys.manager import Manager
 from tui_connector.domain.run import Run, RunState
 from tui_connector.views.events import text_of
 
@@ -38,28 +39,6 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from tui_connector.bootstrap import Installation
-
-
-class Manager:
-    """What a service manager is to the worker: its notify socket, and what came in there."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.socket.setblocking(False)
-        self.told: list[dict[str, str]] = []
-
-    def hear(self) -> list[dict[str, str]]:
-        """Every message so far, its lines by their names."""
-        while True:
-            try:
-                text = self.socket.recv(4096).decode()
-            except BlockingIOError:
-                return self.told
-            self.told.append(dict(line.split("=", 1) for line in text.split("\n")))
-
-    def count(self, name: str) -> int:
-        return sum(name in one for one in self.hear())
 
 
 class Collector(ThreadingHTTPServer):
