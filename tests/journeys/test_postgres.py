@@ -75,7 +75,8 @@ def strike(number: signal.Signals, installation: Installation, workers: list[Pro
     run = wait_for(installation.store.runs.running)[0]
     victim = next(one for one in workers if f":{one.pid}:" in str(run.worker))
     victim.send(number)
-    wait_for(lambda: runs_of(installation, [run.id])[0], lambda now: now.state.ended or now.fence > run.fence)
+    # one that sleeps within a transaction is let go by the server after 25 seconds
+    wait_for(lambda: runs_of(installation, [run.id])[0], lambda now: now.state.ended or now.fence > run.fence, 45)
     return victim
 
 
