@@ -1,7 +1,8 @@
-"""Leases: one holder, by the database's clock, across real processes."""
+"""Leases: one holder at a time, across real processes."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tui_connector.store import Store
@@ -44,7 +45,7 @@ def test_one_holder_at_a_time(bench: Bench) -> None:
         assert not store.leases.release(tx, lease)
 
 
-def test_a_lease_runs_out_by_the_databases_clock(bench: Bench, until: Callable[[Callable[[], bool]], None]) -> None:
+def test_a_lease_runs_out_when_it_is_not_renewed(bench: Bench, until: Callable[[Callable[[], bool]], None]) -> None:
     store = bench.store
     lease = bench.lease(seconds=0.15)
     with store.transaction() as tx:
@@ -74,6 +75,18 @@ def test_a_lease_that_ran_out_untaken_is_renewed(bench: Bench, until: Callable[[
     assert bench.store.leases.holder("M1") == lease
 
 
+def test_the_holders_own_life_counts(bench: Bench, until: Callable[[Callable[[], bool]], None]) -> None:
+    bench.lease(seconds=1.0)
+
+    def claim() -> bool:
+        with bench.store.transaction() as tx:
+            return bench.store.leases.claim(tx, "M1", "w2", 0.01) is not None
+
+    begun = time.monotonic()
+    until(claim)
+    assert time.monotonic() - begun >= 1.0
+
+
 def test_a_dead_owner_is_replaced_at_once(bench: Bench, worker: Callable[..., WorkerInfo]) -> None:
     store = bench.store
     with store.transaction() as tx:
@@ -91,6 +104,22 @@ def test_a_dead_owner_is_replaced_at_once(bench: Bench, worker: Callable[..., Wo
     assert taken is not None
     assert taken.fence == lease.fence + 1
     assert [(info.id, info.pid, info.boot_id) for info in asked] == [("w1", 4711, "boot")] * 2
+
+
+def test_to_look_tells_which_models_a_claim_would_not_get(
+    bench: Bench, worker: Callable[..., WorkerInfo], until: Callable[[Callable[[], bool]], None]
+) -> None:
+    leases = bench.store.leases
+    with bench.store.transaction() as tx:
+        for name in ("alive", "dead"):
+            bench.store.workers.register(tx, worker(name))
+    bench.release(bench.lease("given back"))
+    for name in ("alive", "dead", "silent"):
+        bench.lease(name, owner=name, seconds=0.2 if name == "silent" else 3600)
+    assert leases.taken(30) == {"alive", "dead", "silent"}
+    assert leases.taken(30, dead_owner=lambda info: info.id == "dead") == {"alive", "silent"}
+    until(lambda: leases.taken(30) == {"alive", "dead"})
+    assert bench.lease("silent", owner="w2").fence == 2
 
 
 def test_an_owner_nobody_knows_is_waited_for(bench: Bench) -> None:

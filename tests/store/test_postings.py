@@ -181,7 +181,7 @@ def test_a_zombie_moves_nothing(bench: Bench) -> None:
     bench.steps((run_id, fence), made.id, 1, SENDING)
     model = "posting/https://sap.example/plan_writeback"
     with bench.store.transaction() as tx:
-        tx.change("UPDATE lease SET until = 0")
+        tx.change("UPDATE lease SET owner = NULL")
         taken = bench.store.leases.claim(tx, model, "w2", 30)
     assert taken is not None
     postings = bench.store.postings

@@ -98,7 +98,7 @@ def test_every_write_of_a_zombie_is_refused(bench: Bench, records: Callable[...,
     run_id, target_id, zombie = bench.running()
     with store.transaction() as tx:
         store.steps.begin(tx, run_id, zombie.fence, "read", StepState.RUNNING, {})
-        tx.change("UPDATE lease SET until = 0")
+        tx.change("UPDATE lease SET owner = NULL")
         taken = store.leases.claim(tx, "M1", "w2", 30)
     assert taken is not None
     assert taken.fence == zombie.fence + 1

@@ -260,7 +260,7 @@ class Worker:
     def _start_runnable(self) -> None:
         if self._outage.resting:
             return
-        tried = set(self._busy)
+        tried = {*self._busy, *self._store.leases.taken(self._options.lease_seconds, dead_owner=is_dead)}
         for run in (*self._store.runs.running(), *self._store.runs.waiting()):
             if run.model in tried or (run.state is RunState.WAITING and not self._ready(run)):
                 continue

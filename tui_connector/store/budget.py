@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
-_COLUMNS = "arrival, blocked_until, minute, used, used_before, urgent, overtaken, put_off"
+_COLUMNS = "arrival, blocked_until, minute, used, used_before, urgent, overtaken, put_off, seen_at"
 
 
 class Budget:
@@ -37,7 +37,9 @@ class Budget:
         with self._database.transaction() as tx:
             now = tx.now
             row = tx.row(f"SELECT {_COLUMNS} FROM budget WHERE connection = ?{tx.dialect.locked}", connection)
-            arrival, blocked_until, minute, used, used_before, first, overtaken, put_off = map(int, row or (0,) * 8)
+            arrival, blocked_until, minute, used, used_before, first, overtaken, put_off, seen = map(int, row or (0,) * 9)
+            back = max(0, seen - now)  # so far has the clock gone back: what was reserved goes back with it
+            arrival, blocked_until, minute, first = (one - back for one in (arrival, blocked_until, minute, first))
             start = max(arrival, now, blocked_until + slack)
             goes_out = end = max(now, start - slack)
             step = interval * _share(blocked_until, now)
@@ -48,7 +50,7 @@ class Budget:
                 overtaken += step if goes_out < end else 0
             minute, used, used_before = _counted(minute, used, used_before, goes_out)
             values = (
-                connection, start + step, blocked_until, minute, used + 1, used_before, first, overtaken, put_off
+                connection, start + step, blocked_until, minute, used + 1, used_before, first, overtaken, put_off, now
             )  # fmt: skip
             tx.put("budget", dict(zip(("connection", *_COLUMNS.split(", ")), values, strict=True)), key="connection")
         return Place((goes_out - now) / _SECOND, put_off + (0 if urgent else overtaken), urgent=urgent)

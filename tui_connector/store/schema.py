@@ -435,6 +435,17 @@ def _budget_order(tx: Transaction) -> None:
     _apply(tx, _BUDGET_ORDER)
 
 
+# life: for how long a holder of a lease may be silent. seen_at: when places in the line were last given out.
+_CLOCKS = """
+ALTER TABLE lease ADD COLUMN life BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE budget ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
+"""
+
+
+def _clock_columns(tx: Transaction) -> None:
+    _apply(tx, _CLOCKS)
+
+
 MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _first_tables,
     _writeback_tables,
@@ -450,6 +461,7 @@ MIGRATIONS: tuple[Callable[[Transaction], None], ...] = (
     _erasable_tables,
     _alert_tables,
     _budget_order,
+    _clock_columns,
 )
 
 

@@ -110,12 +110,13 @@ class StoredShelf:
             )
             assert held is not None  # noqa: S101  (inserted above)
             holder, until = held
-            free = holder in (None, mine) or until < tx.now
+            last = tx.now + round(seconds * 1_000_000)
+            free = holder in (None, mine) or not tx.now <= until <= last  # later only when the clock has gone back
             if not free and not (self._is_gone and self._is_gone(holder.partition(_JOINT)[0])):
                 return False
             tx.change(
                 "UPDATE token SET refresher = ?, refresh_until = ? WHERE connection = ?",
-                mine, tx.now + round(seconds * 1_000_000), self._connection,
+                mine, last, self._connection,
             )  # fmt: skip
             return True
 
