@@ -7,12 +7,19 @@ import logging
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.transport.conftest import Bench, reply
-from tui_connector.domain.errors import ConfigError, ContractChangedError, OutcomeUnknownError, UnreachableError
+from tui_connector.domain.errors import (
+    ConfigError,
+    ContractChangedError,
+    LeaseLostError,
+    OutcomeUnknownError,
+    UnreachableError,
+)
 from tui_connector.transport.body import BodyReader
 from tui_connector.transport.client import HttpClient
 from tui_connector.transport.tls import ClientCertificate
@@ -203,6 +210,29 @@ def test_a_large_body_goes_out_whole_and_can_be_sent_again(run_async: Run) -> No
         await bench.client(server.url).store("/chunk", memoryview(body), headers={"content-type": "application/x-gzip"})
         assert [seen.body == body for seen in server.seen] == [True, True]
         assert server.seen[1].headers["content-type"] == "application/x-gzip"
+
+    run_async(story)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_the_last_check_comes_when_the_connection_stands(run_async: Run, *, repeatable: bool) -> None:
+    async def story(bench: Bench) -> None:
+        server = await bench.serve()
+        checks: list[int] = []
+
+        def good(times: int) -> None:
+            checks.append(times)
+            if len(checks) > times:
+                raise LeaseLostError("somebody else has it", hint="")
+
+        client = bench.client(server.url)
+        with pytest.raises(LeaseLostError):
+            await client.send("POST", "/", repeatable=repeatable, last_check=partial(good, 1))
+        checks.clear()
+        with pytest.raises(LeaseLostError):
+            await client.store("/chunk", b"x", headers={}, last_check=partial(good, 0))
+        await client.store("/chunk", b"y", headers={})
+        assert [seen.body for seen in server.seen] == [b"y"]
 
     run_async(story)
 

@@ -202,8 +202,9 @@ class AnaplanClient:
         repeatable: bool,
         waits: bool = False,
         timeouts: Timeouts | None = None,
+        last_check: Callable[[], None] | None = None,
     ) -> Response:
-        """One call with a token; the answer is a success.
+        """One call with a token; the answer is a success. last_check: as `HttpClient.send` has it.
 
         Raises:
             AuthenticationError, ActionNotFoundError, ContractChangedError, ModelLockedError, UnreachableError,
@@ -221,6 +222,7 @@ class AnaplanClient:
                 content=content,
                 repeatable=repeatable,
                 timeouts=limits,
+                last_check=last_check,
             )
 
         answer = await self._signed(call, what=what, waits=waits)
@@ -243,11 +245,20 @@ class AnaplanClient:
 
         return self._accept(await self._signed(call, what=what, waits=True), what=what)
 
-    async def store(self, path: str, body: bytes | memoryview, *, content_type: str, what: str) -> Response:
+    async def store(
+        self,
+        path: str,
+        body: bytes | memoryview,
+        *,
+        content_type: str,
+        what: str,
+        last_check: Callable[[], None] | None = None,
+    ) -> Response:
         """A bulk write off the event loop that may be repeated; the answer is a success."""
 
         async def call(headers: dict[str, str]) -> Response:
-            return await self.http.store(path, body, headers={**headers, "Content-Type": content_type})
+            all_headers = {**headers, "Content-Type": content_type}
+            return await self.http.store(path, body, headers=all_headers, last_check=last_check)
 
         return self._accept(await self._signed(call, what=what, waits=True), what=what)
 

@@ -42,6 +42,7 @@ class Upload:
     A chunk is compressed while it fills and sent while the next one fills, so that two compressed chunks are alive at
     most. on_chunk(chunks, bytes): called when Anaplan has taken a chunk, with totals; from then on an upload that
     breaks off can be taken up with start_at=chunks, and write() is given the bytes from chunks * chunk_bytes on.
+    last_check: called before anything leaves, in whatever thread; what it raises ends the upload.
     The user who uploads must be the one who runs the import; the content perishes after 48 hours without access.
     """
 
@@ -53,6 +54,7 @@ class Upload:
         chunk_bytes: int = 10_000_000,
         start_at: int = 0,
         on_chunk: OnChunk | None = None,
+        last_check: Callable[[], None] | None = None,
     ) -> None:
         if not 0 < chunk_bytes <= MAX_CHUNK_BYTES:
             raise ConfigError(
@@ -65,6 +67,7 @@ class Upload:
         self._what = f'file "{clean(file.name, limit=80)}"'
         self._chunk_bytes = chunk_bytes
         self._on_chunk = on_chunk
+        self._last_check = last_check
         self._before = -1  # chunks the file had before this upload, as Anaplan tells
         self._number = start_at  # of the chunk being filled
         self._filled = 0  # bytes in it
@@ -83,7 +86,13 @@ class Upload:
             ContractChangedError: Anaplan answers with another file; given a name, it makes a new one.
         """
         answer = await self._client.request(
-            "POST", self._path, json={"chunkCount": -1}, what=self._what, repeatable=True, waits=True
+            "POST",
+            self._path,
+            json={"chunkCount": -1},
+            what=self._what,
+            repeatable=True,
+            waits=True,
+            last_check=self._last_check,
         )
         told = self._checked(decode(answer, what=self._what).get("file"))
         self._before = number(told, "chunkCount") or 0
@@ -166,6 +175,7 @@ class Upload:
             body,
             content_type="application/x-gzip",
             what=f"chunk {chunk} of {self._what}",
+            last_check=self._last_check,
         )
         self.sent = chunk + 1
         self.bytes_sent += size
@@ -185,6 +195,7 @@ class Upload:
             what=f"completing {self._what}",
             repeatable=False,
             timeouts=_COMPLETING,
+            last_check=self._last_check,
         )
         told = self._checked(decode(answer, what=self._what).get("file"))
         count = number(told, "chunkCount")

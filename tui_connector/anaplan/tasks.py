@@ -97,8 +97,16 @@ class Pace:
     steady: float = 5.0
 
 
-async def start(client: AnaplanClient, action: ActionRef, mapping: Mapping[str, str] | None = None) -> str:
+async def start(
+    client: AnaplanClient,
+    action: ActionRef,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    last_check: Callable[[], None] | None = None,
+) -> str:
     """Start an action once and give its task's id. mapping: dimension name -> item, for imports that ask at run time.
+
+    last_check: called right before the request leaves; what it raises stops it.
 
     Raises:
         OutcomeUnknownError: the answer is lost or a gateway's; the task may run. Look with `adopt`, never start again
@@ -108,7 +116,7 @@ async def start(client: AnaplanClient, action: ActionRef, mapping: Mapping[str, 
     if mapping:
         body["mappingParameters"] = [{"entityType": key, "entityName": value} for key, value in mapping.items()]
     path, what = client.at(f"{action.path}/tasks"), f"the start of {action.called}"
-    answer = await client.request("POST", path, json=body, what=what, repeatable=False)
+    answer = await client.request("POST", path, json=body, what=what, repeatable=False, last_check=last_check)
     try:
         wire = decode(answer, what=what)
     except ContractChangedError as error:

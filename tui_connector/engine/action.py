@@ -103,10 +103,10 @@ class ActionTask:
     async def _begin(self, known: Sequence[str]) -> str | None:
         """Ask for the start once, and keep the task's ID; None when the answer was lost and no task is found."""
         self._checkpoints.intend(self._step, known=list(known), action=self._action.name)
-        self._checkpoints.hold.check()
         begun = self._clock.now()
+        check = self._checkpoints.hold.check
         try:
-            task_id: str | None = await tasks.start(self._client, self._action, self._mapping)
+            task_id: str | None = await tasks.start(self._client, self._action, self._mapping, last_check=check)
         except OutcomeUnknownError:  # it may have begun: look for it before anything else
             task_id = await self._adopt(begun, known)
         if task_id is not None:

@@ -133,7 +133,8 @@ class Transfer:
             return
         if self._upload is None:
             size = self._flow.chunk_megabytes * MEGABYTE
-            self._upload = Upload(self._context.anaplan, self._destination.file, chunk_bytes=size)
+            check = self._checkpoints.hold.check
+            self._upload = Upload(self._context.anaplan, self._destination.file, chunk_bytes=size, last_check=check)
             await self._upload.start()
             await self._upload.write(self._stager.header())
         await self._upload.write(staged.data)

@@ -38,6 +38,7 @@ __all__ = ["ClientCertificate", "Exchange", "HttpClient", "Query", "Response", "
 MEBIBYTE = 1024 * 1024
 _PIECE = 256 * 1024
 _QUOTED_FROM = 8  # characters: "Fetch" is no CSRF token
+_LEAVING = "http11.send_request_headers.started"  # as httpcore calls the moment before the first byte
 _GATEWAY = frozenset({502, 503, 504})
 _log = logging.getLogger("tui_connector.http")
 for _talker in ("httpx", "httpcore"):
@@ -119,8 +120,9 @@ class HttpClient:
     ) -> Response:
         """One small exchange; every status comes back except 3xx, 429 and, when repeatable, 502/503/504.
 
-        repeatable: the request has the same effect once or twice, so a lost one is sent again. last_check: called when
-        nothing else is waited for before the bytes leave; what it raises stops them.
+        repeatable: the request has the same effect once or twice, so a lost one is sent again. last_check: called
+        before an attempt, and again when the connection stands and its bytes are about to leave; what it raises stops
+        them.
 
         Raises:
             RateLimitedError, UnreachableError: retried away in vain, or not processed at all.
@@ -132,10 +134,24 @@ class HttpClient:
         limits = timeouts or self._timeouts
         client = self._small if repeatable else self._fresh
 
+        stopped: list[Exception] = []
+
+        async def watch(event: str, _: object) -> None:
+            if event == _LEAVING and last_check is not None:
+                try:
+                    last_check()
+                except Exception as error:
+                    stopped.append(error)
+                    raise
+
+        watched = {"trace": watch} if last_check is not None else {}
+
         async def attempt(number: int) -> Response:
             if last_check is not None:
                 last_check()
-            request = client.build_request(method, url, headers=headers, content=content, timeout=_times(limits))
+            request = client.build_request(
+                method, url, headers=headers, content=content, timeout=_times(limits), extensions=watched
+            )
             meter = _Meter(self, request, number, len(content or b""), repeatable=repeatable)
             try:
                 async with asyncio.timeout(limits.whole):
@@ -150,6 +166,9 @@ class HttpClient:
                         await answer.aclose()
                 return meter.close(answer, reader)
             except (httpx.HTTPError, OSError, ConnectorError) as error:  # a TLS alert comes as a bare OSError
+                if error in stopped:
+                    meter.tell(type(error).__name__)
+                    raise
                 failure = meter.fail(error)
                 raise failure from (error.__cause__ if failure is error else error)
             except asyncio.CancelledError:
@@ -172,11 +191,25 @@ class HttpClient:
         limits = timeouts or self._timeouts
         return await self._transfer("GET", url, headers=headers or {}, body=None, max_bytes=max_bytes, limits=limits)
 
-    async def store(self, path: str, body: bytes | memoryview, *, headers: Mapping[str, str]) -> Response:
-        """A bulk PUT, off the event loop; errors as for `send(repeatable=True)`."""
+    async def store(
+        self,
+        path: str,
+        body: bytes | memoryview,
+        *,
+        headers: Mapping[str, str],
+        last_check: Callable[[], None] | None = None,
+    ) -> Response:
+        """A bulk PUT, off the event loop; errors as for `send(repeatable=True)`. last_check: before every piece."""
         url = self._address.locate(path)
-        view, most = memoryview(body), 4 * MEBIBYTE
-        return await self._transfer("PUT", url, headers=headers, body=view, max_bytes=most, limits=self._timeouts)
+        return await self._transfer(
+            "PUT",
+            url,
+            headers=headers,
+            body=memoryview(body),
+            max_bytes=4 * MEBIBYTE,
+            limits=self._timeouts,
+            last_check=last_check,
+        )
 
     def masked(self, body: bytes, headers: dict[str, str], sent: Sequence[str]) -> tuple[bytes, dict[str, str]]:
         """What came, without the secrets in it. sent: those of the request itself."""
@@ -208,6 +241,7 @@ class HttpClient:
         body: memoryview | None,
         max_bytes: int,
         limits: Timeouts,
+        last_check: Callable[[], None] | None = None,
     ) -> Response:
         known_length = {} if body is None else {"content-length": str(body.nbytes)}
         all_headers = {**headers, **known_length}
@@ -217,8 +251,20 @@ class HttpClient:
             return await run_in_thread(lambda stop: blocking(number, stop))
 
         def blocking(number: int, stop: threading.Event) -> Response:
-            content = None if body is None else _pieces(body)
-            request = self._bulk.build_request(method, url, headers=all_headers, content=content, timeout=times)
+            def wanted() -> None:
+                if stop.is_set():
+                    raise httpx.WriteError("nobody waits for it")
+                if last_check is not None:
+                    last_check()
+
+            def watch(event: str, _: object) -> None:
+                if event == _LEAVING:
+                    wanted()
+
+            content = None if body is None else _pieces(body, wanted)
+            request = self._bulk.build_request(
+                method, url, headers=all_headers, content=content, timeout=times, extensions={"trace": watch}
+            )
             meter = _Meter(self, request, number, 0 if body is None else body.nbytes, repeatable=True)
             try:
                 answer = self._bulk.send(request, stream=True)
@@ -369,10 +415,11 @@ def _times(limits: Timeouts) -> httpx.Timeout:
     return httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool)
 
 
-def _pieces(body: memoryview) -> Iterator[bytes]:
+def _pieces(body: memoryview, before_each: Callable[[], None]) -> Iterator[bytes]:
     # one large piece would be copied again for each part that the socket takes
     view = body.cast("B")
     for start in range(0, view.nbytes, _PIECE):
+        before_each()
         yield bytes(view[start : start + _PIECE])
 
 

@@ -50,7 +50,7 @@ class StatusRun:
         rows = list(self._rows())
         lines, _ = encoder.lines(rows)
         checkpoints.begin("transfer", file_id=file.id)
-        upload = Upload(client, file, chunk_bytes=1_000_000)
+        upload = Upload(client, file, chunk_bytes=1_000_000, last_check=checkpoints.hold.check)
         try:
             await upload.start()
             await upload.write(encoder.data([encoder.header(STATUS_COLUMNS), *lines]))
