@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.clocks import HOURS, Skew, of_process, of_sqlite
 from tests.journeys.conftest import (
     Doom,
     Process,
@@ -275,6 +276,29 @@ def test_a_task_that_somebody_starts_hours_later_is_not_taken_for_the_lost_one(s
     with open_hastily(config) as installation:
         (run,) = work(installation, [run_id])
         assert_carried_out_once(installation, run, sandbox.tasks()[1:])
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_task_is_found_again_though_the_clock_has_jumped(
+    sandbox: Sandbox, config: Path, tmp_path: Path, hours: float
+) -> None:
+    with open_hastily(config) as installation:
+        (run_id,) = request_runs(installation, "profit_centers")
+    kinds: list[str] = []
+
+    def has_begun(_: int, kind: str) -> bool:
+        kinds.append(kind)
+        return kinds[-2:] == ["step.intent", "step.running"]  # and nobody knows the task's ID yet
+
+    skew = Skew(tmp_path / "skew")
+    skew.set(hours * HOURS)
+    with of_process(skew), of_sqlite(skew):
+        assert dies(config, run_id, has_begun, after=False)
+    skew.close()
+    with open_hastily(config) as installation:
+        (run,) = work(installation, [run_id])
+        assert_carried_out_once(installation, run, sandbox.tasks())
+    assert len(sandbox.tasks()) == 1
 
 
 def start_as_somebody(sandbox: Sandbox, name: str) -> None:

@@ -27,6 +27,7 @@ from tui_connector.transport.client import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from tui_connector.anaplan.keeper import TokenKeeper
     from tui_connector.domain.clock import Clock
@@ -92,6 +93,11 @@ class AnaplanClient:
     def called(self) -> str:
         """How messages name the model."""
         return f'"{clean(self.model_name, limit=80)}"' if self.model_name else self.model_id
+
+    @property
+    def tenant_time(self) -> datetime:
+        """The tenant's clock at its last answer; this machine's before one."""
+        return self.http.date or self.clock.now()
 
     def at(self, path: str) -> str:
         """The full path of something inside the model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from tui_connector.anaplan import tasks
@@ -17,7 +17,6 @@ from tui_connector.transport.retry import waiting_out
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
-    from datetime import datetime
 
     from tui_connector.anaplan.results import TaskResult
     from tui_connector.anaplan.tasks import ActionRef, TaskStatus
@@ -30,7 +29,7 @@ log = logging.getLogger("tui_connector.run")
 _LOOKS = 4
 _LOOK_SECONDS = 1.5
 _STARTS = 5
-_CLOCKS_APART = timedelta(hours=1)  # at most, between Anaplan's creation times and our clocks
+_CLOCKS_APART = timedelta(hours=1)  # at most, between the clocks that Anaplan answers by and stamps tasks by
 
 
 class ActionTask:
@@ -79,7 +78,9 @@ class ActionTask:
             return None
         if "task_id" in step.data:
             return str(step.data["task_id"])
-        task_id = await self._adopt(step.started_at, step.data["known"])
+        asked_at = step.data.get("asked_at")  # a run that an older version began has none
+        begun = datetime.fromisoformat(asked_at) if asked_at else step.started_at
+        task_id = await self._adopt(begun, step.data["known"])
         if task_id is not None:
             self._checkpoints.note(self._step, task_id=task_id)
         return task_id
@@ -102,8 +103,8 @@ class ActionTask:
 
     async def _begin(self, known: Sequence[str]) -> str | None:
         """Ask for the start once, and keep the task's ID; None when the answer was lost and no task is found."""
-        self._checkpoints.intend(self._step, known=list(known), action=self._action.name)
-        begun = self._clock.now()
+        begun = self._client.tenant_time  # by the clock that stamps the task: ours may be moved before it is looked for
+        self._checkpoints.intend(self._step, known=list(known), action=self._action.name, asked_at=begun.isoformat())
         check = self._checkpoints.hold.check
         try:
             task_id: str | None = await tasks.start(self._client, self._action, self._mapping, last_check=check)

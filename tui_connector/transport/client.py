@@ -28,6 +28,7 @@ from tui_connector.transport.tls import ClientCertificate, TlsFacts, build_conte
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from tui_connector.domain.clock import Clock
@@ -50,7 +51,8 @@ class HttpClient:
 
     base_url: scheme, host, optional port and path; plain http to this machine only. name: how messages call the
     connection. attempts: how often a request that may be repeated is tried. observe: told of every attempt. mask: takes
-    the secrets out of a text; a refusal may quote the request that it refuses, and goes on without them.
+    the secrets out of a text; a refusal may quote the request that it refuses, and goes on without them. date: the
+    tenant's own clock, as its last answer told it.
     Cookies are kept and sent back, all of them. Redirects are refused. Proxies of the environment are not used.
     """
 
@@ -78,6 +80,7 @@ class HttpClient:
         self._observe = observe
         self._mask = mask
         self._secured: Any = None
+        self.date: datetime | None = None
         context = build_context(name, ca_bundle, client_certificate)
         jar = CookieJar()  # one jar for all three: SAP's token belongs to the session the cookies carry
         headers = {"user-agent": "tui-connector", "accept-encoding": "gzip"}
@@ -298,6 +301,7 @@ class HttpClient:
         return await retrying(self._attempts, self.clock)(waiting_out(self.clock).wraps(once))
 
     async def _judge(self, answer: Response, *, repeatable: bool) -> Response:
+        self.date = answer.date or self.date
         if answer.status == 429:
             wish = parse_retry_after(answer.headers.get("retry-after"), answer.date or answer.received_at)
             if self._budget is not None:
