@@ -20,7 +20,7 @@ from tui_connector.sandbox.anaplan.summaries import summary_rows
 from tui_connector.sandbox.anaplan.tables import show_cells
 from tui_connector.sandbox.anaplan.tokens import INTEGRATION, USERS, User
 from tui_connector.sandbox.anaplan.wire import ApiError, parse_json
-from tui_connector.sandbox.seed.model import FINANCE_HUB, NUMBER
+from tui_connector.sandbox.seed.model import FINANCE_HUB, NUMBER, build_models
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,6 +54,7 @@ class AnaplanControl:
             Route("/files/{name}", self.change_file, methods=["POST"]),
             Route("/imports", self.change_imports, methods=["POST"]),
             Route("/model", self.change_model, methods=["POST"]),
+            Route("/models", self.copy_model, methods=["POST"]),
             Route("/certificates", self.add_certificate, methods=["POST"]),
             Route("/device/approve", self.approve_device, methods=["POST"]),
         ]
@@ -217,6 +218,19 @@ class AnaplanControl:
             model.loaded = False
             self._current().queues[model.id].unload()
         return JSONResponse({"id": model.id, "activeState": model.active_state, "loaded": model.loaded})
+
+    async def copy_model(self, request: Request) -> Response:
+        """{"of": model, "times": n} makes copies of a model as it was in the beginning, with ids of their own."""
+        body, state = await _body(request), self._current()
+        origin = self._model(body.get("of", FINANCE_HUB))
+        declared = next(one for one in build_models() if one.id == origin.id)
+        made = []
+        for _ in range(int(body.get("times", 1))):
+            number = len(state.models) + 1
+            key = f"{int(declared.id, 16) + number:032X}"
+            state.add_model(replace(declared, id=key, name=f"{declared.name} {number}"))
+            made.append(key)
+        return JSONResponse({"ids": made}, 201)
 
     async def add_certificate(self, request: Request) -> Response:
         """{"pem": …[, "user": email]} registers a certificate."""

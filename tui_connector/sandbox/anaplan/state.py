@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tui_connector.sandbox.anaplan.read_requests import ReadRequest
     from tui_connector.sandbox.clock import SandboxClock
+    from tui_connector.sandbox.seed.model import ModelSeed
 
 
 @dataclass(slots=True)
@@ -50,6 +51,11 @@ class TenantState:
     refused: list[dict[str, object]] = field(default_factory=list)  # rows that a data fault had an import refuse
     reads: dict[str, ReadRequest] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def add_model(self, declared: ModelSeed) -> None:
+        """One more model in the workspace."""
+        self.models[declared.id] = build_model(declared, self.folder)
+        self.queues[declared.id] = TaskQueue(self.models[declared.id], self.clock, self.settings)
 
     def close(self) -> None:
         """Stop what runs and remove the folder."""
