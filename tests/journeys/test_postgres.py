@@ -1,4 +1,4 @@
-"""The product on PostgreSQL: loads, two workers, posting under SIGKILL, and a server that is restarted meanwhile.
+"""The product on PostgreSQL: loads, posting under SIGKILL, and a server that is restarted meanwhile.
 
 A longer run than usual: DEEP_TESTS=1 pytest tests/journeys/test_postgres.py
 """
@@ -6,13 +6,12 @@ A longer run than usual: DEEP_TESTS=1 pytest tests/journeys/test_postgres.py
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from tests.journeys.conftest import assert_sound, request_runs, runs_of, wait_for, wait_for_runs
+from tests.journeys.conftest import assert_sound, request_runs, wait_for, wait_for_runs
 from tests.journeys.posting_desk import prepare
 from tests.journeys.posting_harness import RESEND, run_harness
 from tui_connector.domain.run import ReadMode, RunState
@@ -47,37 +46,6 @@ def test_a_load_from_end_to_end(
     verified = cli("audit", "verify")
     assert verified.returncode == 0, verified.stderr
     assert "gl_accounts" in cli("--plain", "overview").stdout
-
-
-def test_a_worker_is_killed_and_another_sleeps(
-    sandbox: Sandbox, installation: Installation, start_worker: Callable[..., Process]
-) -> None:
-    """The killed one's runs are taken over at once, the sleeper's when its lease has run out; it then writes nothing."""
-    sandbox.anaplan(task_seconds=0.3)
-    store, workers = installation.store, [start_worker(), start_worker()]
-    ids = request_runs(installation, "gl_accounts", "profit_centers", "gl_accounts", mode=ReadMode.FULL)
-    strike(signal.SIGKILL, installation, workers)
-    workers.append(start_worker())
-    sleeper = strike(signal.SIGSTOP, installation, workers)
-    runs = wait_for_runs(installation, ids, 60)
-    assert [run.reason for run in runs if run.state is not RunState.DONE] == []
-    assert sandbox.clashes() == (0, 0)
-    ends = [store.runs.get(run_id) for run_id in ids]
-    sleeper.send(signal.SIGCONT)
-    (later,) = wait_for_runs(installation, request_runs(installation, "gl_accounts"))
-    assert later.state is RunState.DONE
-    assert runs_of(installation, ids) == ends
-    assert_sound(installation)
-
-
-def strike(number: signal.Signals, installation: Installation, workers: list[Process]) -> Process:
-    """Send the signal to the worker that holds a run, and wait until the run goes on elsewhere or has ended."""
-    run = wait_for(installation.store.runs.running)[0]
-    victim = next(one for one in workers if f":{one.pid}:" in str(run.worker))
-    victim.send(number)
-    # one that sleeps within a transaction is let go by the server after 25 seconds
-    wait_for(lambda: runs_of(installation, [run.id])[0], lambda now: now.state.ended or now.fence > run.fence, 45)
-    return victim
 
 
 def test_every_document_is_posted_once_under_fire(sandbox: Sandbox, tmp_path: Path, postgres: Postgres) -> None:

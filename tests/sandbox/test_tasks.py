@@ -38,6 +38,18 @@ def test_tasks_of_one_model_wait_in_line(hub: ModelHandle, sandbox: SandboxHandl
     assert mine[0]["ended"] <= mine[1]["started"]
 
 
+def test_copies_of_a_model_are_models_of_their_own(sandbox: SandboxHandle) -> None:
+    first, second = sandbox.tell("/anaplan/models", of=WORKFORCE, times=2)["ids"]
+    copy = sandbox.model(first)
+    copy.upload("departments.csv", "Code,Name,Parent\nA,Alpha,D1\n")
+    copy.run("imports", "Departments from departments.csv")
+    counts = [sandbox.look(f"/anaplan/lists/Departments?model={one}")["count"] for one in (first, second, WORKFORCE)]
+    assert counts == [1, 0, 0]
+    assert [one["model"] for one in sandbox.look("/anaplan/actions")["actions"]] == [first]
+    sandbox.reset()
+    assert sandbox.control.get(f"/anaplan/lists/Departments?model={first}").status_code == 404
+
+
 def test_progress_rises_to_one(hub: ModelHandle, sandbox: SandboxHandle) -> None:
     sandbox.set(task_seconds=0.3)
     hub.upload("accounts.csv", TWO)

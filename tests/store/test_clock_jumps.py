@@ -34,7 +34,7 @@ class Jumpy(NamedTuple):
             return self.store.leases.renew(tx, lease, life)
 
     def wait(self, rate: float, burst: int) -> float:
-        return self.store.budget.reserve("c", rate, burst)
+        return self.store.budget.reserve("c", rate, burst).wait
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -37,7 +37,9 @@ class Budget:
         with self._database.transaction() as tx:
             now = tx.now
             row = tx.row(f"SELECT {_COLUMNS} FROM budget WHERE connection = ?{tx.dialect.locked}", connection)
-            arrival, blocked_until, minute, used, used_before, first, overtaken, put_off, seen = map(int, row or (0,) * 9)
+            arrival, blocked_until, minute, used, used_before, first, overtaken, put_off, seen = map(
+                int, row or (0,) * 9
+            )
             back = max(0, seen - now)  # so far has the clock gone back: what was reserved goes back with it
             arrival, blocked_until, minute, first = (one - back for one in (arrival, blocked_until, minute, first))
             start = max(arrival, now, blocked_until + slack)
