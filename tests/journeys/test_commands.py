@@ -138,6 +138,16 @@ def test_a_busy_model_keeps_nobody_waiting(
     assert checks(command)["actions"].health is Health.OK
 
 
+def test_a_tenant_that_asks_to_wait_again_and_again_keeps_nobody_waiting(
+    sandbox: Sandbox, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui_connector.engine.reach._LONGEST_SECONDS", 1.0)
+    sandbox.fault("rate_limit", "/sap/", times=-1, retry_after=1)
+    command = answer_to(installation, "ping", "sap.main")
+    assert (command.ok, command.answer["error"]) == (False, "sap.main did not answer everything within 1 s")
+    assert "429" in command.answer["hint"]
+
+
 def test_a_connection_that_is_not_there(installation: Installation) -> None:
     command = answer_to(installation, "ping", "sap.spare")
     assert (command.ok, command.answer["error"]) == (False, "[sap.spare] is not configured")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _OK, _WARN, _FAIL = Health
 _PATIENCE_SECONDS = 15.0  # for what a busy Anaplan model keeps waiting
+_LONGEST_SECONDS = 120.0  # for all of it: a run would wait as long as a tenant asks, a person does not
 _CLOCK_WARNS_MS = 30_000
 _FULL_WARNS = 90  # percent of a workspace
 _USABLE = ("UNLOCKED", "PRODUCTION", "ACTIVE")
@@ -56,7 +57,11 @@ async def reach(connection: str, tenants: Tenants, flows: Iterable[Flow], store:
         look = _AnaplanLook(connection, tenants.anaplan(name), store, clock)
         used = [flow for flow in flows if flow.anaplan == name]
     try:
-        await look.at(used)
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            await look.at(used)
+    except TimeoutError:
+        told = f"{connection} did not answer everything within {_LONGEST_SECONDS:g} s"
+        look.fail(UnreachableError(told, hint="It may ask to wait (429): look who else sends requests to it."))
     except ConnectorError as error:
         look.fail(error)
     return look.reached()
