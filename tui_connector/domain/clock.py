@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+_COUNTING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # elsewhere than on Linux a suspension may not count
+
 
 class Clock(Protocol):
     """What the connector needs of time; tests hand in their own."""
@@ -15,7 +17,7 @@ class Clock(Protocol):
         """The moment, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards, for deadlines."""
+        """Seconds that never run backwards, for deadlines; those in which the machine was suspended count as well."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -28,7 +30,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_COUNTING)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
