@@ -17,6 +17,7 @@ def test_it_is_logged_and_the_command_has_failed(
     def config_sample(_: object) -> int:
         raise RuntimeError("the value was canary-5d1f")
 
+    monkeypatch.setattr(logging.getLogger(), "handlers", [caplog.handler])  # whatever other tests have left there
     monkeypatch.setattr("tui_connector.cli.setup.config_sample", config_sample)
     assert cli.run(["config", "sample"]) == cli.Exit.FAILED
     (line,) = [one for one in caplog.records if one.levelno == logging.CRITICAL]

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import secrets
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 import aiohttp_jinja2
 from aiohttp import web
 from textual_serve.server import Server
+
+from tui_connector.domain.loglines import log_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +61,7 @@ class Pages(Server):
 
     def initialize_logging(self) -> None:
         """Failures are told in one line; the values on their way may be secret."""
-        logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s %(message)s", force=True)
+        log_to(sys.stderr, logging.Formatter("%(levelname)s %(name)s %(message)s"), "ERROR", anew=True)
 
     async def on_startup(self, app: web.Application) -> None:
         """The command has told already what is served."""
