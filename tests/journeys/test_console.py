@@ -160,6 +160,8 @@ def line_key(folder: Path) -> str:
 
 
 def trace_a_line(terminal: Terminal, number: str, key: str) -> None:
+    terminal.press("home")  # the cursor began where something was under way
+    terminal.until("Document 1")
     terminal.press("a")  # from the document to its story
     terminal.until(lambda text: "── Trace" in text and number in text)
     terminal.press("esc")
