@@ -104,10 +104,14 @@ async def test_html_in_place_of_json(sandbox: Any, client: AnaplanClient) -> Non
     sandbox.fault("html", "/lists")
     with pytest.raises(ContractChangedError, match="text/html"):
         await discovery.lists(client)
-    bodies: list[object] = [[], {"user": "me"}, None]
-    for body in bodies:
+    bodies: list[tuple[object, str]] = [
+        ([], "another form"),
+        ({"user": "me"}, "holds no 'user'"),
+        (None, "another form"),
+    ]
+    for body, said in bodies:
         sandbox.fault("replace_json", "/users/me", body=body)
-        with pytest.raises(ContractChangedError):
+        with pytest.raises(ContractChangedError, match=said):
             await client.whoami()
 
 

@@ -104,7 +104,12 @@ def refusal(response: Response, *, what: str, model: str) -> ConnectorError:
 
 
 def not_json(response: Response, *, what: str) -> ContractChangedError:
-    """The error for a success that carries something else than JSON, such as a sign-in page."""
+    """The error for a success that carries something else than JSON, such as a sign-in page, or JSON of another form."""
+    if response.content_type.endswith("json"):
+        return ContractChangedError(
+            f"Anaplan's answer for {what} is damaged, or of another form than agreed ({response.status}).",
+            hint="Run the flow again; if this stays, compare the answer with Anaplan's documentation.",
+        )
     kind = clean(response.content_type, limit=60) or "nothing readable"
     return ContractChangedError(
         f"Anaplan answered {kind} instead of JSON for {what} ({response.status}).",
