@@ -104,7 +104,7 @@ def refusal(response: Response, *, what: str, model: str) -> ConnectorError:
 
 
 def not_json(response: Response, *, what: str) -> ContractChangedError:
-    """The error for a success that carries something else than JSON, such as a sign-in page, or JSON of another form."""
+    """The error for a success that carries no JSON, such as a sign-in page, or JSON of another form."""
     if response.content_type.endswith("json"):
         return ContractChangedError(
             f"Anaplan's answer for {what} is damaged, or of another form than agreed ({response.status}).",
