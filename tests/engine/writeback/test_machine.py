@@ -296,7 +296,7 @@ class Writeback(Auditor):
 DEEP = os.environ.get("DEEP_TESTS", "") not in ("", "0")
 TestWriteback = pytest.mark.timeout(0 if DEEP else 600)(Writeback.TestCase)
 TestWriteback.settings = settings(
-    max_examples=2000 if DEEP else 40,
+    max_examples=2000 if DEEP else 25,
     stateful_step_count=50 if DEEP else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
