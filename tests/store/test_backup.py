@@ -15,7 +15,7 @@ from tui_connector.domain.audit import Fact
 from tui_connector.domain.errors import ConfigError, ConnectorError, RefusedError, StoreError
 from tui_connector.store import Store, schema
 from tui_connector.store.backup import backup, restore
-from tui_connector.store.store import move_store
+from tui_connector.store.store import is_served, move_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,3 +234,9 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(place: Path, tmp_p
     kinds = [event.fact.kind for event in store.audit.events(75)]
     assert kinds == [*["store.migrated"] * (len(schema.MIGRATIONS) - 3), "store.restored"]
     store.close()
+
+
+def test_a_file_is_no_server_whatever_its_name() -> None:
+    served = ("postgresql://db/connector", "postgres://db/connector")
+    assert all(map(is_served, served))
+    assert not any(map(is_served, ("postgres.db", "postgresql", "/srv/postgres/store.db", "sqlite:///postgres.db")))

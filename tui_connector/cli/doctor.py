@@ -16,7 +16,7 @@ from tui_connector.domain.health import Examined, Health
 from tui_connector.engine.doctor.place import Place, broken
 from tui_connector.engine.doctor.round import Round
 from tui_connector.settings.load import config_path, load_settings
-from tui_connector.store.store import path_of
+from tui_connector.store.store import is_served, path_of
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ async def _round(installation: Installation, flows: Sequence[Flow]) -> list[Exam
     settings, url = installation.settings, store_url(installation.settings)
     assert settings.state_folder is not None  # noqa: S101 - load_settings fills both
     assert settings.posting.mark is not None  # noqa: S101
-    file = None if url.startswith("postgres") else path_of(url)
+    file = None if is_served(url) else path_of(url)
     doctor = Round(
         Place(installation.config, settings.state_folder, file, settings.posting.mark), installation.connections(),
         Directory(settings.approval.approvers), settings.environment, installation.store, installation.vault,

@@ -17,7 +17,7 @@ from tui_connector.store.database import Database
 from tui_connector.store.moving import copy_rows
 from tui_connector.store.processes import is_dead
 from tui_connector.store.sqlite import SqliteBackend
-from tui_connector.store.store import Store, backend_of, path_of
+from tui_connector.store.store import Store, backend_of, is_served, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def backup(url: str, target: Path, by: str) -> Copy:
         raise ConfigError(f"{target} exists already", hint="Name a file that is not there: no backup is overwritten.")
     Store.open(url, read_only=True).close()  # one of another version is told as such
     with _draft(target) as draft:
-        if _is_served(url):
+        if is_served(url):
             _copy_served(url, draft)
         else:
             _copy(path_of(url).resolve(), draft)
@@ -82,7 +82,7 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
     Raises ConfigError without a reason or a file, or for a store that is no file; RefusedError while a worker serves or
     another process has the store open; StoreError when the copy does not verify. Nothing was changed then.
     """
-    if _is_served(url):
+    if is_served(url):
         raise ConfigError(
             "this store is kept by a database server, where nothing takes another one's place",
             hint="Make an empty database, `store copy` a copy of the backup into it, and name it in store.url.",
@@ -115,11 +115,6 @@ def restore(url: str, file: Path, reason: str, by: str, before_swap: Callable[[S
         draft.replace(place)
         _settle(place.parent)
     return Copy(file, digest, file.stat().st_size, *kept, before=aside)
-
-
-def _is_served(url: str) -> bool:
-    """Whether a database server keeps the store."""
-    return url.startswith("postgres")
 
 
 @contextmanager

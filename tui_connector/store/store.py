@@ -191,7 +191,7 @@ def move_store(source: str, target: str, *, by: str) -> Moved:
 
 def backend_of(url: str, *, read_only: bool) -> Backend:
     """The database that an address names; see `Store.open`."""
-    if url.partition("://")[0] not in _POSTGRES:
+    if not is_served(url):
         return SqliteBackend(path_of(url), read_only=read_only)
     try:
         from tui_connector.store.postgres import PostgresBackend  # noqa: PLC0415 - an extra, and slow to load
@@ -203,12 +203,17 @@ def backend_of(url: str, *, read_only: bool) -> Backend:
     return PostgresBackend(parse(url, read_only=read_only), read_only=read_only)
 
 
+def is_served(url: str) -> bool:
+    """Whether an address leads to a database server, not to a file."""
+    return url.partition("://")[0] in _POSTGRES and "://" in url
+
+
 def path_of(url: str) -> Path:
     """The file that an address leads to; raises ConfigError for one of another kind."""
     scheme, separator, _ = url.partition("://")
     if not separator:
         return Path(url).expanduser()
-    if scheme in _POSTGRES:
+    if is_served(url):
         raise ConfigError(
             "the store is in PostgreSQL, not in a file", hint="Use what takes any store: `store backup`, `store copy`."
         )
