@@ -34,7 +34,18 @@ WORKFORCE = "77B1E0D25C9A4F3E8D6B1A2C3E4F5061"
 LINE_ITEMS = 600  # of each ledger
 PAGE_SIZE = 200  # rows of one answer of the simulated SAP
 
-CONFIG = """environment = "TEST"
+ANAPLAN = """[anaplan.{name}]
+api_url = "{url}"
+auth_url = "{url}"
+oauth_url = "{url}"
+auth = "basic"
+workspace_id = "{workspace}"
+model_id = "{model}"
+requests_per_second = 10
+burst = 600
+"""
+CONFIG = (
+    """environment = "TEST"
 [vault]
 key = "file"
 [http]
@@ -48,22 +59,16 @@ base_url = "{url}"
 auth = "oauth"
 token_url = "{url}/sap/bc/sec/oauth2/token"
 requests_per_second = 1000
-[anaplan.main]
-api_url = "{url}"
-auth_url = "{url}"
-oauth_url = "{url}"
-auth = "basic"
-workspace_id = "{workspace}"
-model_id = "{model}"
-requests_per_second = 10
-burst = 600
-# These journeys rename masters to see something arrive; nobody is there to be asked.
+"""
+    + ANAPLAN.replace("{name}", "main")
+    + """# These journeys rename masters to see something arrive; nobody is there to be asked.
 [flows.gl_accounts.radar]
 renamed = "go on"
 reappeared = "go on"
 [flows.profit_centers.radar]
 renamed = "go on"
 """
+)
 SAP_SECRETS = {"client_id": "CONNECTOR", "client_secret": "sandbox-secret-1"}
 ANAPLAN_SECRETS = {"user": "integration@example.com", "password": "sandbox-secret-2"}
 

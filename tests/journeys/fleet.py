@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from tests.clocks import Skew, of_process, of_sqlite
-from tests.journeys.conftest import WORKFORCE, WORKSPACE, Sandbox, wait_for
+from tests.journeys.conftest import ANAPLAN, WORKFORCE, WORKSPACE, Sandbox, wait_for
 from tui_connector.cli import run as command_line
 from tui_connector.cli import worker as _worker  # noqa: F401 - loaded before workers are forked
 from tui_connector.store.budget import Budget
@@ -29,17 +29,10 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 LIST, MODULE = "Departments from departments.csv", "HC01 Headcount from headcount.csv"
-_MODEL = """
-[anaplan.{name}]
-api_url = "{url}"
-auth_url = "{url}"
-oauth_url = "{url}"
-auth = "basic"
-workspace_id = "{workspace}"
-model_id = "{model}"
-requests_per_second = 10
-burst = 600
-[flows.list_{name}]
+_MODEL = (
+    "\n"
+    + ANAPLAN
+    + """[flows.list_{name}]
 anaplan = "{name}"
 file = "departments.csv"
 import = "Departments from departments.csv"
@@ -59,6 +52,7 @@ Comment = "ProfitCenterName"
 [flows.module_{name}.source]
 {source}
 """
+)
 _SOURCE = """service = "API_PROFITCENTER_SRV"
 entity_set = "A_ProfitCenter"
 key = ["ControllingArea", "ProfitCenter"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.journeys.conftest import (
+    ANAPLAN,
     ANAPLAN_SECRETS,
     FINANCE_HUB,
     SAP_SECRETS,
@@ -57,7 +58,8 @@ FAULTS: tuple[tuple[float, dict[str, Any]], ...] = (
     (1.0, {"kind": "truncate"}),
     (1.0, {"kind": "rate_limit", "retry_after": 1}),
 )
-CONFIG = """environment = "TEST"
+CONFIG = (
+    """environment = "TEST"
 [vault]
 key = "file"
 [log]
@@ -75,16 +77,9 @@ base_url = "{url}"
 auth = "oauth"
 token_url = "{url}/sap/bc/sec/oauth2/token"
 requests_per_second = 100
-[anaplan.main]
-api_url = "{url}"
-auth_url = "{url}"
-oauth_url = "{url}"
-auth = "basic"
-workspace_id = "{workspace}"
-model_id = "{model}"
-requests_per_second = 10
-burst = 600
-{loads}
+"""
+    + ANAPLAN.replace("{name}", "main")
+    + """{loads}
 [flows.plan_writeback]
 schedule = "* * * * *"
 mode = "target"
@@ -94,6 +89,7 @@ two_approvers_from = {{ EUR = "1000000000", CHF = "1000000000" }}
 file = "posting_status.csv"
 import = "PLN02 Posting Status from posting_status.csv"
 """
+)
 
 
 @dataclass(frozen=True)
